@@ -1,0 +1,39 @@
+"""System checks that refuse a deployment in which the tiers are not apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+
+@register(Tags.security)
+def tiers_are_apart(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """The web never holds keys; a worker always does."""
+    problems: list[CheckMessage] = []
+    if settings.ROLE == "web" and settings.KEYRING_DIR:
+        problems.append(
+            Error("A web process must not know KEYRING_DIR.", hint="Set it for workers only.", id="undersigned.E001")
+        )
+    if settings.ROLE == "worker" and not settings.KEYRING_DIR:
+        problems.append(
+            Error("A worker needs KEYRING_DIR.", hint="A directory that only workers mount.", id="undersigned.E002")
+        )
+    return problems
+
+
+@register(Tags.security, deploy=True)
+def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """What a demo may leave out and a public site may not."""
+    problems: list[CheckMessage] = []
+    if settings.DEMO_INBOX:
+        problems.append(
+            Error("DEMO_MAIL_DIR shows every mail at /inbox/.", hint="Set MAIL_URL.", id="undersigned.E003")
+        )
+    elif not settings.MAIL_URL:
+        problems.append(Error("MAIL_URL is unset: no confirmation mail would be sent.", id="undersigned.E004"))
+    if not settings.HTTPS:
+        problems.append(Warning("SITE_URL is not https.", id="undersigned.W001"))
+    return problems

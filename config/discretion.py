@@ -1,0 +1,54 @@
+"""Keeps tokens and personal data out of logs and error reports."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from django.http import HttpRequest
+from django.views.debug import SafeExceptionReporterFilter
+
+# The last segment of these addresses is a secret that confirms or withdraws a signature.
+_TOKEN = re.compile(r"(/(?:confirm|withdraw)/)[^/\s'\"?]+")
+
+
+def without_tokens(text: str) -> str:
+    """The text with the token of every confirmation or withdrawal address replaced by "…"."""
+    return _TOKEN.sub(r"\1…", text)
+
+
+class DiscreetFilter(logging.Filter):
+    """Drops tokens from the message, and what a log call attached besides it (the request, say)."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = without_tokens(record.getMessage()), None
+        return True
+
+
+class DiscreetFormatter(logging.Formatter):
+    """A traceback shows where and what kind, but not the exception's own words.
+
+    A database error quotes the row ("Key (fingerprint)=(…)"), a codec error the text it choked on.
+    The type and the place are what a developer needs; the words may be a person's.
+    """
+
+    def formatException(self, ei: Any) -> str:
+        kind, error, trace = ei
+        lines = []
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            lines.append(f"  {code.co_filename}:{trace.tb_lineno} {code.co_name}")
+            trace = trace.tb_next
+        sqlstate = getattr(error.__cause__ if error else None, "sqlstate", None)
+        return "\n".join([*lines, f"{kind.__name__ if kind else '?'}{f' [{sqlstate}]' if sqlstate else ''}"])
+
+
+class HideEverything(SafeExceptionReporterFilter):
+    """For whoever configures error reports: no POST parameter and no local variable is in them."""
+
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
+        return dict.fromkeys(request.POST, self.cleansed_substitute) if request else {}
+
+    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: Any) -> list[tuple[str, Any]]:
+        return []

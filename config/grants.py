@@ -1,0 +1,118 @@
+"""Who may do what in the database: the whole rights of the web and worker roles, table by table.
+
+Applied by the owner after every `migrate`, all or nothing. A table that is not listed gives nobody
+anything, and tests/config/test_grants.py names it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.db import connections, transaction
+
+ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
+READ: Final = "SELECT"
+
+#: What campaigners write, and what Django keeps for logins.
+_CONTENT: Final = (
+    "petitions_addressee", "petitions_campaign", "petitions_demand", "petitions_update", "petitions_dossier",
+    "petitions_dossier_campaigns", "petitions_coverage",
+)  # fmt: skip
+_STAFF: Final = (
+    "auth_user", "auth_group", "auth_permission", "auth_user_groups", "auth_user_user_permissions",
+    "auth_group_permissions", "django_session", "django_admin_log", "django_content_type",
+)  # fmt: skip
+
+#: table → rights. Web never reads `sealed`, a fingerprint, or a signature.
+WEB: Final[dict[str, str]] = {
+    **dict.fromkeys(_CONTENT, ALL),
+    **dict.fromkeys(_STAFF, ALL),
+    "django_migrations": READ,
+    "signatures_campaignkey": READ,
+    "signatures_sealingkey": "INSERT (id, campaign_id, wrapped)",
+    "signatures_submission": "INSERT (token_hash, campaign_id, sealing_key_id, sealed),"
+    " SELECT (token_hash, campaign_id, confirmed_at, number), UPDATE (confirmed_at)",
+    "signatures_withdrawal": "INSERT (token_hash), SELECT (token_hash, outcome)",
+    "signatures_register": READ,
+    "signatures_tally": READ,
+    "signatures_ledgerentry": READ,
+    "signatures_delivery": "SELECT, INSERT, UPDATE (state, approved_by_id, approved_at, problem)",
+    "signatures_signature": "",
+}
+
+#: The worker reads what it is to do and writes the register; content and logins are not its business.
+WORKER: Final[dict[str, str]] = {
+    **dict.fromkeys(_CONTENT, READ),
+    **dict.fromkeys(_STAFF, ""),
+    "auth_user": "SELECT (id, username, is_active)",
+    "django_migrations": READ,
+    "signatures_campaignkey": "SELECT, INSERT",
+    "signatures_sealingkey": "SELECT, INSERT, DELETE",
+    "signatures_submission": ALL,
+    "signatures_withdrawal": "SELECT, UPDATE, DELETE",
+    "signatures_register": "SELECT, INSERT, UPDATE",
+    "signatures_signature": "SELECT, INSERT, UPDATE",
+    "signatures_tally": ALL,
+    "signatures_ledgerentry": "SELECT, INSERT",
+    "signatures_delivery": "SELECT, UPDATE",
+}
+
+#: The row that the token names, and no other: web says which token it was shown, and cannot list any.
+NAMED_ROW: Final = "token_hash = decode(current_setting('undersigned.token_hash', true), 'hex')"
+
+#: (table, role, command, USING, WITH CHECK): which rows. A table with row security shows none by default.
+POLICIES: Final[tuple[tuple[str, str, str, str, str], ...]] = (
+    ("signatures_submission", "web", "INSERT", "", "true"),
+    ("signatures_submission", "web", "SELECT", NAMED_ROW, ""),
+    ("signatures_submission", "web", "UPDATE", NAMED_ROW, NAMED_ROW),
+    ("signatures_submission", "worker", "ALL", "true", "true"),
+    ("signatures_withdrawal", "web", "INSERT", "", "true"),
+    ("signatures_withdrawal", "web", "SELECT", NAMED_ROW, ""),
+    ("signatures_withdrawal", "worker", "ALL", "true", "true"),
+    # Web asks for deliveries, and says yes or no to them; only a worker makes one ready.
+    ("signatures_delivery", "web", "SELECT", "true", ""),
+    (
+        "signatures_delivery", "web", "INSERT", "",
+        "state = 'requested' AND approved_by_id IS NULL AND manifest IS NULL AND archive = ''",
+    ),
+    (
+        "signatures_delivery", "web", "UPDATE",
+        "state IN ('requested', 'failed')", "state IN ('approved', 'withdrawn') AND archive = ''",
+    ),
+    ("signatures_delivery", "worker", "ALL", "true", "true"),
+)  # fmt: skip
+
+
+def grant(using: str = "default") -> None:
+    """Give each role exactly its rights. Needs the owner's connection; idempotent."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        present = set(connections[using].introspection.table_names(cursor))
+        for role, rights in ((settings.WEB_ROLE, WEB), (settings.WORKER_ROLE, WORKER)):
+            name = connections[using].ops.quote_name(role)
+            cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}")
+            cursor.execute(f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name}")
+            cursor.execute(f"GRANT USAGE ON SCHEMA public TO {name}")
+            cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {name}")
+            for table, right in rights.items():
+                if table in present and right:
+                    cursor.execute(f"GRANT {right} ON {table} TO {name}")
+        _apply_policies(cursor, present)
+
+
+def _apply_policies(cursor: Any, present: set[str]) -> None:
+    roles = {"web": settings.WEB_ROLE, "worker": settings.WORKER_ROLE}
+    for table, role, command, using, check in POLICIES:
+        if table not in present:
+            continue
+        policy = f"{role}_{command.lower()}"
+        cursor.execute(f"DROP POLICY IF EXISTS {policy} ON {table}")
+        clauses = (f" USING ({using})" if using else "") + (f" WITH CHECK ({check})" if check else "")
+        cursor.execute(f'CREATE POLICY {policy} ON {table} FOR {command} TO "{roles[role]}"{clauses}')
+
+
+def grant_after_migrate(app_config: AppConfig, using: str, **kwargs: Any) -> None:
+    """Once a run: Django calls this for each app, when the tables of all are there."""
+    if app_config.label == "signatures":
+        grant(using)

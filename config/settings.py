@@ -1,0 +1,302 @@
+"""All settings. Every environment variable is read here, and only here; each has a comment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# Which of the three kinds of process this is: owner (migrates, grants), web, or worker. It names
+# the database role a process is meant to log in as, and the rights that a check then insists on.
+ROLE = env.str("ROLE", "owner")
+if ROLE not in {"owner", "web", "worker"}:
+    raise ImproperlyConfigured(f"ROLE is owner, web or worker, not {ROLE!r}.")
+
+# Where everything lives that is made on this machine: the embedded servers, mail of the demo, packets.
+VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
+
+# Signs sessions and the admin's forms, and keys the limits' counters. Required in production.
+SECRET_KEY = env.str("SECRET_KEY", "")
+# Shows tracebacks in the browser. Never in production: a traceback can hold what a supporter typed.
+DEBUG = env.bool("DEBUG", False)
+# The site's own address, "https://petitions.example.org": for links in mails, hosts and origins.
+SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+# Further host names that may serve the site, comma-separated.
+ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "127.0.0.1", *env.list("ALLOWED_HOSTS", default=[])]
+# How many proxies in front of us write X-Forwarded-For. Counted from the right; the rest is forgeable.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+
+# --- the database -----------------------------------------------------------------------------------------
+# postgres://user:password@host:port/name, or ?host=/socket/dir. Each process has its own role's.
+# Where it is unset, manage.py starts the embedded PostgreSQL and sets it (config/embedded.py).
+DATABASE_URL = env.str("DATABASE_URL", "")
+# How many connections one web process may hold; as many as it has threads.
+DATABASE_POOL = env.int("DATABASE_POOL", 8)
+# The names of the two roles that the owner grants rights to (config/grants.py).
+WEB_ROLE = env.str("WEB_ROLE", "undersigned_web")
+WORKER_ROLE = env.str("WORKER_ROLE", "undersigned_worker")
+
+
+def _database(url: str) -> dict[str, object]:
+    parts = urlsplit(url or "postgres:///undersigned")
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured("DATABASE_URL has to begin with postgres:// – no other database will do.")
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    host = query.pop("host", None) or unquote(parts.hostname or "")
+    options: dict[str, object] = {
+        # Values travel beside the statement, so the server's log never holds one.
+        "server_side_binding": True,
+        "connect_timeout": 3,
+        **query,
+    }
+    database: dict[str, object] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or ""),
+        "OPTIONS": options,
+    }
+    if ROLE == "web":
+        # Opening a connection costs 2–5 ms, more than the INSERT it is for. A supporter is told
+        # "try again" after 3 s at most when none can be had.
+        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 3, "reconnect_timeout": 5}
+    else:
+        database |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    return database
+
+
+DATABASES = {"default": _database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis: the doorbell and the limits. It holds no personal data and may be flushed at any time ---------
+# redis://host:port/0, rediss://…, or unix:///path/to/socket?db=0
+REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": env.str("CACHE_PREFIX", "undersigned"),  # lets two installations share one Redis
+        # Where Redis is away, signing must go on: fail fast rather than wait.
+        "OPTIONS": {"socket_connect_timeout": 0.3, "socket_timeout": 0.5},
+    }
+}
+
+
+def _broker(url: str) -> str:
+    """kombu spells a Unix socket redis+socket://PATH?virtual_host=DB."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    return f"redis+socket://{parts.path}?virtual_host={parse_qs(parts.query).get('db', ['0'])[-1]}"
+
+
+CELERY_BROKER_URL = _broker(REDIS_URL)
+# Two installations, or two test processes, may share one Redis: each has its own queue.
+CELERY_TASK_DEFAULT_QUEUE = env.str("QUEUE", "undersigned")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeout": 5, "visibility_timeout": 3600}
+
+# --- keys: a directory that only workers mount (signatures/register/keyring.py) ---------------------------
+KEYRING_DIR: Path | None = Path(env.str("KEYRING_DIR")) if env.str("KEYRING_DIR", "") else None
+
+# --- mail ---------------------------------------------------------------------------------------------
+# smtp://user:password@host:587 (STARTTLS), smtps://host:465, smtp+plain://127.0.0.1:25 (no TLS: only on
+# this machine). Unset with DEMO_MAIL_DIR set: mails go there and are shown at /inbox/.
+MAIL_URL = env.str("MAIL_URL", "")
+DEMO_MAIL_DIR: Path | None = Path(env.str("DEMO_MAIL_DIR")) if env.str("DEMO_MAIL_DIR", "") else None
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "petitions@example.org")
+
+
+def _mailers() -> dict[str, object]:
+    if not MAIL_URL:
+        if DEMO_MAIL_DIR is None:
+            return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+        return {"BACKEND": "config.inbox.MaildirBackend", "OPTIONS": {"directory": str(DEMO_MAIL_DIR)}}
+    parts = urlsplit(MAIL_URL)
+    if parts.scheme not in {"smtp", "smtps", "smtp+plain"}:
+        raise ImproperlyConfigured("MAIL_URL has to begin with smtp://, smtps:// or smtp+plain://.")
+    options: dict[str, object] = {
+        "host": parts.hostname or "localhost",
+        "port": parts.port or {"smtp": 587, "smtps": 465, "smtp+plain": 25}[parts.scheme],
+        "use_tls": parts.scheme == "smtp",
+        "use_ssl": parts.scheme == "smtps",
+        "timeout": 10,
+    }
+    if parts.username:
+        options |= {"username": unquote(parts.username), "password": unquote(parts.password or "")}
+    return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}
+
+
+MAILERS = {"default": _mailers()}
+DEMO_INBOX = DEMO_MAIL_DIR is not None and not MAIL_URL
+
+# --- limits ---------------------------------------------------------------------------------------------
+# Signatures one network (IPv4 address, IPv6 /64) may send.
+SIGN_RATE = env.str("SIGN_RATE", "30/m")
+# Password attempts one network may make at the admin's door.
+LOGIN_RATE = env.str("LOGIN_RATE", "10/m")
+RATELIMIT_USE_CACHE = "default"
+# django-ratelimit 4.1 does not list the built-in RedisCache among the backends it trusts. Its
+# add() and incr() are atomic on the server, which is all that the check is about.
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
+
+# Unconfirmed submissions are deleted after this many days; outcomes of the others after OUTCOME_DAYS.
+PENDING_DAYS = env.int("PENDING_DAYS", 30)
+OUTCOME_DAYS = 14
+
+# --- storage: packets are written by workers, read by web for download ----------------------------------
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR_DIR / "media"}},
+    "packets": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        # A directory that web may read and only workers write.
+        "OPTIONS": {"location": env.str("PACKETS_DIR", str(VAR_DIR / "packets")), "base_url": None},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = env.str("STATIC_ROOT", str(VAR_DIR / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+# --- Django ---------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "config.apps.UndersignedConfig",
+    "petitions",
+    "signatures",
+    "unfold.apps.BasicAppConfig",  # leaves the choice of the site to us
+    "config.admin_site.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_countries",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.middleware.DatabaseAwayMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# What the sign form can hold is 3 kB; nothing public takes more, and the admin little.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+# --- the browser's rules --------------------------------------------------------------------------------
+HTTPS = SITE_URL.startswith("https://")
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+# The proxy that ends TLS says so in this header; believed only where there is such a proxy.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"  # the public pages never see a cookie
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+LOGIN_URL = "admin:login"
+
+# --- logs: no personal data, no token -------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"discreet": {"()": "config.discretion.DiscreetFilter"}},
+    "formatters": {
+        "line": {
+            "()": "config.discretion.DiscreetFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["discreet"], "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
+    # Django's own handlers mail tracebacks to ADMINS and colour the console; ours is enough.
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}
+# Tracebacks in logs come without local variables and the reporter is never used (no ADMINS); were one
+# configured, it would still hide every POST parameter.
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.discretion.HideEverything"
+
+UNFOLD = {
+    "SITE_TITLE": "Undersigned",
+    "SITE_HEADER": "Undersigned",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": True,
+    "BORDER_RADIUS": "4px",
+    "COLORS": {
+        "primary": {
+            "50": "#fdf3f2", "100": "#fbe3e1", "200": "#f6c4bf", "300": "#ee9a93", "400": "#e2685f", "500": "#d13f34",
+            "600": "#b3261e", "700": "#951d17", "800": "#7a1a16", "900": "#651a17", "950": "#370a08",
+        },
+    },
+}  # fmt: skip

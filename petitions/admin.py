@@ -1,0 +1,122 @@
+"""What campaigners write. Nothing here knows who signed: signatures/admin.py adds that to the campaign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+
+from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Update
+
+
+class AddresseeForm(forms.ModelForm):
+    """Keeps the authority addressed and the third party that verifies apart."""
+
+    def clean_trusted_third_party(self) -> bool:
+        """A third party may be given everything, so no authority may become one by a tick."""
+        trusted: bool = self.cleaned_data["trusted_third_party"]
+        if trusted and self.instance.pk and self.instance.campaigns.exists():
+            raise forms.ValidationError(_("A campaign addresses it, so it cannot be a trusted third party."))
+        return trusted
+
+
+@admin.register(Addressee)
+class AddresseeAdmin(ModelAdmin):
+    form = AddresseeForm
+    list_display = ["name", "institution", "country", "trusted_third_party"]
+    list_filter = ["trusted_third_party"]
+    search_fields = ["name", "institution"]
+
+
+class CampaignContentForm(forms.ModelForm):
+    """Explains what the campaign's constraints would refuse, and closes a campaign now where no time was given."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if disclosure := self.fields.get("disclosure"):
+            # An addressee never gets everything (campaign_full_is_for_third_parties), so it is not offered.
+            disclosure.choices = [choice for choice in Disclosure.choices if choice[0] != Disclosure.FULL]
+
+    def clean_addressee(self) -> Addressee:
+        addressee: Addressee = self.cleaned_data["addressee"]
+        if addressee.trusted_third_party:
+            raise forms.ValidationError(_("A trusted third party verifies signatures; no petition is addressed to it."))
+        return addressee
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if "state" not in self.changed_data:
+            return cleaned
+        now, closes_at = timezone.now(), cleaned.get("closes_at")
+        if cleaned.get("state") == Campaign.State.CLOSED and (closes_at is None or closes_at > now):
+            # Late confirmations are counted from here, so closing ahead of the plan moves the time.
+            cleaned["closes_at"] = now
+        if cleaned.get("state") == Campaign.State.OPEN and closes_at is not None and closes_at <= now:
+            self.add_error("closes_at", _("It would be closed already: clear this, or move it on."))
+        return cleaned
+
+
+class DemandInline(TabularInline):
+    model = Demand
+    extra = 0
+    fields = ["position", "text", "explanation"]
+
+
+class CampaignContentAdmin(ModelAdmin):
+    """A campaign as content. Registered by signatures/admin.py, which knows keys and counts."""
+
+    form = CampaignContentForm
+    inlines = [DemandInline]
+    search_fields = ["title", "slug"]
+    list_filter = ["state", "topic", "region", "at_risk"]
+    fieldsets = [
+        (None, {"fields": ["title", "slug", "lead", "background", "pledge", ("topic", "region")]}),
+        (_("Whom it addresses"), {"fields": ["addressee", "goal"]}),
+        (_("When"), {"fields": ["state", ("launched_on", "last_update_on"), "opens_at", "closes_at"]}),
+        (_("How its signers are protected"), {"fields": ["at_risk", "disclosure", "persons_per_mailbox"]}),
+        (_("Who is responsible"), {"fields": [("responsible", "contact_email")]}),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> list[str]:
+        """An address that people have passed on stays as it is."""
+        return ["slug"] if obj and obj.is_public else []
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Campaign | None = None) -> dict[str, tuple[str, ...]]:
+        return {} if obj else {"slug": ("title",)}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        """Never: a campaign has keys and a register within seconds of being saved. Archive it instead."""
+        return False
+
+
+@admin.register(Update)
+class UpdateAdmin(ModelAdmin):
+    list_display = ["title", "campaign", "kind", "published_at"]
+    list_filter = ["kind", "campaign"]
+    list_select_related = ["campaign"]
+    search_fields = ["title", "lead"]
+    prepopulated_fields = {"slug": ("title",)}
+    fieldsets = [
+        (None, {"fields": ["campaign", ("kind", "published_at"), "title", "slug", "lead", "body"]}),
+        (_("For the press"), {"fields": ["quote", "quote_by", "media_contact"]}),
+    ]
+
+
+class CoverageInline(StackedInline):
+    model = Coverage
+    extra = 0
+    fields = ["title", "summary", ("source", "published_on"), ("credit", "url")]
+
+
+@admin.register(Dossier)
+class DossierAdmin(ModelAdmin):
+    list_display = ["title", "slug"]
+    search_fields = ["title", "lead"]
+    prepopulated_fields = {"slug": ("title",)}
+    autocomplete_fields = ["campaigns"]
+    inlines = [CoverageInline]

@@ -1,0 +1,1 @@
+"""The demo's campaigns: their texts in content.toml, written for this project."""

@@ -1,0 +1,79 @@
+"""Puts content.toml into the database, as often as one likes."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from django.db import transaction
+
+from petitions.models import Addressee, Campaign, Coverage, Demand, Dossier, Update
+
+PETITION = "belarus-right-to-protest"
+LOCAL_PETITION = "aldermere-library-hours"
+
+#: Set when the campaign is made and never again. Keys, opening and narrowing of disclosure are decided
+#: elsewhere, and a second run that put them back would reopen what was closed and widen what was narrowed.
+_SET_ONCE = ("launched_on", "opens_at", "closes_at", "at_risk", "disclosure", "goal", "addressee")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What load() made or found: `petition` is at risk, the signers of `local_petition` may be named."""
+
+    petition: Campaign
+    local_petition: Campaign
+    dossier: Dossier
+    third_party: Addressee
+
+
+@transaction.atomic
+def load() -> Content:
+    """Create the demo's content, or bring its texts up to date with content.toml.
+
+    New campaigns are drafts without keys: whoever calls this opens them once a worker has made their keys.
+    What is there keeps its state, dates, addressee, goal, risk and disclosure. Nothing is deleted.
+    """
+    content = tomllib.loads(resources.files(__package__).joinpath("content.toml").read_text(encoding="utf-8"))
+    addressees = {key: _addressee(entry) for key, entry in content["addressees"].items()}
+    campaigns = {entry["slug"]: _campaign(entry, addressees) for entry in content["campaigns"]}
+    dossiers = [_dossier(entry, campaigns) for entry in content["dossiers"]]
+    return Content(campaigns[PETITION], campaigns[LOCAL_PETITION], dossiers[0], addressees["notary"])
+
+
+def _addressee(entry: dict[str, Any]) -> Addressee:
+    key = {"name": entry["name"], "institution": entry["institution"]}
+    return Addressee.objects.update_or_create(**key, defaults=_stripped(entry))[0]
+
+
+def _campaign(entry: dict[str, Any], addressees: dict[str, Addressee]) -> Campaign:
+    fields = _stripped(entry, without=("slug", "demands", "updates"))
+    fields["addressee"] = addressees[entry["addressee"]]
+    campaign, _ = Campaign.objects.update_or_create(
+        slug=entry["slug"],
+        defaults={name: value for name, value in fields.items() if name not in _SET_ONCE},
+        create_defaults={**fields, "state": Campaign.State.DRAFT},
+    )
+    for position, demand in enumerate(entry["demands"], start=1):
+        Demand.objects.update_or_create(campaign=campaign, position=position, defaults=_stripped(demand))
+    for update in entry["updates"]:
+        Update.objects.update_or_create(
+            campaign=campaign, slug=update["slug"], defaults=_stripped(update, without=("slug",))
+        )
+    return campaign
+
+
+def _dossier(entry: dict[str, Any], campaigns: dict[str, Campaign]) -> Dossier:
+    fields = _stripped(entry, without=("slug", "campaigns", "coverage"))
+    dossier, _ = Dossier.objects.update_or_create(slug=entry["slug"], defaults=fields)
+    dossier.campaigns.add(*(campaigns[slug] for slug in entry["campaigns"]))
+    for item in entry["coverage"]:
+        Coverage.objects.update_or_create(dossier=dossier, url=item["url"], defaults=_stripped(item))
+    return dossier
+
+
+def _stripped(entry: dict[str, Any], without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The entry's fields, without the line end that TOML leaves around long texts."""
+    return {k: v.strip() if isinstance(v, str) else v for k, v in entry.items() if k not in without}

@@ -1,0 +1,283 @@
+"""What is asked, and of whom. Nothing here knows who signed: see signatures/models.py."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_countries.fields import CountryField
+
+from petitions.text import to_html
+
+#: A confirmation pressed this long after a campaign closed still counts: the mail may have been slow.
+CONFIRMATION_GRACE = datetime.timedelta(hours=24)
+
+
+class Disclosure(models.TextChoices):
+    """What a delivery tells its recipient of the signers, from nothing to everything."""
+
+    COUNT = "count", _("Totals only")
+    INITIALS = "initials", _("Initials and country")
+    NAMED = "named", _("Names of those who agreed; the others counted")
+    FULL = "full", _("Everything, to a trusted third party")
+
+    @property
+    def rank(self) -> int:
+        """Position from the narrowest (0) to the widest."""
+        return list(Disclosure).index(self)
+
+
+class Addressee(models.Model):
+    """The authority a campaign addresses, or a third party that verifies for it."""
+
+    name = models.CharField(_("name or title"), max_length=200, help_text=_("“The Minister of Internal Affairs”"))
+    institution = models.CharField(_("institution"), max_length=200, blank=True)
+    country = CountryField(_("country"), blank=True)
+    address = models.TextField(_("postal address"), blank=True)
+    trusted_third_party = models.BooleanField(
+        _("trusted third party"), default=False, help_text=_("Verifies signatures; is not the authority addressed.")
+    )
+
+    class Meta:
+        verbose_name = _("addressee")
+        verbose_name_plural = _("addressees")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.institution}" if self.institution else self.name
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    """public() → open(): each built on the last."""
+
+    def public(self) -> CampaignQuerySet:
+        """Campaigns anybody may read."""
+        return self.filter(state__in=Campaign.PUBLIC_STATES)
+
+    def open(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
+        """Campaigns that take signatures. The same rule as Campaign.is_open()."""
+        at = at or timezone.now()
+        return self.public().filter(
+            Q(opens_at__isnull=True) | Q(opens_at__lte=at),
+            Q(closes_at__isnull=True) | Q(closes_at__gt=at),
+            state=Campaign.State.OPEN,
+        )
+
+
+class Campaign(models.Model):
+    """A petition: what is demanded, of whom, and how its signers are protected."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        OPEN = "open", _("Open")
+        CLOSED = "closed", _("Closed")
+        ARCHIVED = "archived", _("Archived")
+
+    PUBLIC_STATES = (State.OPEN, State.CLOSED, State.ARCHIVED)
+
+    slug = models.SlugField(_("address"), max_length=80, unique=True, help_text=_("The last part of /c/…/"))
+    #: What keys and sealed data are bound to. Random, so that a restored or re-made database
+    #: can never bind another campaign's data to these keys.
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    title = models.CharField(_("title"), max_length=200)
+    lead = models.TextField(_("lead"), max_length=600, help_text=_("Two sentences that say what is at stake."))
+    background = models.TextField(_("background"), blank=True, help_text=_("Markdown."))
+    pledge = models.TextField(_("pledge"), max_length=600, help_text=_("What a supporter says by signing."))
+    topic = models.CharField(_("topic"), max_length=60, blank=True)
+    region = models.CharField(_("region"), max_length=60, blank=True)
+    addressee = models.ForeignKey(Addressee, models.PROTECT, verbose_name=_("addressee"), related_name="campaigns")
+    goal = models.PositiveIntegerField(_("goal"), null=True, blank=True, validators=[MinValueValidator(1)])
+
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    launched_on = models.DateField(_("launched on"), null=True, blank=True)
+    last_update_on = models.DateField(_("last update"), null=True, blank=True)
+    opens_at = models.DateTimeField(_("opens"), null=True, blank=True)
+    closes_at = models.DateTimeField(_("closes"), null=True, blank=True)
+
+    at_risk = models.BooleanField(
+        _("signers are at risk"),
+        default=False,
+        help_text=_("Totals are all the addressee ever gets; mails are neutral; nothing of a signer is public."),
+    )
+    disclosure = models.CharField(
+        _("disclosure"),
+        max_length=10,
+        choices=Disclosure,
+        default=Disclosure.COUNT,
+        help_text=_("The most a delivery may tell the addressee. Can only be narrowed once somebody has signed."),
+    )
+    persons_per_mailbox = models.PositiveSmallIntegerField(
+        _("persons per mailbox"), default=1, validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
+    responsible = models.CharField(_("responsible organisation"), max_length=200, default="")
+    contact_email = models.EmailField(_("contact"), blank=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        ordering = ["-launched_on", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="campaign_at_risk_means_count_only",
+                condition=Q(at_risk=False) | Q(disclosure=Disclosure.COUNT),
+                violation_error_message=_("A campaign at risk hands over totals only."),
+            ),
+            models.CheckConstraint(
+                name="campaign_full_is_for_third_parties",
+                condition=~Q(disclosure=Disclosure.FULL),
+                violation_error_message=_("An addressee never gets everything; a trusted third party may."),
+            ),
+            models.CheckConstraint(
+                name="campaign_closes_after_it_opens",
+                condition=Q(opens_at__isnull=True) | Q(closes_at__isnull=True) | Q(closes_at__gt=models.F("opens_at")),
+                violation_error_message=_("It has to close after it opens."),
+            ),
+            models.CheckConstraint(
+                name="campaign_closed_says_when",
+                condition=~Q(state="closed") | Q(closes_at__isnull=False),
+                violation_error_message=_("Say when it closed: late confirmations are counted from then."),
+            ),
+            models.CheckConstraint(
+                name="campaign_persons_per_mailbox_1_to_5", condition=Q(persons_per_mailbox__range=(1, 5))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaign", args=[self.slug])
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may read it. The same rule as Campaign.objects.public()."""
+        return self.state in self.PUBLIC_STATES
+
+    def is_open(self, at: datetime.datetime | None = None) -> bool:
+        """Whether it takes signatures. The same rule as Campaign.objects.open()."""
+        at = at or timezone.now()
+        if self.state != self.State.OPEN:
+            return False
+        if self.opens_at and at < self.opens_at:
+            return False
+        return not (self.closes_at and at >= self.closes_at)
+
+    def takes_confirmations(self, at: datetime.datetime | None = None) -> bool:
+        """Whether a confirmation pressed at that time counts: while open, and a day longer."""
+        at = at or timezone.now()
+        if self.state not in (self.State.OPEN, self.State.CLOSED):
+            return False
+        return not (self.closes_at and at >= self.closes_at + CONFIRMATION_GRACE)
+
+    @property
+    def background_html(self) -> str:
+        return to_html(self.background)
+
+
+class Demand(models.Model):
+    """One thing the campaign asks for. Demands are numbered from 1."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="demands")
+    position = models.PositiveSmallIntegerField(_("number"), validators=[MinValueValidator(1)])
+    text = models.CharField(_("demand"), max_length=300)
+    explanation = models.TextField(_("explanation"), blank=True, max_length=1000)
+
+    class Meta:
+        verbose_name = _("demand")
+        verbose_name_plural = _("demands")
+        ordering = ["campaign", "position"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "position"], name="demand_position_once")]
+
+    def __str__(self) -> str:
+        return f"{self.position}. {self.text}"
+
+
+class UpdateQuerySet(models.QuerySet["Update"]):
+    def published(self, at: datetime.datetime | None = None) -> UpdateQuerySet:
+        """Updates of public campaigns whose time has come."""
+        return self.filter(published_at__lte=at or timezone.now(), campaign__state__in=Campaign.PUBLIC_STATES)
+
+
+class Update(models.Model):
+    """News of a campaign, or a press release about it."""
+
+    class Kind(models.TextChoices):
+        UPDATE = "update", _("Update")
+        PRESS = "press", _("Press release")
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="updates")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.UPDATE)
+    slug = models.SlugField(_("address"), max_length=80)
+    title = models.CharField(_("title"), max_length=200)
+    lead = models.TextField(_("lead"), max_length=600)
+    body = models.TextField(_("text"), blank=True, help_text=_("Markdown."))
+    quote = models.TextField(_("quote"), blank=True, max_length=1000)
+    quote_by = models.CharField(_("who said it"), blank=True, max_length=200)
+    media_contact = models.TextField(_("media contact"), blank=True, max_length=500)
+    published_at = models.DateTimeField(_("published"), null=True, blank=True)
+
+    objects = UpdateQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("update")
+        verbose_name_plural = _("updates")
+        ordering = ["-published_at"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "slug"], name="update_slug_once_per_campaign")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("update", args=[self.campaign.slug, self.slug])
+
+    @property
+    def body_html(self) -> str:
+        return to_html(self.body)
+
+
+class Dossier(models.Model):
+    """A subject that groups campaigns, their updates and what others wrote."""
+
+    slug = models.SlugField(_("address"), max_length=80, unique=True)
+    title = models.CharField(_("title"), max_length=200)
+    lead = models.TextField(_("lead"), max_length=600)
+    campaigns = models.ManyToManyField(Campaign, related_name="dossiers", blank=True)
+
+    class Meta:
+        verbose_name = _("dossier")
+        verbose_name_plural = _("dossiers")
+        ordering = ["title"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("dossier", args=[self.slug])
+
+
+class Coverage(models.Model):
+    """What somebody else published on the dossier's subject."""
+
+    dossier = models.ForeignKey(Dossier, models.CASCADE, related_name="coverage")
+    title = models.CharField(_("title"), max_length=200)
+    summary = models.TextField(_("summary"), max_length=1000)
+    source = models.CharField(_("source"), max_length=200)
+    credit = models.CharField(_("credit"), max_length=200, blank=True)
+    url = models.URLField(_("link"), blank=True)
+    published_on = models.DateField(_("date"))
+
+    class Meta:
+        verbose_name = _("coverage")
+        verbose_name_plural = _("coverage")
+        ordering = ["-published_on"]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.title}"

@@ -1,0 +1,1 @@
+"""The web's side of collecting: forms, limits, intake and confirmation. Holds no secret."""

@@ -1,0 +1,73 @@
+"""The body of a sign request: read once, within limits, or refused as garbage."""
+
+import codecs
+
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+
+from signatures.collect.forms import SignForm
+
+__all__ = ["MAX_BODY", "GarbageBody", "read_form"]
+
+# Bytes. The longest text that fits our fields takes 12 kB on the wire. The rest is for people who pasted too
+# much: 5,000 Cyrillic letters are 30 kB, and deserve the page that tells them to shorten the text.
+MAX_BODY = 64 * 1024
+_FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+class GarbageBody(ValueError):
+    """No browser sends this from our form: answer 400. The message holds nothing that was sent."""
+
+
+def read_form(request: HttpRequest) -> QueryDict:
+    """The fields of a POST, the last of a repeated one winning. Raises GarbageBody, and nothing else.
+
+    An empty form is a form, for SignForm to answer; a body that holds none of our fields is not.
+    """
+    _refuse_other_types(request)
+    _refuse_oversize(request)
+    _refuse_other_charsets(request)
+    try:
+        _refuse_undecodable(request)
+        fields = request.POST
+    # Too many fields, files or bytes are SuspiciousOperation; a charset that Django refuses is BadRequest.
+    except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError) as error:
+        raise GarbageBody(f"unreadable body: {type(error).__name__}") from error
+    if fields and not fields.keys() & SignForm.base_fields.keys():
+        raise GarbageBody("none of the form's fields")
+    return fields
+
+
+def _refuse_other_types(request: HttpRequest) -> None:
+    if request.content_type not in _FORM_TYPES:
+        raise GarbageBody("not a form's content type")
+
+
+def _refuse_oversize(request: HttpRequest) -> None:
+    # WSGI reads no further than Content-Length, so what it says is also what can come.
+    try:
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        raise GarbageBody("a content length that is no number") from None
+    if not 0 <= length <= MAX_BODY:
+        raise GarbageBody("body too large")
+
+
+def _refuse_other_charsets(request: HttpRequest) -> None:
+    """Python knows charsets that are none (hex, zlib) and would fail on them later: only UTF-8 goes on."""
+    if request.encoding is None or request.encoding.lower() == "utf-8":
+        return
+    if codecs.lookup(request.encoding).name != "utf-8":
+        raise GarbageBody("not UTF-8")
+    request.encoding = "utf-8"  # Django knows it by this name only
+
+
+def _refuse_undecodable(request: HttpRequest) -> None:
+    # Django would read raw bytes that are not UTF-8 as Latin-1, and we would keep a mangled name.
+    if request.content_type == "multipart/form-data":
+        return
+    try:
+        request.body.decode()
+    except UnicodeDecodeError:
+        raise GarbageBody("not UTF-8") from None

@@ -1,0 +1,87 @@
+"""(2) Confirmation and withdrawal, in the web: one row each, the one that the token names.
+
+Row security shows this process no other row (config/grants.py): it has to say the token's hash first,
+and a hash that it was not told cannot be listed.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from petitions.models import Campaign
+from signatures.doorbell import ring
+from signatures.models import Submission, Withdrawal
+
+# Raw, as in intake: the ORM would name columns that web has no right on.
+INSERT_WITHDRAWAL: Final = "INSERT INTO signatures_withdrawal (token_hash) VALUES (%s) ON CONFLICT DO NOTHING"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What the holder of a confirmation link may know."""
+
+    campaign: Campaign
+    #: When the button was pressed; None: not yet.
+    confirmed_at: datetime.datetime | None
+    number: int | None
+
+    @property
+    def confirmed(self) -> bool:
+        return self.confirmed_at is not None
+
+
+@contextmanager
+def _naming(hashed: bytes) -> Iterator[None]:
+    """Shows this transaction the row that the token names."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('undersigned.token_hash', %s, true)", [hashed.hex()])
+        yield
+
+
+def look(hashed: bytes) -> Confirmation | None:
+    """The submission whose token has this hash (32 bytes). Changes nothing."""
+    with _naming(hashed):
+        row = _row(hashed)
+    return row and Confirmation(row.campaign, row.confirmed_at, row.number)
+
+
+def confirm(hashed: bytes) -> Confirmation | None:
+    """Confirm it, once; a repeated press changes nothing more. None: no such link, or it came too late."""
+    now = timezone.now()
+    with _naming(hashed):
+        row = _row(hashed)
+        if row is None:
+            return None
+        if row.confirmed_at is None:
+            if not row.campaign.takes_confirmations(now):
+                return None
+            Submission.objects.filter(token_hash=hashed, confirmed_at=None).update(confirmed_at=now)
+    ring("admit")
+    return Confirmation(row.campaign, row.confirmed_at or now, row.number)
+
+
+def _row(hashed: bytes) -> Submission | None:
+    readable = Submission.objects.select_related("campaign").only("campaign", "confirmed_at", "number")
+    return readable.filter(token_hash=hashed).first()
+
+
+def ask_withdrawal(hashed: bytes) -> None:
+    """Have a worker withdraw the signature whose link this is. Web cannot know whether there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_WITHDRAWAL, [hashed])
+    ring("withdraw")
+
+
+def withdrawal_outcome(hashed: bytes) -> str | None:
+    """ "" while a worker has not looked yet, its outcome then; None where nobody pressed the button."""
+    with _naming(hashed):
+        row = Withdrawal.objects.only("outcome").filter(token_hash=hashed).first()
+    return None if row is None else row.outcome or ""

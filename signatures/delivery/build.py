@@ -1,0 +1,295 @@
+"""(5) Building a delivery: range → rows → parts → manifest → archive, encrypted while it streams.
+
+Killed at any moment, it is simply built again: nothing counts before the one UPDATE at the end.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+import msgspec
+from django.core.files import File
+from django.core.files.storage import storages
+from django.db import connection, transaction
+from django.db.models import Count, Max, Min, QuerySet
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from config import VERSION
+from petitions.models import Disclosure
+from signatures.delivery.encrypting import encrypted
+from signatures.delivery.packet import (
+    FORMAT,
+    Amendments,
+    CountryTotal,
+    Manifest,
+    PacketWriter,
+    Period,
+    Range,
+    Totals,
+)
+from signatures.figures import Figures, figures_of
+from signatures.models import Delivery, Signature
+from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring, keys_of
+from signatures.sealing import Box, NotOpened, Person
+
+log = logging.getLogger(__name__)
+
+#: Signatures fetched at a time.
+CHUNK: Final = 5000
+#: The first half of a two-part advisory lock; the other is the delivery's key.
+_LOCK: Final = 0x64656C
+
+
+class CannotBuild(Exception):
+    """Why it cannot be built, in words for officers; never a person's data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a profile tells of one person."""
+
+    header: Sequence[str]
+    row: Callable[[int, Person, datetime.date], Sequence[Any]]
+
+
+def _initials(name: str) -> str:
+    return " ".join(f"{word[0]}." for word in name.split())
+
+
+COLUMNS: Final[dict[str, Columns]] = {
+    Disclosure.INITIALS: Columns(
+        ("number", "initials", "country"), lambda number, person, day: (number, _initials(person.name), person.country)
+    ),
+    Disclosure.NAMED: Columns(
+        ("number", "name", "place", "country", "signed on"),
+        lambda number, person, day: (number, person.name, person.place, person.country, day.isoformat()),
+    ),
+    Disclosure.FULL: Columns(
+        ("number", "name", "e-mail", "place", "country", "comment", "signed on", "agreed to be named"),
+        lambda number, person, day: (
+            number, person.name, person.email, person.place, person.country, person.comment, day.isoformat(),
+            "yes" if person.share_name else "no",
+        ),
+    ),
+}  # fmt: skip
+
+
+def build_deliveries() -> int:
+    """Build each approved delivery that no other worker is building. Returns how many became ready."""
+    waiting = Delivery.objects.filter(state=Delivery.State.APPROVED).order_by("approved_at")
+    return sum(build_delivery(pk) for pk in waiting.values_list("pk", flat=True))
+
+
+def build_delivery(pk: int) -> bool:
+    """Build one delivery, unless another worker is at it or it is no longer approved. Says whether it is ready."""
+    with _alone(pk) as alone:
+        delivery = Delivery.objects.select_related("campaign", "addressee", "requested_by", "approved_by").get(pk=pk)
+        if not alone or delivery.state != Delivery.State.APPROVED:
+            return False
+        try:
+            _build(delivery)
+        except CannotBuild as error:
+            _fail(delivery, str(error))
+            return False
+        except OSError as error:
+            _fail(delivery, f"The packet could not be written: {error.strerror or type(error).__name__}.")
+            return False
+    return True
+
+
+@contextmanager
+def _alone(pk: int) -> Iterator[bool]:
+    """A lock that ends with the connection: a killed worker's delivery is free at once, no lease to wait for."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, pk])
+        got: bool = cursor.fetchone()[0]
+        try:
+            yield got
+        finally:
+            if got:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, pk])
+
+
+def _fail(delivery: Delivery, problem: str) -> None:
+    log.error("delivery %s failed: %s", delivery.reference, problem)
+    Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.APPROVED).update(
+        state=Delivery.State.FAILED, problem=problem
+    )
+
+
+def _build(delivery: Delivery) -> None:
+    recipients = _recipients(delivery)
+    name = f"{delivery.reference}.zip" + (".age" if recipients else "")
+    storage = storages["packets"]
+    with tempfile.TemporaryFile() as spool:  # holds ciphertext only, or totals
+        hashing = _Hashing(spool)
+        with encrypted(hashing, recipients) as stream:  # type: ignore[arg-type]
+            manifest = write_packet(delivery, stream)
+        spool.seek(0)
+        storage.delete(name)  # what a killed worker left
+        name = storage.save(name, File(spool))
+    Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.APPROVED).update(
+        state=Delivery.State.READY,
+        manifest=msgspec.to_builtins(manifest),
+        archive=name,
+        archive_sha256=hashing.digest.hexdigest(),
+        built_at=timezone.now(),
+        problem="",
+    )
+
+
+class _Hashing:
+    """Hashes what goes to a file on its way."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.digest = hashlib.sha256()
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _recipients(delivery: Delivery) -> list[str]:
+    """The pinned age recipients of the two officers; none where the packet tells nothing of persons."""
+    if not delivery.holds_persons:
+        return []
+    pinned = keyring().recipients()
+    officers = [delivery.requested_by.username, delivery.approved_by.username if delivery.approved_by else ""]
+    recipients = [pinned[officer] for officer in officers if officer in pinned]
+    if not recipients:
+        raise CannotBuild(f"No age recipient is pinned for {' or '.join(officers)}: nobody could open the packet.")
+    return recipients
+
+
+def write_packet(delivery: Delivery, stream: IO[bytes]) -> Manifest:
+    """Write the delivery's packet to the stream. Reads one snapshot of the register. Raises CannotBuild."""
+    with transaction.atomic():
+        if len(connection.atomic_blocks) == 1:  # the first statement of a transaction, or not at all
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        return _write(delivery, stream)
+
+
+def _write(delivery: Delivery, stream: IO[bytes]) -> Manifest:
+    _check_chain(delivery)
+    signatures = Signature.objects.filter(
+        campaign=delivery.campaign, number__range=(delivery.first_number, delivery.last_number)
+    )
+    counted = signatures.filter(state=Signature.State.COUNTED)
+    figures = _figures(counted)
+    writer = PacketWriter(stream)
+    listed = _write_signers(delivery, counted, writer)
+    rows = [(country.code, country.name, country.count) for country in figures.countries]
+    writer.add_table("countries.csv", ("code", "country", "signatures"), [*rows, ("", "other", figures.other)])
+    gaps = list(signatures.exclude(state=Signature.State.COUNTED).order_by("number").values_list("number", flat=True))
+    days = counted.aggregate(first=Min("signed_on"), last=Max("signed_on"))
+    draft = Manifest(
+        format=FORMAT,
+        software=f"undersigned {VERSION}",
+        campaign=delivery.campaign.slug,
+        title=delivery.campaign.title,
+        addressee=str(delivery.addressee),
+        series=delivery.series,
+        reference=delivery.reference,
+        profile=delivery.profile,
+        range=Range(delivery.first_number, delivery.last_number),
+        totals=Totals(figures.total, figures.country_count, listed, len(gaps)),
+        by_country=[CountryTotal(country.code, country.name, country.count) for country in figures.countries],
+        other=figures.other,
+        period=Period(*(day.isoformat() if day else "" for day in (days["first"], days["last"]))),
+        amendments=_amendments(delivery),
+        # In a packet of totals, a number would say which of the signers took back.
+        gap_numbers=gaps if delivery.holds_persons else [],
+        built_at=timezone.now().date().isoformat(),
+        files=[],
+    )
+    context = {"delivery": delivery, "campaign": delivery.campaign, "manifest": draft, "figures": figures}
+    writer.add_text("letter.txt", render_to_string("signatures/delivery/letter.txt", context))
+    manifest = msgspec.structs.replace(draft, files=writer.files)
+    writer.close(manifest)
+    return manifest
+
+
+def _figures(counted: QuerySet[Signature]) -> Figures:
+    by_country = dict(counted.values_list("country").annotate(n=Count("pk")).order_by("-n", "country"))
+    return figures_of(by_country, {})
+
+
+def _write_signers(delivery: Delivery, counted: QuerySet[Signature], writer: PacketWriter) -> int:
+    columns = COLUMNS.get(delivery.profile)
+    if columns is None:
+        return 0
+    if delivery.profile != Disclosure.FULL:
+        counted = counted.filter(share_name=True)
+    try:
+        box = keys_of(delivery.campaign).register_box
+    except (KeysMissing, ForeignPublicKey):
+        raise CannotBuild("The campaign's keys are not in this worker's keyring.") from None
+    return writer.add_parts("signers", columns.header, _rows(delivery, counted, box, columns))
+
+
+def _rows(delivery: Delivery, counted: QuerySet[Signature], box: Box, columns: Columns) -> Iterator[Sequence[Any]]:
+    for number, signed_on, mailbox, sealed in _in_order(delivery, counted):
+        try:
+            person = box.open(sealed, mailbox)
+        except NotOpened:
+            raise CannotBuild(f"Signature number {number} cannot be opened: it was altered.") from None
+        yield columns.row(number, person, signed_on)
+
+
+def _in_order(delivery: Delivery, counted: QuerySet[Signature]) -> Iterator[tuple[int, datetime.date, bytes, bytes]]:
+    """(number, day, fingerprint, sealed) by number, CHUNK at a time: memory stays flat."""
+    after = delivery.first_number - 1
+    while True:
+        chunk = list(
+            counted.filter(number__gt=after)
+            .order_by("number")
+            .values_list("number", "signed_on", "fingerprint", "sealed")[:CHUNK]
+        )
+        yield from chunk  # type: ignore[misc]
+        if len(chunk) < CHUNK:
+            return
+        after = chunk[-1][0] or after
+
+
+def _check_chain(delivery: Delivery) -> None:
+    """Each delivery of a series begins where the last one ended. Web asked for the range; here it is checked."""
+    earlier = _earlier(delivery).aggregate(last=Max("last_number"))["last"] or 0
+    if delivery.first_number != earlier + 1:
+        raise CannotBuild(f"The range begins at {delivery.first_number}; the series goes on at {earlier + 1}.")
+    if delivery.last_number > delivery.campaign.register.last_number:
+        raise CannotBuild("The range ends beyond the last number given.")
+
+
+def _earlier(delivery: Delivery) -> QuerySet[Delivery]:
+    return Delivery.objects.live().filter(
+        campaign=delivery.campaign, addressee=delivery.addressee, series=delivery.series, pk__lt=delivery.pk
+    )
+
+
+def _amendments(delivery: Delivery) -> Amendments:
+    """What earlier packets of the series counted and is no longer counted; each is told once."""
+    told: list[dict[str, Any]] = [
+        manifest for manifest in _earlier(delivery).values_list("manifest", flat=True) if manifest
+    ]
+    gone = Signature.objects.filter(campaign=delivery.campaign, number__lt=delivery.first_number).exclude(
+        state=Signature.State.COUNTED
+    )
+    already = sum(m["totals"]["gaps"] + m["amendments"]["withdrawn"] for m in told)
+    numbers: list[int] = []
+    if delivery.holds_persons:
+        known = {number for m in told for number in (*m["gap_numbers"], *m["amendments"]["numbers"])}
+        numbers = sorted(set(gone.values_list("number", flat=True)) - known - {None})  # type: ignore[type-var]
+    return Amendments(gone.count() - already, numbers)

@@ -1,0 +1,146 @@
+"""Checking a packet with nothing but the packet: files, checksums, rows, ranges, totals, decryption."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import pyrage
+
+from signatures.delivery.packet import FORMAT, MANIFEST, PART_ROWS, FileEntry, Manifest
+
+_AGE_HEADER = b"age-encryption.org/v1"
+
+
+class Damaged(Exception):
+    """The packet cannot be read at all; says which file and why."""
+
+
+def verify(path: Path, identities: Sequence[str] = ()) -> tuple[Manifest, list[str]]:
+    """The packet's manifest, and what is wrong with the packet (nothing: it verifies).
+
+    `identities` are age secret keys, needed where the packet is encrypted. Raises Damaged, OSError.
+    """
+    archive = _archive(path, identities)
+    manifest = _manifest(archive)
+    problems = [
+        *_listed_and_there(archive, manifest),
+        *(problem for entry in manifest.files for problem in _check_file(archive, entry)),
+        *_check_totals(archive, manifest),
+    ]
+    return manifest, problems
+
+
+def sha256_of(path: Path) -> str:
+    """The archive's own checksum, as the admin shows it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _archive(path: Path, identities: Sequence[str]) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(_plain(path, identities))
+    except zipfile.BadZipFile:
+        raise Damaged(f"{path.name}: not a packet, or cut short") from None
+
+
+def _plain(path: Path, identities: Sequence[str]) -> io.BufferedIOBase:
+    """The archive, decrypted in memory: in clear it touches no disk."""
+    file = path.open("rb")
+    if file.read(len(_AGE_HEADER)) != _AGE_HEADER:
+        file.seek(0)
+        return file
+    file.seek(0)
+    if not identities:
+        raise Damaged(f"{path.name}: encrypted; give the identity file with --identity")
+    try:
+        keys = [pyrage.x25519.Identity.from_str(identity) for identity in identities]
+    except pyrage.IdentityError:
+        raise Damaged("the identity file holds no age identity (AGE-SECRET-KEY-1…)") from None
+    plain = io.BytesIO()
+    try:
+        with file:
+            pyrage.decrypt_io(file, plain, keys)
+    except (pyrage.DecryptError, OSError):
+        raise Damaged(f"{path.name}: damaged, or not encrypted to this identity") from None
+    plain.seek(0)
+    return plain
+
+
+def _manifest(archive: zipfile.ZipFile) -> Manifest:
+    try:
+        manifest = msgspec.json.decode(archive.read(MANIFEST), type=Manifest)
+    except KeyError:
+        raise Damaged(f"{MANIFEST}: missing") from None
+    except (msgspec.MsgspecError, zipfile.BadZipFile, OSError, EOFError):
+        raise Damaged(f"{MANIFEST}: damaged") from None
+    if manifest.format != FORMAT:
+        raise Damaged(f"{MANIFEST}: format {manifest.format} is not one this program knows")
+    return manifest
+
+
+def _listed_and_there(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[str]:
+    there = [name for name in archive.namelist() if name != MANIFEST]
+    listed = [entry.name for entry in manifest.files]
+    yield from (f"{name}: listed in the manifest, but missing" for name in listed if name not in there)
+    yield from (f"{name}: not listed in the manifest" for name in there if name not in listed)
+    yield from (f"{name}: there twice" for name in sorted(set(there)) if there.count(name) > 1)
+
+
+def _check_file(archive: zipfile.ZipFile, entry: FileEntry) -> Iterator[str]:
+    if entry.name not in archive.namelist():
+        return
+    try:
+        data = archive.read(entry.name)
+    except Exception as error:
+        yield f"{entry.name}: damaged ({type(error).__name__})"
+        return
+    if hashlib.sha256(data).hexdigest() != entry.sha256:
+        yield f"{entry.name}: SHA-256 is not the manifest's"
+    elif len(data) != entry.bytes:
+        yield f"{entry.name}: {len(data)} bytes, the manifest says {entry.bytes}"
+    elif entry.name.endswith(".csv") and len(_table(data)) != entry.rows:
+        yield f"{entry.name}: {len(_table(data))} rows, the manifest says {entry.rows}"
+
+
+def _table(data: bytes) -> list[list[str]]:
+    """The rows without the header."""
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))[1:]
+
+
+def _check_totals(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[str]:
+    totals, span = manifest.totals, manifest.range.last - manifest.range.first + 1
+    if totals.signatures + totals.gaps != span:
+        yield f"{MANIFEST}: {totals.signatures} signatures and {totals.gaps} gaps are not the range's {span} numbers"
+    if sum(country.count for country in manifest.by_country) + manifest.other != totals.signatures:
+        yield f"{MANIFEST}: the countries do not add up to {totals.signatures}"
+    signers = [entry for entry in manifest.files if entry.name.startswith("signers-")]
+    if sum(entry.rows for entry in signers) != totals.listed:
+        yield f"{MANIFEST}: the parts do not add up to {totals.listed} signers"
+    if manifest.profile == "count" and signers:
+        yield f"{signers[0].name}: a packet of totals must not list signers"
+    if any(entry.rows > PART_ROWS for entry in signers):
+        yield f"{MANIFEST}: a part is larger than {PART_ROWS} rows"
+    yield from _check_numbers(archive, manifest, signers)
+
+
+def _check_numbers(archive: zipfile.ZipFile, manifest: Manifest, signers: Sequence[FileEntry]) -> Iterator[str]:
+    """Numbers rise through all parts, lie in the range, and none is one that was taken back."""
+    previous, gaps = manifest.range.first - 1, set(manifest.gap_numbers)
+    for entry in signers:
+        try:
+            numbers = [int(row[0]) for row in _table(archive.read(entry.name))]
+        except Exception:
+            return
+        for number in numbers:
+            if not previous < number <= manifest.range.last:
+                yield f"{entry.name}: number {number} is out of order or out of the range"
+                return
+            if number in gaps:
+                yield f"{entry.name}: number {number} was taken back and must not be listed"
+            previous = number

@@ -1,0 +1,1 @@
+"""Invented supporters for the demo, the tests and the benchmarks."""

@@ -1,0 +1,296 @@
+"""Who is who: the one canonical form of a mailbox, blind keys of mailboxes and names, and link tokens.
+
+Pure functions: no Django, no settings, no input or output. Everything that decides whether two
+signatures are one person's comes from here, so that no two places can disagree about it.
+"""
+
+import hmac
+import re
+import secrets
+import unicodedata
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
+from hashlib import sha256
+from typing import NamedTuple
+
+import idna
+
+__all__ = [
+    "FINGERPRINT_BYTES",
+    "NAME_KEY_BYTES",
+    "TOKEN_BYTES",
+    "NotAMailbox",
+    "canonical_mailbox",
+    "fingerprint",
+    "name_key",
+    "new_token",
+    "parse_token",
+    "token_hash",
+    "withdrawal_token",
+]
+
+FINGERPRINT_BYTES = 16
+NAME_KEY_BYTES = 8
+TOKEN_BYTES = 32
+
+
+class NotAMailbox(ValueError):
+    """What was given has no local part or no domain that could ever receive mail."""
+
+
+# --- mailboxes -----------------------------------------------------------------------------------
+
+
+class _Provider(NamedTuple):
+    """What one mail provider documents about the addresses that reach one mailbox."""
+
+    domain: str
+    tag: str = ""  # what follows this character is the reader's own label
+    ignored: str = ""  # characters that make no difference in the local part
+    hyphen_is_dot: bool = False
+    subdomains: bool = False  # anything@user.domain reaches user@domain
+
+
+# Only what a provider documents or ships itself. Merging too little costs a duplicate that resemblance may
+# still find; merging too much silently costs a stranger their signature. Hence no rule for domains not named
+# here, none for Yahoo's hyphen (it may be part of a real name) and none for Tuta (no tags there).
+
+# The Outlook family are different mailboxes of one behaviour: never aliases of each other.
+_OUTLOOK = (
+    *(f"outlook.{tld}" for tld in ("com", "fr", "de", "es", "it", "pt", "be", "jp", "co.id")),
+    *(f"hotmail.{tld}" for tld in ("com", "co.uk", "fr", "de", "es", "it", "be", "nl", "se")),
+    *(f"live.{tld}" for tld in ("com", "co.uk", "fr", "de", "it", "nl", "be", "se", "no", "dk", "ca", "ru")),
+    "msn.com",
+)
+_ZOHO = ("zoho.com", "zoho.eu", "zoho.in", "zohomail.com", "zohomail.eu", "zohomail.in")
+_GMAIL = _Provider("gmail.com", tag="+", ignored=".")
+_YANDEX = _Provider("yandex.ru", tag="+", hyphen_is_dot=True)
+# Proton's own clients canonicalise like this (WebClients, canonicalizeInternalEmail): [._-] do not count.
+_PROTON = _Provider("proton.me", tag="+", ignored="._-")
+_ICLOUD = _Provider("icloud.com", tag="+")
+
+_PROVIDERS: dict[str, _Provider] = {
+    **dict.fromkeys(("gmail.com", "googlemail.com"), _GMAIL),
+    **dict.fromkeys(("yandex.ru", "ya.ru", "yandex.by", "yandex.kz", "yandex.ua", "yandex.com"), _YANDEX),
+    **dict.fromkeys(("proton.me", "pm.me", "protonmail.com", "protonmail.ch"), _PROTON),
+    **dict.fromkeys(("icloud.com", "me.com", "mac.com"), _ICLOUD),
+    **{domain: _Provider(domain, tag="+", subdomains=True) for domain in ("fastmail.com", "fastmail.fm")},
+    **{domain: _Provider(domain, tag="+") for domain in (*_OUTLOOK, *_ZOHO)},
+}
+
+_WIDTH_FORMS = re.compile("[\uff01-\uffee]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_NEEDS_QUOTES = re.compile(r'[\s\x00-\x20\x7f"(),:;<>@\[\]\\]|^\.|\.$|\.\.|^$')
+_HOST_LABEL = re.compile("[a-z0-9-]+")
+_DOMAIN_ENDS = ". \t\n\r\v\f\x1c\x1d\x1e\x1f"
+
+
+def canonical_mailbox(address: str) -> str:
+    """The one form in which all spellings of a mailbox are equal; for fingerprints, never for sending mail.
+
+    White space around it, letter case, Unicode normal form, East Asian width, needless quotes, the spelling
+    of an internationalised domain and what the provider is known to ignore make no difference. Idempotent.
+    The local part is compared as Unicode compares without case (D145), so "ß" equals "ss" there; the domain
+    by UTS 46, where it does not.
+
+    Raises NotAMailbox if there is no local part, no domain, or a domain that IDNA 2008 does not allow.
+    """
+    address = address.strip()
+    plain = address.isascii()
+    if not plain:
+        if _SURROGATES.search(address):
+            raise NotAMailbox("an address cannot hold lone surrogates")
+        # Nobody owns a full-width mailbox: it is what an East Asian keyboard makes of the plain one.
+        address = _WIDTH_FORMS.sub(_narrow, address).strip()
+    local, _at, domain = address.rpartition("@")
+    if not (local and domain):
+        raise NotAMailbox("an address needs a part before and a part after the @")
+    provider = _provider(domain)
+    local = local.lower() if plain else _caseless(local)
+    if local[0] == '"':
+        local = _unquoted(local)
+    if provider.subdomains:
+        local, provider = _out_of_subdomain(local, provider)
+    if provider.tag:
+        local = _as_delivered(local, provider)
+    return f"{local}@{provider.domain}"
+
+
+def _narrow(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", match[0])
+
+
+def _caseless(text: str) -> str:
+    # Unicode's canonical caseless match. Decomposed before folding, or the iota subscript breaks idempotence.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+# A campaign sees a few thousand domains, and most mailboxes are at a dozen of them.
+@lru_cache(maxsize=4096)
+def _provider(domain: str) -> _Provider:
+    """What is known of a domain as typed; an unknown one is its own provider, with no rules."""
+    name = _ascii_domain(domain)
+    known = _PROVIDERS.get(name)
+    if known:
+        return known
+    user, _, parent_name = name.partition(".")
+    parent = _PROVIDERS.get(parent_name)
+    if parent and parent.subdomains and _HOST_LABEL.fullmatch(user):
+        return parent._replace(domain=name)
+    return _Provider(name)
+
+
+def _ascii_domain(domain: str) -> str:
+    if domain.isascii():
+        name = domain.lower().rstrip(_DOMAIN_ENDS)
+    else:
+        try:
+            name = idna.encode(domain, uts46=True).decode("ascii").rstrip(".")
+        except UnicodeError as error:  # IDNAError is one, and so is what the punycode codec raises
+            raise NotAMailbox("a domain that IDNA does not allow") from error
+    if not name:
+        raise NotAMailbox("an address needs a domain after the @")
+    return name
+
+
+def _unquoted(local: str) -> str:
+    """RFC 5321, 4.1.2: quotes say nothing about the mailbox where they are not needed."""
+    if len(local) < 2 or local[-1] != '"':
+        return local
+    content = _QUOTED_PAIR.sub(r"\1", local[1:-1])
+    if not _NEEDS_QUOTES.search(content):
+        return content
+    return '"' + content.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _out_of_subdomain(local: str, provider: _Provider) -> tuple[str, _Provider]:
+    if provider.domain in _PROVIDERS:
+        return local, provider
+    user, _, domain = provider.domain.partition(".")
+    return user, _PROVIDERS[domain]
+
+
+def _as_delivered(local: str, provider: _Provider) -> str:
+    """The local part without what the provider ignores; as it is if quoted, or if nothing were left."""
+    if '"' in local:
+        return local
+    user = local.partition(provider.tag)[0]
+    for ignored in provider.ignored:
+        user = user.replace(ignored, "")
+    if provider.hyphen_is_dot:
+        user = user.replace("-", ".")
+    return user or local
+
+
+# --- blind keys ----------------------------------------------------------------------------------
+
+
+def fingerprint(pepper: bytes, canonical: str) -> bytes:
+    """16 bytes that stand for a mailbox in one campaign, and say nothing without that campaign's pepper.
+
+    HMAC-SHA-256, truncated. 128 bits are free of collisions at any size of register: by the birthday bound,
+    two of 10^9 mailboxes share a fingerprint with a chance of 10^-21. `canonical` is `canonical_mailbox`'s.
+    """
+    return hmac.digest(pepper, b"mailbox\0" + canonical.encode(), "sha256")[:FINGERPRINT_BYTES]
+
+
+# Dropped, not turned into spaces: O'Brien, O’Brien and OBrien; Дар'я, Дар’я and Даря. Many of these signs
+# are letters or spaced accents to Unicode, so they are named here.
+_APOSTROPHES = "'`\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u2018\u2019\u201b\u2032\u2035\uff07"
+# Marks and letters that show nothing: joiners of graphemes, blank Hangul, selectors of glyph variants.
+_UNSEEN = "".join(
+    chr(code)
+    for first, last in (
+        (0x34F, 0x34F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x3164, 0x3164),
+        (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF),
+    )
+    for code in range(first, last + 1)
+)  # fmt: skip
+_DROPPED = dict.fromkeys(map(ord, _APOSTROPHES + _UNSEEN))
+_ASCII_WORDS = {
+    code: None if chr(code) in "'`" or code < 9 or 14 <= code < 28 or code == 127 else " "
+    for code in range(128)
+    if not chr(code).isalnum()
+}
+
+
+def name_key(pepper: bytes, name: str) -> bytes:
+    """8 bytes that stand for a person's name in one campaign: to tell apart those who share a mailbox.
+
+    Letter case, width, normal form, order and spacing of words, punctuation and characters that show nothing
+    make no difference. Every script is kept as it is written: nothing is turned into Latin letters, so
+    "Иван", "محمد" and "李" differ. Accents count too: a wrong merge takes away the signature of a second
+    person in the family (Hòa and Hoa), a wrong split only leaves a likely duplicate to resemblance.
+    64 bits are ample: keys are compared within a mailbox, or to propose what people then judge.
+    """
+    words = _ascii_words(name) if name.isascii() else _words(name)
+    # Two names without a single letter or digit are still two names.
+    text = " ".join(sorted(words)) or "\0" + name.strip()
+    return hmac.digest(pepper, b"name\0" + text.encode("utf-8", "replace"), "sha256")[:NAME_KEY_BYTES]
+
+
+def _ascii_words(name: str) -> list[str]:
+    return name.lower().translate(_ASCII_WORDS).split()
+
+
+def _words(name: str) -> list[str]:
+    text = _compatible(name.translate(_DROPPED)).translate(_DROPPED)
+    return "".join(map(_in_words, text)).split()
+
+
+def _compatible(text: str) -> str:
+    # Unicode's compatibility caseless match (D146), composed at the end.
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", text).casefold())
+    return unicodedata.normalize("NFKC", text.casefold())
+
+
+def _in_words(character: str) -> str:
+    """The character if words are made of it, nothing if it only hides, else the space between words."""
+    if character.isalnum():
+        return character
+    category = unicodedata.category(character)
+    if category[0] in "MN":
+        return character
+    if category == "Cf" or (category == "Cc" and not character.isspace()):
+        return ""
+    return " "
+
+
+# --- tokens in links -----------------------------------------------------------------------------
+
+_TOKEN = re.compile("[A-Za-z0-9_-]{43}")
+
+
+def new_token() -> str:
+    """256 random bits as they stand in a link: 43 characters of base64url, without padding."""
+    return _token_text(secrets.token_bytes(TOKEN_BYTES))
+
+
+def withdrawal_token(pepper: bytes, fingerprint: bytes) -> str:
+    """The 43 characters that withdraw this mailbox's signature; the same in every mail that goes to it.
+
+    Keyed, so that it can be made again without being stored, and by nobody without the campaign's pepper.
+    """
+    return _token_text(hmac.digest(pepper, b"withdraw\0" + fingerprint, "sha256"))
+
+
+def parse_token(text: str) -> bytes | None:
+    """The 32 bytes of a token as it stands in a link; None for anything that we could not have written."""
+    if not _TOKEN.fullmatch(text):
+        return None
+    token = urlsafe_b64decode(text + "=")
+    # The last character carries two bits too many: of the four spellings, only ours counts.
+    return token if _token_text(token) == text else None
+
+
+def token_hash(token: str) -> bytes:
+    """What the database keeps of a token: SHA-256 of its 32 bytes. Raises ValueError if it is not ours."""
+    raw = parse_token(token)
+    if raw is None:
+        raise ValueError("not a token")
+    return sha256(raw).digest()
+
+
+def _token_text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

@@ -1,0 +1,16 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from signatures.register.admission import admit_everything
+
+
+class Command(BaseCommand):
+    help = "Admit every confirmed submission now, as the workers do."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--seconds", type=float, default=3600, help="stop after this long")
+
+    def handle(self, *args: Any, seconds: float, **options: Any) -> None:
+        self.stdout.write(f"{admit_everything(seconds=seconds)} submissions taken.")

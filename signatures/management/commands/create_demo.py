@@ -1,0 +1,91 @@
+"""Makes the demo: content, keys, people who work here, and as many synthetic signers as asked for."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyrage
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from petitions.demo.content import load
+from petitions.models import Campaign
+from signatures.demo.filling import fill
+from signatures.demo.people import Signer, how_many, synthetic_signers, town
+from signatures.models import Signature, Source
+from signatures.register.keyring import keyring, provision_campaigns
+from signatures.roles import CAMPAIGNERS, DELIVERY_OFFICERS
+
+#: Signers of the small local petition: enough for a named packet to look at.
+LOCAL_SIGNERS = 310
+STAFF = (("campaigner", CAMPAIGNERS), ("officer-1", DELIVERY_OFFICERS), ("officer-2", DELIVERY_OFFICERS))
+
+
+class Command(BaseCommand):
+    help = "Make the demo's petitions, logins and synthetic signers. Safe to run again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--signatures", type=int, default=0, help="counted synthetic signers of the petition")
+
+    def handle(self, *args: Any, signatures: int, **options: Any) -> None:
+        if signatures < 0:
+            raise CommandError("--signatures cannot be negative.")
+        content = load()
+        provision_campaigns()
+        ours = [content.petition.pk, content.local_petition.pk]
+        Campaign.objects.filter(pk__in=ours, state=Campaign.State.DRAFT).update(state=Campaign.State.OPEN)
+        petition, local = (Campaign.objects.select_related("key").get(pk=pk) for pk in ours)
+        self._fill(petition, signatures, lambda: synthetic_signers(signatures))
+        yesterday = timezone.now() - datetime.timedelta(days=1)
+        crowd = town(local.opens_at or yesterday - datetime.timedelta(days=90), yesterday)
+        self._fill(local, LOCAL_SIGNERS, lambda: synthetic_signers(LOCAL_SIGNERS, seed=7, crowd=crowd))
+        self._print_staff()
+
+    def _fill(self, campaign: Campaign, wanted: int, signers: Any) -> None:
+        """Up to the wanted number; one that was interrupted goes on, for who is there counts once."""
+        there = Signature.objects.filter(campaign=campaign, source=Source.DEMO).exclude(number=None).count()
+        if there >= wanted:
+            return
+        people: Iterable[Signer] = signers()
+        with tqdm(total=how_many(wanted), desc=campaign.slug, unit=" signatures", disable=None) as progress:
+            for admitted in fill(campaign, people):
+                progress.update(admitted)
+
+    def _print_staff(self) -> None:
+        self.stdout.write("\nLogins, made anew at each start:")
+        for username, group in STAFF:
+            password = secrets.token_urlsafe(12)
+            user, _ = User.objects.get_or_create(username=username, defaults={"is_staff": True})
+            user.set_password(password)
+            user.save(update_fields=["password"])
+            user.groups.set([Group.objects.get(name=group)])
+            self.stdout.write(f"  {username:<12} {password}   ({group})")
+        for username, group in STAFF:
+            if group == DELIVERY_OFFICERS:
+                path = _identity_of(username)
+                self.stdout.write(f"  age identity of {username}, opens packets with names: {path}")
+        self.stdout.write(f"    {_secret_in(_identity_of('officer-1'))}")
+
+
+def _identity_of(username: str) -> Path:
+    """The officer's age identity file, made and pinned at the first start. In life, officers make their own."""
+    path = settings.VAR_DIR / "identities" / f"{username}.txt"
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        identity = pyrage.x25519.Identity.generate()
+        path.touch(mode=0o600)
+        path.write_text(f"# public key: {identity.to_public()}\n{identity}\n")
+        keyring().pin_recipient(username, str(identity.to_public()))
+    return path
+
+
+def _secret_in(path: Path) -> str:
+    return path.read_text().splitlines()[1]

@@ -1,0 +1,38 @@
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from signatures.delivery.verify import Damaged, sha256_of, verify
+
+
+class Command(BaseCommand):
+    help = "Check a packet: its files, checksums, rows, ranges and totals. Needs no database."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("packet", type=Path, help="the .zip or .zip.age file")
+        parser.add_argument("--identity", type=Path, help="a file with an age identity, for an encrypted packet")
+
+    def handle(self, *args: Any, packet: Path, identity: Path | None, **options: Any) -> None:
+        try:
+            manifest, problems = verify(packet, _identities(identity))
+            checksum = sha256_of(packet)
+        except Damaged as error:
+            raise CommandError(str(error)) from None
+        except OSError as error:
+            raise CommandError(f"{error.filename or packet}: {error.strerror}") from None
+        if problems:
+            raise CommandError("The packet does not verify.\n" + "\n".join(problems))
+        self.stdout.write(
+            f"{manifest.reference} verifies: numbers {manifest.range.first}–{manifest.range.last}, "
+            f"{manifest.totals.signatures} signatures from {manifest.totals.countries} countries, "
+            f"{manifest.totals.listed} listed, {len(manifest.files)} files.\nSHA-256 {checksum}"
+        )
+
+
+def _identities(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    return [line.strip() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]

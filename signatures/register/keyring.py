@@ -1,0 +1,167 @@
+"""The keyring: a directory that only workers mount. What is in here opens signatures; nothing else does.
+
+    <campaign uid>.json   private key, pepper and register key of a campaign
+    recipients.json       age recipients of staff, pinned: {"username": "age1…"}
+
+Destroying a campaign's file makes its sealed data unreadable in every backup (shredding).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import tempfile
+import uuid
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+
+import pyrage
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from petitions.models import Campaign
+from signatures import sealing
+from signatures.models import CampaignKey, Register
+
+
+class KeysMissing(Exception):
+    """The keyring has no keys for this campaign: not provisioned yet, not mounted, or shredded."""
+
+
+class ForeignPublicKey(Exception):
+    """The database holds another public key than the keyring: somebody put theirs there."""
+
+
+@dataclass(frozen=True)
+class CampaignKeys:
+    """The secrets of one campaign: never logged, never in the database."""
+
+    uid: uuid.UUID
+    private_key: bytes = field(repr=False)
+    pepper: bytes = field(repr=False)
+    register_key: bytes = field(repr=False)
+
+    @cached_property
+    def public_key(self) -> bytes:
+        return sealing.public_key_of(self.private_key)
+
+    @cached_property
+    def register_box(self) -> sealing.Box:
+        return sealing.register_box(self.register_key, self.uid)
+
+
+class Keyring:
+    """The keys in one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def keys_of(self, uid: uuid.UUID) -> CampaignKeys:
+        """A campaign's keys. Raises KeysMissing."""
+        try:
+            stored = json.loads(self._path(uid).read_text())
+            secret = {name: base64.b64decode(stored[name]) for name in ("private_key", "pepper", "register_key")}
+        except FileNotFoundError:
+            raise KeysMissing(str(uid)) from None
+        return CampaignKeys(uid=uid, **secret)
+
+    def provision(self, uid: uuid.UUID) -> CampaignKeys:
+        """A campaign's keys, made now where there are none. Two workers at once make one set."""
+        fresh = {
+            "private_key": sealing.generate_private_key(),
+            "pepper": secrets.token_bytes(32),
+            "register_key": secrets.token_bytes(32),
+        }
+        text = json.dumps({name: base64.b64encode(value).decode() for name, value in fresh.items()})
+        if not self._path(uid).exists():
+            self._write(self._path(uid), text, replace=False)
+        return self.keys_of(uid)
+
+    def recipients(self) -> dict[str, str]:
+        """The pinned age recipients of staff: {"username": "age1…"}."""
+        try:
+            return json.loads(self._recipients_path.read_text())
+        except FileNotFoundError:
+            return {}
+
+    def pin_recipient(self, username: str, recipient: str) -> None:
+        """Packets asked for or approved by this officer are encrypted to this age recipient from now on.
+
+        Raises ValueError where it is no age recipient.
+        """
+        try:
+            pyrage.x25519.Recipient.from_str(recipient)
+        except pyrage.RecipientError:
+            raise ValueError("not an age recipient: it has to look like age1…") from None
+        self._write(self._recipients_path, json.dumps(self.recipients() | {username: recipient}), replace=True)
+
+    @property
+    def _recipients_path(self) -> Path:
+        return self.directory / "recipients.json"
+
+    def _path(self, uid: uuid.UUID) -> Path:
+        return self.directory / f"{uid}.json"
+
+    def _write(self, path: Path, text: str, *, replace: bool) -> None:
+        """Whole or not at all, on disk before it counts, readable by the owner alone."""
+        handle, name = tempfile.mkstemp(dir=self.directory)  # mode 0600
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            if replace:
+                os.replace(name, path)
+            else:
+                # link() fails where the name exists: the worker that came first wins, and both use its keys.
+                try:
+                    os.link(name, path)
+                except FileExistsError:
+                    return
+        finally:
+            Path(name).unlink(missing_ok=True)
+        directory = os.open(self.directory, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
+
+
+@cache
+def _keyring_in(directory: Path) -> Keyring:
+    return Keyring(directory)
+
+
+def keyring() -> Keyring:
+    """This process's keyring. Raises ImproperlyConfigured in a process that has none, as web."""
+    if settings.KEYRING_DIR is None:
+        raise ImproperlyConfigured("KEYRING_DIR is not set: this process holds no keys.")
+    return _keyring_in(settings.KEYRING_DIR)
+
+
+def keys_of(campaign: Campaign) -> CampaignKeys:
+    """The campaign's keys, once they are seen to be the ones that the web seals to.
+
+    Raises KeysMissing or ForeignPublicKey.
+    """
+    keys = keyring().keys_of(campaign.uid)
+    stored = CampaignKey.objects.filter(campaign=campaign).values_list("public_key", flat=True).first()
+    if stored is None or bytes(stored) != keys.public_key:
+        raise ForeignPublicKey(campaign.slug)
+    return keys
+
+
+def provision_campaigns() -> int:
+    """Make keys and a register for each campaign that has none yet; returns for how many.
+
+    The keyring comes first: a public key without its private key would collect what nobody can open.
+    """
+    made = 0
+    for campaign in Campaign.objects.filter(key__isnull=True):
+        keys = keyring().provision(campaign.uid)
+        Register.objects.get_or_create(campaign=campaign)
+        _, created = CampaignKey.objects.get_or_create(campaign=campaign, defaults={"public_key": keys.public_key})
+        made += created
+    return made

@@ -1,0 +1,46 @@
+"""Opening submissions, where the keys are."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from petitions.models import Campaign
+from signatures import sealing
+from signatures.models import SealingKey
+from signatures.register.keyring import CampaignKeys, keys_of
+
+
+class Opener:
+    """Opens the submissions of one campaign; opens each session key once (0.15 ms) however many it sealed.
+
+    Lives as long as one batch: what a worker's memory can give up ends with it. Raises KeysMissing or
+    ForeignPublicKey when made.
+    """
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.keys: CampaignKeys = keys_of(campaign)
+        self._boxes: dict[uuid.UUID, sealing.Box | None] = {}
+
+    def know(self, key_ids: Iterable[uuid.UUID]) -> None:
+        """Fetch and open the session keys of a batch, in one query."""
+        unknown = set(key_ids) - self._boxes.keys()
+        wrapped = dict(SealingKey.objects.filter(id__in=unknown).values_list("id", "wrapped"))
+        for key_id in unknown:
+            self._boxes[key_id] = self._open_key(key_id, wrapped.get(key_id))
+
+    def open(self, key_id: uuid.UUID, sealed: bytes, hashed: bytes) -> sealing.Person:
+        """The person in a submission whose token has that hash. Raises sealing.NotOpened."""
+        box = self._boxes.get(key_id)
+        if box is None:
+            raise sealing.NotOpened
+        return box.open(sealed, hashed)
+
+    def _open_key(self, key_id: uuid.UUID, wrapped: bytes | None) -> sealing.Box | None:
+        if wrapped is None:
+            return None
+        try:
+            secret = sealing.open_session_key(bytes(wrapped), self.keys.private_key, self.keys.uid, key_id)
+        except sealing.NotOpened:
+            return None
+        return sealing.submission_box(secret, self.keys.uid)

@@ -1,0 +1,70 @@
+"""Withdrawal: whoever holds the link takes the name back. Nothing of the person is left in the row."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Final
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from petitions.models import Campaign
+from signatures.models import LedgerEntry, Register, Signature, Withdrawal
+from signatures.register.tally import take_from_tally
+
+BATCH: Final = 500
+
+# One that finds no signature waits while a submission confirmed before it may still become that signature.
+TAKE: Final = """
+SELECT w.token_hash,
+       NOT EXISTS (SELECT FROM signatures_submission s
+                    WHERE s.confirmed_at IS NOT NULL AND s.outcome IS NULL AND s.confirmed_at <= w.created_at)
+  FROM signatures_withdrawal w
+ WHERE w.outcome IS NULL
+ ORDER BY w.created_at
+ LIMIT %s
+   FOR UPDATE OF w SKIP LOCKED
+"""
+
+
+def apply_withdrawals() -> int:
+    """Withdraw what supporters asked for; returns how many requests were settled.
+
+    The number, the country, the day and the fact stay, everything that leads to the person goes.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(TAKE, [BATCH])
+            asked: dict[bytes, bool] = dict(cursor.fetchall())
+        if not asked:
+            return 0
+        found = _withdraw(list(asked))
+        unknown = [hashed for hashed, settled in asked.items() if settled and hashed not in found]
+        Withdrawal.objects.filter(token_hash__in=found).update(outcome=Withdrawal.Outcome.WITHDRAWN)
+        Withdrawal.objects.filter(token_hash__in=unknown).update(outcome=Withdrawal.Outcome.UNKNOWN)
+    return len(found) + len(unknown)
+
+
+def _withdraw(hashes: list[bytes]) -> set[bytes]:
+    named = Signature.objects.filter(withdrawal_hash__in=hashes)
+    campaigns = sorted(set(named.values_list("campaign", flat=True)))
+    # The registers' locks first, in one order, as admission takes them; then look again.
+    list(Register.objects.select_for_update().filter(pk__in=campaigns).order_by("pk"))
+    by_campaign: dict[int, list[Signature]] = defaultdict(list)
+    for signature in named.defer("sealed"):
+        by_campaign[signature.campaign_id].append(signature)
+    for campaign in Campaign.objects.filter(pk__in=campaigns).order_by("pk"):
+        _erase(campaign, by_campaign[campaign.pk])
+    return {bytes(s.withdrawal_hash) for rows in by_campaign.values() for s in rows if s.withdrawal_hash}
+
+
+def _erase(campaign: Campaign, signatures: list[Signature]) -> None:
+    counted = [s for s in signatures if s.state == Signature.State.COUNTED]
+    Signature.objects.filter(pk__in=[s.pk for s in signatures]).update(
+        state=Signature.State.WITHDRAWN, fingerprint=None, name_key=None, withdrawal_hash=None, sealed=None,
+        share_name=False,
+    )  # fmt: skip
+    take_from_tally(campaign, Counter((s.country, s.signed_on, s.source) for s in counted))
+    Register.objects.filter(campaign=campaign).update(counted=F("counted") - len(counted))
+    LedgerEntry.objects.create(campaign=campaign, on=timezone.now().date(), withdrawn=len(signatures))

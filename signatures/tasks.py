@@ -1,0 +1,53 @@
+"""What a ring makes a worker do: thin, without arguments, safe to ring twice, late, or never (the sweep)."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from petitions.models import Campaign
+from signatures.delivery.build import build_deliveries
+from signatures.register import admission, keyring, mailing, pruning, withdrawal
+from signatures.register.tally import check_tally
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="signatures.provision")
+def provision() -> None:
+    """Keys for campaigns that have none."""
+    keyring.provision_campaigns()
+
+
+@shared_task(name="signatures.send_mails")
+def send_mails() -> None:
+    mailing.send_mails()
+
+
+@shared_task(name="signatures.admit")
+def admit() -> None:
+    admission.admit_everything()
+
+
+@shared_task(name="signatures.withdraw")
+def withdraw() -> None:
+    withdrawal.apply_withdrawals()
+
+
+@shared_task(name="signatures.build_deliveries")
+def build() -> None:
+    build_deliveries()
+
+
+@shared_task(name="signatures.prune")
+def prune() -> None:
+    pruning.prune()
+
+
+@shared_task(name="signatures.check_tallies")
+def check_tallies() -> None:
+    """Recount every register, repair what differs, and say so: a wrong count is never hidden."""
+    for campaign in Campaign.objects.filter(register__isnull=False):
+        for difference in check_tally(campaign, repair=True):
+            log.error("tally of %s repaired: %s", campaign.slug, difference)

@@ -1,0 +1,78 @@
+"""Real PostgreSQL, real Valkey, real roles: the environment of the tests, made before Django reads it.
+
+Loaded by `-p tests.environment` (pyproject.toml), because pytest-django reads the settings before any
+conftest. The first process starts the embedded servers and collects the static files; xdist's
+processes inherit the addresses with the environment, and each has a database, a cache prefix and a
+queue of its own. To test against other servers, set TEST_DATABASE_URL (a role that may create databases
+and SET ROLE to the other two) and TEST_REDIS_URL.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+_to_close: list[Any] = []
+
+
+def _start_servers() -> None:
+    from config.embedded import Embedded
+
+    home = tempfile.TemporaryDirectory(prefix="undersigned-tests-")
+    servers = Embedded(Path(home.name), durable=False).start()
+    _to_close.extend([servers.stop, home.cleanup])
+    os.environ["TEST_DATABASE_URL"] = servers.database_url("owner")
+    os.environ["TEST_REDIS_URL"] = servers.redis_url()
+
+
+def _collect_static() -> None:
+    folder = tempfile.TemporaryDirectory(prefix="undersigned-static-")
+    _to_close.append(folder.cleanup)
+    os.environ["TEST_STATIC_ROOT"] = folder.name
+    environment = {**os.environ, "STATIC_ROOT": folder.name, "SECRET_KEY": "collecting", "ROLE": "owner"}
+    command = [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+
+def _set_environment() -> None:
+    var = tempfile.TemporaryDirectory(prefix="undersigned-var-")
+    _to_close.append(var.cleanup)
+    for name in ("MAIL_URL", "DEMO_MAIL_DIR", "DEBUG", "TRUSTED_PROXIES", "ALLOWED_HOSTS", "PACKETS_DIR"):
+        os.environ.pop(name, None)
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": os.environ["TEST_DATABASE_URL"],
+        "REDIS_URL": os.environ["TEST_REDIS_URL"],
+        "STATIC_ROOT": os.environ["TEST_STATIC_ROOT"],
+        "SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789-abcdef",
+        "SITE_URL": "http://testserver",
+        "ROLE": "owner",
+        "CACHE_PREFIX": f"test-{PROCESS}",
+        "QUEUE": f"test-{PROCESS}",
+        "VAR_DIR": var.name,
+        "KEYRING_DIR": f"{var.name}/keyring",
+        "SIGN_RATE": "100000/m",
+        "LOGIN_RATE": "1000/m",
+    }
+
+
+if "TEST_DATABASE_URL" not in os.environ or "TEST_REDIS_URL" not in os.environ:
+    _start_servers()
+if "TEST_STATIC_ROOT" not in os.environ:
+    _collect_static()
+_set_environment()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    while _to_close:
+        _to_close.pop()()

@@ -1,0 +1,146 @@
+"""What most tests stand on: roles, keys, a campaign, and the two ends of a signature's way."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.test import Client
+from django.utils import timezone
+from petitions.models import Addressee, Campaign, Disclosure
+from petitions.shelf import clear_shelf
+from signatures.collect import campaigns, intake
+from signatures.models import Submission
+from signatures.register import keyring as keyrings
+from signatures.register.mailing import confirmation_mail
+from signatures.register.unsealing import Opener
+from signatures.sealing import Person
+
+
+@contextmanager
+def acting_as(role: str) -> Iterator[None]:
+    """The test's connection with the rights of that role and no others."""
+    with connection.cursor() as cursor:
+        cursor.execute(f'SET ROLE "{role}"')
+    try:
+        yield
+    finally:
+        # A failed transaction takes no RESET; its end brings the owner back.
+        with suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
+
+
+class WebClient(Client):
+    """Requests run as the web role, as they do on the site."""
+
+    acts_as: str | None = settings.WEB_ROLE
+
+    def request(self, **request: Any) -> Any:
+        with acting_as(self.acts_as) if self.acts_as else nullcontext():
+            return super().request(**request)
+
+
+@pytest.fixture
+def client(db: None) -> WebClient:
+    return WebClient()
+
+
+@pytest.fixture
+def as_web(db: None) -> Callable[[], Any]:
+    return lambda: acting_as(settings.WEB_ROLE)
+
+
+@pytest.fixture
+def as_worker(db: None) -> Callable[[], Any]:
+    return lambda: acting_as(settings.WORKER_ROLE)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_process() -> Iterator[None]:
+    """A process remembers pages, campaigns and session keys; a test must not see the last one's."""
+    for forget in (clear_shelf, campaigns.forget_campaigns, intake.forget_session_keys):
+        forget()
+    cache.clear()
+    yield
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, settings: Any) -> keyrings.Keyring:
+    settings.KEYRING_DIR = tmp_path / "keyring"
+    return keyrings.keyring()
+
+
+@pytest.fixture
+def make_campaign(db: None, keyring: keyrings.Keyring) -> Callable[..., Campaign]:
+    """Makes campaigns with keys, open unless told otherwise."""
+
+    def make(**given: Any) -> Campaign:
+        addressee = given.pop("addressee", None) or Addressee.objects.create(name="The Mayor", country="GB")
+        state = given.pop("state", Campaign.State.OPEN)
+        values: dict[str, Any] = {
+            "slug": f"c-{uuid.uuid4().hex[:12]}",
+            "title": "Keep the library open",
+            "lead": "It closes at four.",
+            "pledge": "I ask the Mayor to keep it open.",
+            "disclosure": Disclosure.NAMED,
+            "launched_on": timezone.now().date(),
+            "responsible": "Friends of the Library",
+        }
+        campaign = Campaign.objects.create(addressee=addressee, **(values | given))
+        keyrings.provision_campaigns()
+        campaign.state = state
+        campaign.save()
+        return Campaign.objects.select_related("key", "addressee").get(pk=campaign.pk)
+
+    return make
+
+
+@pytest.fixture
+def campaign(make_campaign: Callable[..., Campaign]) -> Campaign:
+    return make_campaign()
+
+
+def a_person(**given: Any) -> Person:
+    """A supporter; every call another mailbox."""
+    values: dict[str, Any] = {"name": "Ada Example", "email": f"{uuid.uuid4().hex}@example.org", "country": "GB"}
+    return Person(**(values | given))
+
+
+@pytest.fixture
+def sign() -> Callable[..., bytes]:
+    """Takes one signature as web does, confirmed unless told otherwise; returns its token hash."""
+
+    def take(campaign: Campaign, *, confirmed: Any = True, **person: Any) -> bytes:
+        before = set(Submission.objects.values_list("token_hash", flat=True))
+        with acting_as(settings.WEB_ROLE):
+            intake.take(campaign, a_person(**person))
+        (hashed,) = set(Submission.objects.values_list("token_hash", flat=True)) - before
+        if confirmed:
+            moment = timezone.now() if confirmed is True else confirmed
+            Submission.objects.filter(token_hash=hashed).update(confirmed_at=moment)
+        return bytes(hashed)
+
+    return take
+
+
+@pytest.fixture
+def mail_of() -> Callable[[Campaign, bytes], dict[str, str]]:
+    """The links in the confirmation mail of a submission, as paths."""
+
+    def read(campaign: Campaign, hashed: bytes) -> dict[str, str]:
+        submission = Submission.objects.get(pk=hashed)
+        opener = Opener(campaign)
+        opener.know([submission.sealing_key_id])
+        person = opener.open(submission.sealing_key_id, submission.sealed, hashed)
+        body = str(confirmation_mail(campaign, person, opener).body)
+        return {kind: re.search(rf"/{kind}/[\w-]+/", body)[0] for kind in ("confirm", "withdraw")}  # type: ignore[index]
+
+    return read

@@ -1,0 +1,292 @@
+"""The site as a supporter meets it, run with the web role's rights."""
+
+import datetime
+import re
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.utils import timezone
+from petitions.models import Campaign
+from petitions.shelf import clear_shelf
+from signatures.collect import campaigns
+from signatures.identity import new_token, token_hash
+from signatures.models import SealingKey, Submission, Withdrawal
+from signatures.register.admission import admit_all
+from signatures.register.unsealing import Opener
+from signatures.register.withdrawal import apply_withdrawals
+from tests.fixtures import acting_as
+
+TYPED = {
+    "name": "Ада Пример",
+    "email": "ada@example.org",
+    "country": "PL",
+    "place": "Kraków",
+    "comment": "Enough.",
+    "share_name": "on",
+}
+
+
+def sign_url(campaign):
+    return f"/c/{campaign.slug}/sign/"
+
+
+def opened(campaign, submission):
+    opener = Opener(campaign)
+    opener.know([submission.sealing_key_id])
+    return opener.open(submission.sealing_key_id, submission.sealed, submission.token_hash)
+
+
+def test_signing_stores_one_sealed_row_and_says_thanks(client, campaign):
+    response = client.post(sign_url(campaign), TYPED)
+    assert (response.status_code, response["Location"]) == (303, f"/c/{campaign.slug}/thanks/")
+    submission = Submission.objects.get()
+    for secret in ("Ада", "ada@", "Kraków", "Enough"):
+        assert secret.encode() not in bytes(submission.sealed)
+    person = opened(campaign, submission)
+    assert (person.name, person.email, person.country, person.share_name) == (
+        "Ада Пример", "ada@example.org", "PL", "named-1",
+    )  # fmt: skip
+    assert token_hash(person.token) == submission.token_hash
+
+
+def test_signing_is_one_query_once_the_process_is_warm(client, campaign, django_assert_num_queries):
+    client.post(sign_url(campaign), TYPED)
+    with django_assert_num_queries(3):  # the INSERT, and the SET ROLE around it
+        client.post(sign_url(campaign), TYPED)
+
+
+def test_the_answer_is_the_same_whoever_signed_before(client, campaign, sign):
+    sign(campaign, email="ada@example.org")
+    admit_all(campaign)
+    again = client.post(sign_url(campaign), TYPED)
+    new = client.post(sign_url(campaign), {**TYPED, "email": "new@example.org"})
+    assert again.serialize_headers() == new.serialize_headers()
+    assert again.content == new.content
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", ""), ("email", "nonsense"), ("country", "XX"), ("comment", "x" * 501), ("place", "a\x00b")],
+)
+def test_bad_input_is_422_beside_the_field_with_what_was_typed(client, campaign, field, value):
+    response = client.post(sign_url(campaign), {**TYPED, field: value})
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert response["Cache-Control"] == "no-store"
+    assert f'id="id_{field}_error"' in page
+    for kept in ("name", "email"):
+        if kept != field:
+            assert TYPED[kept] in page
+    assert not Submission.objects.exists()
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe\x00garbage", b"{}", b"a=1&b=2"])
+def test_a_garbage_body_is_400(client, campaign, body):
+    response = client.post(sign_url(campaign), body, content_type="application/x-www-form-urlencoded")
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}]
+)
+def test_another_sites_form_is_refused(client, campaign, headers):
+    response = client.post(sign_url(campaign), TYPED, headers=headers)
+    assert response.status_code == 403
+    assert not Submission.objects.exists()
+
+
+def test_over_the_limit_is_429_with_what_was_typed(client, campaign, settings):
+    settings.SIGN_RATE = "2/m"
+    statuses = [client.post(sign_url(campaign), TYPED).status_code for _ in range(3)]
+    assert statuses == [303, 303, 429]
+    response = client.post(sign_url(campaign), TYPED)
+    assert int(response["Retry-After"]) >= 1
+    assert TYPED["name"] in response.content.decode()
+
+
+def test_a_network_over_its_limit_does_not_stop_another(client, campaign, settings):
+    settings.SIGN_RATE = "1/m"
+    settings.TRUSTED_PROXIES = 1
+    first, second = (
+        [client.post(sign_url(campaign), TYPED, headers={"X-Forwarded-For": chain}).status_code for chain in chains]
+        for chains in (["9.9.9.9, 192.0.2.1", "8.8.8.8, 192.0.2.1"], ["9.9.9.9, 192.0.2.2"])
+    )
+    assert first == [303, 429]  # the forged left end changes nothing
+    assert second == [303]
+
+
+def test_signing_goes_on_where_redis_is_away(client, campaign, settings):
+    settings.CACHES = {
+        "default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/valkey.sock?db=0"},
+    }
+    response = client.post(sign_url(campaign), TYPED)
+    assert response.status_code == 303
+    assert opened(campaign, Submission.objects.get()).signals == {"unlimited": True}
+
+
+def test_a_closed_campaign_stores_nothing_and_says_so(client, campaign):
+    Campaign.objects.filter(pk=campaign.pk).update(state="closed", closes_at=timezone.now())
+    campaigns.forget_campaigns()
+    response = client.post(sign_url(campaign), TYPED)
+    assert response.status_code == 409
+    assert not Submission.objects.exists()
+    assert client.get(sign_url(campaign)).status_code == 409
+
+
+def test_a_draft_is_404(client, make_campaign):
+    draft = make_campaign(state="draft")
+    assert client.get(f"/c/{draft.slug}/").status_code == 404
+    assert client.post(sign_url(draft), TYPED).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_key_that_is_gone_is_made_anew(client, campaign):
+    client.post(sign_url(campaign), TYPED)
+    Submission.objects.all().delete()
+    SealingKey.objects.all().delete()
+    assert client.post(sign_url(campaign), TYPED).status_code == 303
+    opened(campaign, Submission.objects.get())
+
+
+def test_a_database_that_is_away_keeps_what_was_typed(client, campaign, settings):
+    client.get(sign_url(campaign))
+
+    def away(*args, **kwargs):
+        raise OperationalError
+
+    client.acts_as = None  # not even SET ROLE can be said
+    with connection.execute_wrapper(away):
+        response = client.post(sign_url(campaign), TYPED)
+    assert response.status_code == 503
+    assert response["Retry-After"]
+    assert TYPED["name"] in response.content.decode()
+
+
+# --- the links ------------------------------------------------------------------------------------------
+
+
+def token_of(campaign, hashed):
+    return opened(campaign, Submission.objects.get(pk=hashed)).token
+
+
+def test_get_confirms_nothing_and_post_does_once(client, campaign, sign):
+    hashed = sign(campaign, confirmed=False)
+    url = f"/confirm/{token_of(campaign, hashed)}/"
+    page = client.get(url)
+    assert page.status_code == 200
+    assert "no-store" in page["Cache-Control"]
+    assert Submission.objects.get(pk=hashed).confirmed_at is None
+    assert client.post(url).status_code == 303
+    first = Submission.objects.get(pk=hashed).confirmed_at
+    assert client.post(url).status_code == 303
+    assert Submission.objects.get(pk=hashed).confirmed_at == first is not None
+
+
+def test_the_confirmed_page_tells_the_number_as_soon_as_it_is_known(client, campaign, sign):
+    hashed = sign(campaign, confirmed=False)
+    url = f"/confirm/{token_of(campaign, hashed)}/"
+    client.post(url)
+    assert 'http-equiv="refresh"' in client.get(url).content.decode()
+    admit_all(campaign)
+    page = client.get(url).content.decode()
+    assert re.search(r"\b1\b", page)
+    assert 'http-equiv="refresh"' not in page
+
+
+def test_unknown_expired_and_altered_links_get_one_page(client, campaign, sign):
+    token = token_of(campaign, sign(campaign, confirmed=False))
+    altered = ("A" if token[0] != "A" else "B") + token[1:]
+    pages = [client.get(f"/confirm/{t}/") for t in (new_token(), altered, "short", token + "=", "x" * 43)]
+    pages += [client.post(f"/confirm/{new_token()}/"), client.get("/withdraw/short/")]
+    assert {page.status_code for page in pages} == {404}
+    assert len({page.content for page in pages}) == 1
+
+
+def test_confirming_more_than_a_day_after_closing_is_too_late(client, campaign, sign):
+    url = f"/confirm/{token_of(campaign, sign(campaign, confirmed=False))}/"
+    closed = timezone.now() - datetime.timedelta(hours=23)
+    Campaign.objects.filter(pk=campaign.pk).update(state="closed", closes_at=closed)
+    assert client.post(url).status_code == 303
+    late = f"/confirm/{token_of(campaign, sign(campaign, confirmed=False))}/"
+    Campaign.objects.filter(pk=campaign.pk).update(closes_at=timezone.now() - datetime.timedelta(hours=25))
+    assert client.post(late).status_code == 404
+
+
+def test_withdrawing_takes_two_steps_and_a_worker(client, campaign, sign, mail_of):
+    hashed = sign(campaign, country="PL")
+    url = mail_of(campaign, hashed)["withdraw"]
+    admit_all(campaign)
+    assert client.get(url).status_code == 200
+    assert not Withdrawal.objects.exists()
+    assert client.post(url).status_code == 303
+    client.get(url)
+    with acting_as(settings.WORKER_ROLE):
+        assert apply_withdrawals() == 1
+    assert client.get(url).status_code == 200
+    signature = campaign.signatures.get()
+    assert (signature.state, signature.number, signature.country) == ("withdrawn", 1, "PL")
+    assert signature.sealed is signature.fingerprint is signature.withdrawal_hash is signature.name_key is None
+
+
+def test_an_unknown_withdrawal_link_ends_on_the_friendly_page(client, campaign):
+    url = f"/withdraw/{new_token()}/"
+    assert client.post(url).status_code == 303
+    apply_withdrawals()
+    assert client.get(url).status_code == 404
+
+
+# --- reading --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["", "sign/", "thanks/", "numbers/", "tally.json", "embed/", "updates/"])
+def test_public_pages_are_the_same_for_everybody(client, campaign, page):
+    first = client.get(f"/c/{campaign.slug}/{page}")
+    second = client.get(f"/c/{campaign.slug}/{page}", headers={"Accept-Language": "be", "Cookie": "sessionid=x"})
+    assert first.status_code == 200
+    assert first.content == second.content
+    assert not first.cookies
+    assert "csrf" not in first.content.decode().lower()
+    assert "Cookie" not in first["Vary"]
+    assert "public" in first["Cache-Control"]
+    assert "unsafe-inline" not in first["Content-Security-Policy"]
+
+
+def test_a_page_on_the_shelf_costs_no_query(client, campaign, django_assert_num_queries):
+    client.get(f"/c/{campaign.slug}/")
+    with django_assert_num_queries(2):  # SET ROLE and RESET ROLE
+        assert client.get(f"/c/{campaign.slug}/").status_code == 200
+
+
+def test_etag_saves_the_body(client, campaign):
+    first = client.get(f"/c/{campaign.slug}/")
+    assert client.get(f"/c/{campaign.slug}/", headers={"If-None-Match": first["ETag"]}).status_code == 304
+
+
+def test_tally_json_is_exact_in_total_and_rounded_by_country(client, campaign, sign):
+    for country, count in (("PL", 13), ("BY", 9), ("DE", 1)):
+        for _ in range(count):
+            sign(campaign, country=country)
+    admit_all(campaign)
+    clear_shelf()
+    figures = client.get(f"/c/{campaign.slug}/tally.json").json()
+    assert figures["total"] == 23
+    assert figures["countries"] == [{"code": "PL", "count": 10}]
+    assert figures["other"] == 13
+    assert set(figures) == {"campaign", "total", "countries", "other", "days", "as_of"}
+
+
+def test_no_page_sees_a_sealed_column(client, campaign, sign):
+    sign(campaign)
+    statements = []
+
+    def record(execute, sql, params, many, context):
+        statements.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(record):
+        for page in ("", "numbers/", "tally.json"):
+            client.get(f"/c/{campaign.slug}/{page}")
+        client.get("/")
+    assert statements
+    assert not [sql for sql in statements if "sealed" in sql or "fingerprint" in sql]
