@@ -36,26 +36,29 @@ class MaildirBackend(BaseEmailBackend):
         return len(email_messages)
 
 
-def _newest(directory: Path) -> list[Path]:
+def _newest() -> list[Path]:
+    directory = settings.DEMO_MAIL_DIR
+    if directory is None:
+        return []
     files = [path for folder in ("new", "cur") for path in (directory / folder).glob("*") if path.is_file()]
     return sorted(files, key=lambda path: path.stat().st_mtime_ns, reverse=True)[:NEWEST]
 
 
 def _read(path: Path) -> ParsedMail:
-    return BytesParser(policy=policy.default).parsebytes(path.read_bytes())  # type: ignore[return-value]
+    return BytesParser(policy=policy.default).parsebytes(path.read_bytes())
 
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """The mails sent, newest first."""
-    mails = [{"key": path.name, **_headers(_read(path))} for path in _newest(settings.DEMO_MAIL_DIR)]
+    mails = [{"key": path.name, **_headers(_read(path))} for path in _newest()]
     return _unkept(render(request, "config/inbox.html", {"mails": mails}))
 
 
 @require_safe
 def mail(request: HttpRequest, key: str) -> HttpResponse:
     """One mail as text, its links to be clicked."""
-    found = next((path for path in _newest(settings.DEMO_MAIL_DIR) if path.name == key), None)
+    found = next((path for path in _newest() if path.name == key), None)
     if found is None:
         raise Http404
     parsed = _read(found)

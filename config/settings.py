@@ -29,6 +29,8 @@ DEBUG = env.bool("DEBUG", False)
 SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 # Further host names that may serve the site, comma-separated.
 ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "127.0.0.1", *env.list("ALLOWED_HOSTS", default=[])]
+if "127.0.0.1" in ALLOWED_HOSTS:
+    ALLOWED_HOSTS.append("localhost")
 # How many proxies in front of us write X-Forwarded-For. Counted from the right; the rest is forgeable.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 
@@ -211,6 +213,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "config.context.site",
             ],
         },
     }

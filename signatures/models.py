@@ -381,6 +381,11 @@ class Delivery(models.Model):
         return f"{self.campaign.slug}-{self.series}-{self.pk}"
 
     @property
+    def total(self) -> int | None:
+        """Signatures it hands over, as frozen when it was built; None before."""
+        return self.manifest["totals"]["signatures"] if self.manifest else None
+
+    @property
     def holds_persons(self) -> bool:
         """Whether its packet tells anything of a single person, and so has to be encrypted."""
         return self.profile != Disclosure.COUNT

@@ -56,12 +56,13 @@ def _permissions(permissions: QuerySet[Any], rights: Iterable[str]) -> QuerySet[
     return permissions.filter(wanted)
 
 
-def give_roles_after_migrate(app_config: AppConfig, using: str, apps: Any, **kwargs: Any) -> None:
-    """Once a run, when the tables of `petitions` and `signatures` are there."""
+def give_roles_after_migrate(app_config: AppConfig, using: str, apps: Any = None, **kwargs: Any) -> None:
+    """Once a run, when the tables of `petitions` and `signatures` are there. `flush` sends no `apps`."""
     if app_config.label != "signatures":
         return
     from django.apps import apps as installed
 
+    apps = apps or installed
     # Django makes permissions in this same signal, maybe after us; doing it first is harmless.
     for label in ("petitions", "signatures"):
         create_permissions(installed.get_app_config(label), verbosity=0, interactive=False, using=using, apps=apps)

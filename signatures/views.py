@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.csp import CSP
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csp import csp_override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
@@ -60,7 +61,6 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
         "open": found.is_open(),
         "updates": Update.objects.published().filter(campaign=found).select_related("campaign")[:5],
         "dossiers": found.dossiers.all(),
-        "deliveries": Delivery.objects.ready().filter(campaign=found),
     }
     return render(request, "signatures/campaign.html", context)
 
@@ -102,6 +102,7 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+@xframe_options_exempt
 @csp_override({**settings.SECURE_CSP, "frame-ancestors": ["*"], "script-src": [CSP.NONE], "form-action": [CSP.NONE]})
 @shelved
 def embed(request: HttpRequest, slug: str) -> HttpResponse:
@@ -223,7 +224,8 @@ def _closed(request: HttpRequest, found: Campaign) -> HttpResponse:
 def _private(response: HttpResponse) -> HttpResponse:
     """The address is a secret: no cache, no search engine, no referrer may learn it."""
     response["Cache-Control"] = "no-store"
-    response["Referrer-Policy"] = "no-referrer"
+    # Not "no-referrer": browsers then send "Origin: null" with the POST, which is another site's to us.
+    response["Referrer-Policy"] = "strict-origin"
     response["X-Robots-Tag"] = "noindex"
     return response
 

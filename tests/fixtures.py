@@ -15,6 +15,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
+
 from petitions.models import Addressee, Campaign, Disclosure
 from petitions.shelf import clear_shelf
 from signatures.collect import campaigns, intake
@@ -64,12 +65,11 @@ def as_worker(db: None) -> Callable[[], Any]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_process() -> Iterator[None]:
+def _fresh_process() -> None:
     """A process remembers pages, campaigns and session keys; a test must not see the last one's."""
     for forget in (clear_shelf, campaigns.forget_campaigns, intake.forget_session_keys):
         forget()
     cache.clear()
-    yield
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def look(hashed: bytes) -> Confirmation | None:
     """The submission whose token has this hash (32 bytes). Changes nothing."""
     with _naming(hashed):
         row = _row(hashed)
-    return row and Confirmation(row.campaign, row.confirmed_at, row.number)
+    return Confirmation(row.campaign, row.confirmed_at, row.number) if row else None
 
 
 def confirm(hashed: bytes) -> Confirmation | None:

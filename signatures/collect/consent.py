@@ -52,8 +52,7 @@ def wording(campaign: Campaign) -> Wording:
 
 def mailbox_warning(campaign: Campaign) -> str:
     """Words of warning where the addressee's state can read some mailboxes; "" where it is no danger."""
-    state = campaign.addressee.country.code if campaign.addressee.country else ""
-    domains = MAILBOXES_UNDER_STATE.get(state)
+    domains = MAILBOXES_UNDER_STATE.get(str(campaign.addressee.country))
     if not campaign.at_risk or not domains:
         return ""
     return _(

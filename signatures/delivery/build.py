@@ -193,7 +193,7 @@ def _write(delivery: Delivery, stream: IO[bytes]) -> Manifest:
     listed = _write_signers(delivery, counted, writer)
     rows = [(country.code, country.name, country.count) for country in figures.countries]
     writer.add_table("countries.csv", ("code", "country", "signatures"), [*rows, ("", "other", figures.other)])
-    gaps = list(signatures.exclude(state=Signature.State.COUNTED).order_by("number").values_list("number", flat=True))
+    gaps = sorted(_numbers(signatures.exclude(state=Signature.State.COUNTED)))
     days = counted.aggregate(first=Min("signed_on"), last=Max("signed_on"))
     draft = Manifest(
         format=FORMAT,
@@ -279,6 +279,10 @@ def _earlier(delivery: Delivery) -> QuerySet[Delivery]:
     )
 
 
+def _numbers(signatures: QuerySet[Signature]) -> set[int]:
+    return {number for number in signatures.values_list("number", flat=True) if number is not None}
+
+
 def _amendments(delivery: Delivery) -> Amendments:
     """What earlier packets of the series counted and is no longer counted; each is told once."""
     told: list[dict[str, Any]] = [
@@ -291,5 +295,5 @@ def _amendments(delivery: Delivery) -> Amendments:
     numbers: list[int] = []
     if delivery.holds_persons:
         known = {number for m in told for number in (*m["gap_numbers"], *m["amendments"]["numbers"])}
-        numbers = sorted(set(gone.values_list("number", flat=True)) - known - {None})  # type: ignore[type-var]
+        numbers = sorted(_numbers(gone) - known)
     return Amendments(gone.count() - already, numbers)

@@ -29,21 +29,25 @@ def fill(campaign: Campaign, signers: Iterable[Signer]) -> Iterator[int]:
 
     They confirmed already, so no mail is sent. Safe to run again: who is there counts once.
     """
-    for batch in batched(signers, BATCH, strict=False):
+    for batch in batched(signers, BATCH):
         _copy(campaign, batch)
         yield admit_batch(campaign, len(batch))
 
 
 def _copy(campaign: Campaign, batch: Iterable[Signer]) -> None:
+    # Sealed before the COPY begins: a new session key is another statement on the same connection.
+    rows = [
+        (sealed.token_hash, campaign.pk, sealed.key_id, sealed.box, Source.DEMO.value, signer.signed_at, None)
+        for signer in batch
+        for sealed in [seal(campaign, _person(campaign, signer), new_token())]
+    ]
     with connection.cursor() as cursor, cursor.copy(COPY_SUBMISSIONS) as copy:
-        for signer in batch:
-            sealed = seal(campaign, _person(campaign, signer), new_token())
-            copy.write_row(
-                (sealed.token_hash, campaign.pk, sealed.key_id, sealed.box, Source.DEMO.value, signer.signed_at, None)
-            )
+        for row in rows:
+            copy.write_row(row)
 
 
 def _person(campaign: Campaign, signer: Signer) -> Person:
+    agreed = consents(campaign, signer.share_name, signer.updates)
     return Person(
         name=signer.name,
         email=signer.email,
@@ -51,5 +55,6 @@ def _person(campaign: Campaign, signer: Signer) -> Person:
         place=signer.place,
         comment=signer.comment,
         language=signer.language,
-        **consents(campaign, signer.share_name, signer.updates),
+        share_name=agreed["share_name"],
+        updates=agreed["updates"],
     )

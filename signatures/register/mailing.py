@@ -44,7 +44,7 @@ RETRY: Final = datetime.timedelta(seconds=20)
 
 # Raw: claim with SKIP LOCKED in one statement.
 CLAIM: Final = """
-UPDATE signatures_submission SET mail_due = now() + %s
+UPDATE signatures_submission SET mail_due = now() + make_interval(secs => %s)
  WHERE token_hash IN (SELECT token_hash FROM signatures_submission
                        WHERE mail_due <= now() ORDER BY mail_due LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING token_hash, campaign_id, sealing_key_id, sealed
@@ -77,7 +77,7 @@ def send_mails(*, seconds: float = 20.0) -> int:
 def send_batch(limit: int = BATCH) -> Sent:
     """Claim up to `limit` mails, send them, and record what became of each."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(CLAIM, [LEASE, limit])
+        cursor.execute(CLAIM, [LEASE.total_seconds(), limit])
         claimed = cursor.fetchall()
     result = Sent()
     if not claimed:

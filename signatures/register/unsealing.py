@@ -36,7 +36,7 @@ class Opener:
             raise sealing.NotOpened
         return box.open(sealed, hashed)
 
-    def _open_key(self, key_id: uuid.UUID, wrapped: bytes | None) -> sealing.Box | None:
+    def _open_key(self, key_id: uuid.UUID, wrapped: bytes | memoryview | None) -> sealing.Box | None:
         if wrapped is None:
             return None
         try:

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
+
 from petitions.models import CONFIRMATION_GRACE, Campaign
 from signatures.collect import intake
 from signatures.models import LedgerEntry, Outcome, Register, Signature, Submission, Tally

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 from django.utils import timezone
+
 from petitions.models import Campaign
 from petitions.shelf import clear_shelf
 from signatures.collect import campaigns
