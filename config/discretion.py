@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
@@ -22,6 +23,10 @@ class DiscreetFilter(logging.Filter):
     """Drops tokens from the message, and what a log call attached besides it (the request, say)."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, Mapping) and "traceback" in record.args:
+            # Celery puts a failed task's exception, words and all, into the message itself.
+            kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "an error"
+            record.args = {**record.args, "exc": kind, "traceback": ""}
         record.msg, record.args = without_tokens(record.getMessage()), None
         return True
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.db import connections, transaction
 
 ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
@@ -89,6 +90,7 @@ def grant(using: str = "default") -> None:
     """Give each role exactly its rights. Needs the owner's connection; idempotent."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         present = set(connections[using].introspection.table_names(cursor))
+        _require_roles(cursor)
         for role, rights in ((settings.WEB_ROLE, WEB), (settings.WORKER_ROLE, WORKER)):
             name = connections[using].ops.quote_name(role)
             cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}")
@@ -99,6 +101,14 @@ def grant(using: str = "default") -> None:
                 if table in present and right:
                     cursor.execute(f"GRANT {right} ON {table} TO {name}")
         _apply_policies(cursor, present)
+
+
+def _require_roles(cursor: Any) -> None:
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)", [settings.WEB_ROLE, settings.WORKER_ROLE])
+    there = {name for (name,) in cursor.fetchall()}
+    for role in (settings.WEB_ROLE, settings.WORKER_ROLE):
+        if role not in there:
+            raise CommandError(f'The database has no role {role}. As its administrator: CREATE ROLE "{role}" LOGIN;')
 
 
 def _apply_policies(cursor: Any, present: set[str]) -> None:

@@ -114,6 +114,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeou
 
 # --- keys: a directory that only workers mount (signatures/register/keyring.py) ---------------------------
 KEYRING_DIR: Path | None = Path(env.str("KEYRING_DIR")) if env.str("KEYRING_DIR", "") else None
+if ROLE == "web" and KEYRING_DIR:
+    raise ImproperlyConfigured("A web process must not know KEYRING_DIR. Set it for workers only.")
 
 # --- mail ---------------------------------------------------------------------------------------------
 # smtp://user:password@host:587 (STARTTLS), smtps://host:465, smtp+plain://127.0.0.1:25 (no TLS: only on
@@ -121,6 +123,8 @@ KEYRING_DIR: Path | None = Path(env.str("KEYRING_DIR")) if env.str("KEYRING_DIR"
 MAIL_URL = env.str("MAIL_URL", "")
 DEMO_MAIL_DIR: Path | None = Path(env.str("DEMO_MAIL_DIR")) if env.str("DEMO_MAIL_DIR", "") else None
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "petitions@example.org")
+# The sender of mails for campaigns at risk: an address that says nothing of petitions or of you.
+NEUTRAL_FROM_EMAIL = env.str("MAIL_FROM_NEUTRAL", "post@example.org")
 
 
 def _mailers() -> dict[str, object]:
@@ -263,6 +267,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"  # the public pages never see a cookie
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"  # unfold's login page forgets where to go
 
 # --- logs: no personal data, no token -------------------------------------------------------------------
 LOGGING = {

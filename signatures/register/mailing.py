@@ -163,6 +163,7 @@ def confirmation_mail(campaign: Campaign, person: Person, opener: Opener) -> Ema
         mail = EmailMultiAlternatives(
             subject,
             render_to_string(f"{name}.txt", context),
+            from_email=settings.NEUTRAL_FROM_EMAIL if campaign.at_risk else settings.DEFAULT_FROM_EMAIL,
             to=[person.email],
             headers={
                 # Not the worker's host name, which make_msgid would look up.

@@ -1,0 +1,284 @@
+"""What is measured inside a process of its own, with its role's rights: `python -m tests.benchmarks.steps NAME JSON`.
+
+Each function takes and returns what JSON can hold; seconds are of `perf_counter`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import batched, islice
+from statistics import median
+from typing import Any, Final
+
+import django
+
+if __name__ == "__main__":
+    django.setup()
+
+import pyrage
+from django.contrib.auth.models import User
+from django.core.mail import mailers
+from django.db import connection
+from django.utils import timezone
+from tqdm import tqdm
+
+from petitions.demo.content import LOCAL_PETITION, PETITION, load
+from petitions.models import Campaign, Disclosure
+from signatures.collect.intake import seal
+from signatures.delivery.build import write_packet
+from signatures.delivery.encrypting import encrypted
+from signatures.demo import filling
+from signatures.demo.people import Signer, how_many, synthetic_signers
+from signatures.figures import public_figures
+from signatures.identity import new_token
+from signatures.models import Delivery, Register
+from signatures.register import admission, mailing
+from signatures.register.keyring import keyring, provision_campaigns
+from signatures.register.tally import check_tally
+from signatures.register.unsealing import Opener
+from tests.benchmarks.table import interleaved
+
+PLAIN_TABLE: Final = """
+CREATE TABLE bench_plain (id bytea PRIMARY KEY, payload bytea NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
+GRANT INSERT ON bench_plain TO undersigned_web;
+"""
+GROUP_BY: Final = """
+SELECT country, signed_on, source, count(*) FROM signatures_signature
+ WHERE campaign_id = %s AND state = 'counted' GROUP BY country, signed_on, source
+"""
+# What a packet reads of each signer, and nothing done with it.
+BARE_COPY: Final = """
+COPY (SELECT number, signed_on, fingerprint, sealed FROM signatures_signature
+       WHERE campaign_id = {} AND state = 'counted' AND share_name AND number BETWEEN {} AND {}
+       ORDER BY number) TO STDOUT
+"""
+
+
+def prepare() -> dict[str, Any]:
+    """Owner, with keys, as create_demo: the demo's campaigns, open, two officers, and the yardstick's table."""
+    content = load()
+    provision_campaigns()
+    for campaign in (content.petition, content.local_petition):
+        Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.OPEN)
+    for name in ("officer-1", "officer-2"):
+        User.objects.create(username=name)
+        keyring().pin_recipient(name, str(pyrage.x25519.Identity.generate().to_public()))
+    with connection.cursor() as cursor:
+        cursor.execute(PLAIN_TABLE)
+    return {"signed": PETITION, "filled": LOCAL_PETITION}
+
+
+def _campaign(slug: str) -> Campaign:
+    return Campaign.objects.select_related("key", "addressee").get(slug=slug)
+
+
+@contextmanager
+def _stopwatch(into: list[float]) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    into.append(time.perf_counter() - started)
+
+
+# --- admission ----------------------------------------------------------------------------------------------
+
+
+def admit(filled: str, small: str, signatures: int, rounds: int) -> dict[str, Any]:
+    """Fill one register, timing admission alone; then batches into it and into a small one, in turn."""
+    full, empty = _campaign(filled), _campaign(small)
+    times: list[float] = []
+    people = (replace(signer, share_name=True) for signer in synthetic_signers(signatures))
+    with tqdm(total=how_many(signatures), desc="filling", unit=" signatures", disable=None, leave=False) as progress:
+        for batch in batched(people, admission.BATCH):
+            _admit_timed(full, batch, times)
+            progress.update(len(batch))
+    newcomers = synthetic_signers(2 * admission.BATCH * rounds, seed=7)
+
+    def into(campaign: Campaign) -> Callable[[], float]:
+        def measure() -> float:
+            taken: list[float] = []
+            others = (replace(p, email=f"late.{p.email}") for p in islice(newcomers, admission.BATCH))
+            _admit_timed(campaign, tuple(others), taken)
+            return taken[0]
+
+        return measure
+
+    small_batch, full_batch = interleaved(rounds, into(empty), into(full))
+    whole = times[: signatures // admission.BATCH]  # the last one may be smaller
+    return {
+        "per_batch": median(whole or times),
+        "rate": min(admission.BATCH, signatures) / median(whole or times),
+        "overall": how_many(signatures) / sum(times),
+        "small_batch": small_batch,
+        "full_batch": full_batch,
+        "small_size": Register.objects.get(campaign=empty).counted,
+        "full_size": Register.objects.get(campaign=full).counted,
+    }
+
+
+def _admit_timed(campaign: Campaign, batch: tuple[Signer, ...], times: list[float]) -> None:
+    filling._copy(campaign, batch)
+    with _stopwatch(times):
+        taken = admission.admit_batch(campaign, len(batch))
+    if taken != len(batch):
+        raise RuntimeError(f"{taken} of {len(batch)} were taken: something else admits here too")
+
+
+# --- mails --------------------------------------------------------------------------------------------------
+
+
+def mail(slug: str, mails: int, rounds: int) -> dict[str, Any]:
+    """Confirmation mails, and the same number of copies of one ready mail over one connection, in turn."""
+    campaign = _campaign(slug)
+    with connection.cursor() as cursor:  # what other benchmarks left is not ours to send
+        cursor.execute("UPDATE signatures_submission SET mail_due = NULL WHERE mail_due IS NOT NULL")
+    people = synthetic_signers(mails * (rounds + 1), seed=11)
+    person = filling._person(campaign, next(people))
+    example = mailing.confirmation_mail(campaign, _with_token(person), Opener(campaign))
+
+    def ours() -> float:
+        _due(campaign, islice(people, mails))
+        taken: list[float] = []
+        with _stopwatch(taken):
+            sent = mailing.send_mails(seconds=60)
+        if sent != mails:
+            raise RuntimeError(f"{sent} of {mails} mails were sent")
+        return mails / taken[0]
+
+    def bare() -> float:
+        server, taken = mailers.default, list[float]()
+        server.open()
+        with _stopwatch(taken):
+            for _ in range(mails):
+                server.send_messages([example])
+        server.close()
+        return mails / taken[0]
+
+    rate, yardstick = interleaved(rounds, ours, bare)
+    return {"rate": rate, "yardstick": yardstick}
+
+
+def _with_token(person: Any) -> Any:
+    import msgspec
+
+    return msgspec.structs.replace(person, token=new_token())
+
+
+def _due(campaign: Campaign, people: Iterator[Signer]) -> None:
+    sealed = [seal(campaign, filling._person(campaign, signer), new_token()) for signer in people]
+    statement = "COPY signatures_submission (token_hash, campaign_id, sealing_key_id, sealed) FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for each in sealed:
+            copy.write_row((each.token_hash, campaign.pk, each.key_id, each.box))
+
+
+# --- tally --------------------------------------------------------------------------------------------------
+
+
+def tally(filled: str, small: str, rounds: int) -> dict[str, Any]:
+    """The exact recount against the bare GROUP BY; and what a page reads, at two sizes of register."""
+    full, less = _campaign(filled), _campaign(small)
+
+    def recount() -> float:
+        taken: list[float] = []
+        with _stopwatch(taken):
+            differences = check_tally(full)
+        if differences:
+            raise RuntimeError(f"the tally is wrong: {differences[0]}")
+        return taken[0]
+
+    def group_by() -> float:
+        taken: list[float] = []
+        with _stopwatch(taken), connection.cursor() as cursor:
+            cursor.execute(GROUP_BY, [full.pk])
+            cursor.fetchall()
+        return taken[0]
+
+    def read(campaign: Campaign) -> Callable[[], float]:
+        def measure() -> float:
+            taken: list[float] = []
+            with _stopwatch(taken):
+                public_figures(campaign)
+            return taken[0]
+
+        return measure
+
+    with connection.cursor() as cursor:  # as autovacuum leaves it some time after such a load
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+    recounted, bare = interleaved(rounds, recount, group_by)
+    small_read, full_read = interleaved(rounds * 3, read(less), read(full))
+    sizes = {campaign.slug: Register.objects.get(campaign=campaign).counted for campaign in (full, less)}
+    return {
+        "recount": recounted, "bare": bare, "small_read": small_read, "full_read": full_read,
+        "full_size": sizes[filled], "small_size": sizes[small],
+    }  # fmt: skip
+
+
+# --- packets ------------------------------------------------------------------------------------------------
+
+
+def request_deliveries(slug: str) -> dict[str, Any]:
+    """Owner: two approved deliveries, of the whole register and of its first tenth, each a series of its own."""
+    campaign = _campaign(slug)
+    officers = list(User.objects.filter(username__startswith="officer-").order_by("username"))
+    last = Register.objects.get(campaign=campaign).last_number
+    made = [
+        Delivery.objects.create(
+            campaign=campaign, addressee=campaign.addressee, series=series, profile=Disclosure.NAMED,
+            first_number=1, last_number=until, requested_by=officers[0],
+        )
+        for series, until in ((1, last), (2, max(1, last // 10)))
+    ]  # fmt: skip
+    Delivery.objects.filter(pk__in=[delivery.pk for delivery in made]).update(
+        approved_by=officers[1], approved_at=timezone.now(), state=Delivery.State.APPROVED
+    )
+    return {"whole": made[0].pk, "tenth": made[1].pk, "signers": last}
+
+
+def packet(delivery: int, encrypt: bool) -> dict[str, Any]:
+    """One packet into a temporary file. Peak memory is this whole process's, Django included."""
+    found = Delivery.objects.select_related("campaign", "addressee", "requested_by", "approved_by").get(pk=delivery)
+    before = _peak()
+    recipients = list(keyring().recipients().values()) if encrypt else []
+    taken: list[float] = []
+    with tempfile.TemporaryFile() as file, _stopwatch(taken):
+        with encrypted(file, recipients) as stream:
+            manifest = write_packet(found, stream)
+        file.flush()
+    size = found.last_number - found.first_number + 1
+    if manifest.totals.listed != size:
+        raise RuntimeError(f"{manifest.totals.listed} of {size} signers are listed")
+    return {"seconds": taken[0], "before_mb": before, "peak_mb": _peak()}
+
+
+def bare_copy(delivery: int) -> dict[str, Any]:
+    """The same rows out of the database into a temporary file, and nothing else."""
+    found, taken = Delivery.objects.get(pk=delivery), list[float]()
+    query = BARE_COPY.format(found.campaign_id, found.first_number, found.last_number)
+    with tempfile.TemporaryFile() as file, connection.cursor() as cursor, _stopwatch(taken):
+        with cursor.copy(query) as copy:
+            for block in copy:
+                file.write(block)
+        file.flush()
+    return {"seconds": taken[0], "peak_mb": _peak()}
+
+
+def _peak() -> float:
+    """Megabytes this process has had in memory at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+STEPS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
+    step.__name__: step for step in (prepare, admit, mail, tally, request_deliveries, packet, bare_copy)
+}
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    print(json.dumps(STEPS[sys.argv[1]](**json.loads(sys.argv[2]))))
