@@ -15,7 +15,7 @@ app.autodiscover_tasks(["signatures"])
 # is the whole recovery. `expires` keeps a backlog of rings from growing while the workers are away.
 SWEEP = {
     "provision": 10, "send_mails": 5, "admit": 5, "withdraw": 5, "build_deliveries": 10,
-    "prune": 3600, "check_tallies": 3600,
+    "prune": 600, "check_tallies": 3600,
 }  # fmt: skip
 app.conf.beat_schedule = {
     f"sweep-{stage}": {"task": f"signatures.{stage}", "schedule": seconds, "options": {"expires": seconds}}

@@ -9,7 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.admin import ModelAdmin, StackedInline
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Update
 
@@ -38,7 +39,8 @@ class CampaignContentForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if disclosure := self.fields.get("disclosure"):
+        disclosure = self.fields.get("disclosure")
+        if isinstance(disclosure, forms.ChoiceField):  # not there for those who may only look
             # An addressee never gets everything (campaign_full_is_for_third_parties), so it is not offered.
             disclosure.choices = [choice for choice in Disclosure.choices if choice[0] != Disclosure.FULL]
 
@@ -61,7 +63,7 @@ class CampaignContentForm(forms.ModelForm):
         return cleaned
 
 
-class DemandInline(TabularInline):
+class DemandInline(StackedInline):
     model = Demand
     extra = 0
     fields = ["position", "text", "explanation"]
@@ -89,6 +91,9 @@ class CampaignContentAdmin(ModelAdmin):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Campaign | None = None) -> dict[str, tuple[str, ...]]:
         return {} if obj else {"slug": ("title",)}
 
+    def view_on_site(self, campaign: Campaign) -> str | None:
+        return campaign.get_absolute_url() if campaign.is_public else None
+
     def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         """Never: a campaign has keys and a register within seconds of being saved. Archive it instead."""
         return False
@@ -106,6 +111,9 @@ class UpdateAdmin(ModelAdmin):
         (_("For the press"), {"fields": ["quote", "quote_by", "media_contact"]}),
     ]
 
+    def view_on_site(self, update: Update) -> str | None:
+        return update.get_absolute_url() if Update.objects.published().filter(pk=update.pk).exists() else None
+
 
 class CoverageInline(StackedInline):
     model = Coverage
@@ -118,5 +126,10 @@ class DossierAdmin(ModelAdmin):
     list_display = ["title", "slug"]
     search_fields = ["title", "lead"]
     prepopulated_fields = {"slug": ("title",)}
-    autocomplete_fields = ["campaigns"]
     inlines = [CoverageInline]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Boxes to tick: an organisation has few campaigns, and a select is wider than a phone."""
+        return super().formfield_for_manytomany(
+            db_field, request, widget=UnfoldAdminCheckboxSelectMultipleWidget, **kwargs
+        )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.files.storage import storages
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
@@ -147,6 +148,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Tally"),
+            "original": campaign,
             "campaign": campaign,
             "tally": exact_tally(campaign),
         }
@@ -167,18 +169,23 @@ class DeliveryForm(RefusableForm):
     class Meta:
         model = Delivery
         fields = ["campaign", "addressee", "profile"]
+        help_texts = {
+            "campaign": _("Only campaigns that somebody has signed."),
+            "addressee": _("The campaign’s own addressee, or a trusted third party."),
+            "profile": _("No more than the campaign’s disclosure allows. At risk: totals only."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["campaign"].queryset = Campaign.objects.filter(register__last_number__gt=0)
-        self.fields["campaign"].help_text = _("Only campaigns that somebody has signed.")
-        self.fields["addressee"].queryset = _addressees()
-        self.fields["addressee"].help_text = _("The campaign's own addressee, or a trusted third party.")
-        self.fields["profile"].help_text = _("No more than the campaign's disclosure allows. At risk: totals only.")
+        self._offer("campaign", Campaign.objects.filter(register__last_number__gt=0))
+        self._offer("addressee", _addressees())
+
+    def _offer(self, field: str, choices: QuerySet[Any]) -> None:
+        cast(forms.ModelChoiceField, self.fields[field]).queryset = choices
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        campaign, addressee, profile = (cleaned.get(field) for field in self._meta.fields)
+        campaign, addressee, profile = (cleaned.get(field) for field in ("campaign", "addressee", "profile"))
         if campaign is None or addressee is None:
             return cleaned
         if not possible_addressees(campaign).filter(pk=addressee.pk).exists():
@@ -205,8 +212,7 @@ class DeliveryAdmin(ExplainsRefusals, ModelAdmin):
     ]  # fmt: skip
     list_select_related = ["campaign", "addressee", "requested_by", "approved_by"]
     list_filter = ["state", "campaign"]
-    list_fullwidth = True
-    show_add_link = True
+    add_form_template = "signatures/admin/request_delivery.html"
 
     @display(description=_("numbers"), ordering="first_number")
     def numbers(self, delivery: Delivery) -> str:
@@ -233,7 +239,8 @@ class DeliveryAdmin(ExplainsRefusals, ModelAdmin):
         return field
 
     def save_model(self, request: HttpRequest, obj: Delivery, form: forms.ModelForm, change: bool) -> None:
-        made = deliveries.request_delivery(obj.campaign, obj.addressee, obj.profile, request.user)
+        officer = cast(User, request.user)
+        made = deliveries.request_delivery(obj.campaign, obj.addressee, obj.profile, officer)
         obj.__dict__.update(made.__dict__)
 
     def response_add(self, request: HttpRequest, obj: Delivery, post_url_continue: str | None = None) -> HttpResponse:
@@ -247,8 +254,8 @@ class DeliveryAdmin(ExplainsRefusals, ModelAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": delivery.reference,
+            "original": delivery,
             "delivery": delivery,
-            "state_label": self.state_label(delivery),
             "manifest": delivery.manifest or {},
             "may": self._possible_steps(request, delivery),
         }
@@ -310,9 +317,8 @@ class DeliveryAdmin(ExplainsRefusals, ModelAdmin):
             packet = storages["packets"].open(delivery.archive)
         except FileNotFoundError:
             raise Http404 from None
-        response = FileResponse(packet, as_attachment=True, filename=delivery.archive.rpartition("/")[2])
-        response["Cache-Control"] = "no-store"
-        return response
+        # admin_view() says no-store.
+        return FileResponse(packet, as_attachment=True, filename=delivery.archive.rpartition("/")[2])
 
     def get_urls(self) -> list[URLPattern]:
         steps = [

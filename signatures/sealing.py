@@ -151,5 +151,5 @@ def submission_box(session_key: bytes, campaign: uuid.UUID) -> Box:
 
 
 def register_box(register_key: bytes, campaign: uuid.UUID) -> Box:
-    """Opens and seals signatures of one campaign's register. Bind: fingerprint ‖ slot."""
+    """Opens and seals signatures of one campaign's register. Bind: the fingerprint."""
     return Box(register_key, b"undersigned/signature/1", campaign)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -43,6 +44,14 @@ def _collect_static() -> None:
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
+def _own_redis(url: str) -> str:
+    """The same server, but a database of this process's own: clearing a cache empties a database."""
+    number = int(PROCESS.removeprefix("gw")) + 1 if PROCESS.startswith("gw") else 0
+    if url.startswith("unix:"):
+        return f"{url.partition('?')[0]}?db={number}"
+    return urlunsplit(urlsplit(url)._replace(path=f"/{number}"))
+
+
 def _set_environment() -> None:
     var = tempfile.TemporaryDirectory(prefix="undersigned-var-")
     _to_close.append(var.cleanup)
@@ -51,7 +60,7 @@ def _set_environment() -> None:
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": os.environ["TEST_DATABASE_URL"],
-        "REDIS_URL": os.environ["TEST_REDIS_URL"],
+        "REDIS_URL": _own_redis(os.environ["TEST_REDIS_URL"]),
         "STATIC_ROOT": os.environ["TEST_STATIC_ROOT"],
         "SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789-abcdef",
         "SITE_URL": "http://testserver",

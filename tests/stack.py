@@ -147,6 +147,11 @@ class Stack(Demo):
 
         wait_until(is_up, 30, f"{server.name} is back")
 
+    def print_logs(self) -> None:
+        """The end of every log, for whoever looks why a test failed."""
+        for log in sorted((self.home / "log").iterdir()):
+            print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}")
+
     # --- the processes' environment ---------------------------------------------------------------------------
 
     def _environment(self, name: str, role: Role) -> dict[str, str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 import msgspec
+from django.contrib.auth.models import User
 from django.core.files import File
 from django.core.files.storage import storages
 from django.db import connection, transaction
@@ -26,6 +27,7 @@ from config import VERSION
 from petitions.models import Disclosure
 from signatures.delivery.encrypting import encrypted
 from signatures.delivery.packet import (
+    COUNTRIES,
     FORMAT,
     Amendments,
     CountryTotal,
@@ -37,14 +39,14 @@ from signatures.delivery.packet import (
 )
 from signatures.figures import Figures, figures_of
 from signatures.models import Delivery, Signature
-from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring, keys_of
+from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
 from signatures.sealing import Box, NotOpened, Person
 
 log = logging.getLogger(__name__)
 
 #: Signatures fetched at a time.
 CHUNK: Final = 5000
-#: The first half of a two-part advisory lock; the other is the delivery's key.
+#: The first half of a two-part advisory lock; the other is the campaign's key.
 _LOCK: Final = 0x64656C
 
 
@@ -89,9 +91,9 @@ def build_deliveries() -> int:
 
 
 def build_delivery(pk: int) -> bool:
-    """Build one delivery, unless another worker is at it or it is no longer approved. Says whether it is ready."""
-    with _alone(pk) as alone:
-        delivery = Delivery.objects.select_related("campaign", "addressee", "requested_by", "approved_by").get(pk=pk)
+    """Build one delivery, unless a worker is at one of its campaign's, or it is not approved. Says if it is ready."""
+    with _alone(Delivery.objects.values_list("campaign", flat=True).get(pk=pk)) as alone:
+        delivery = Delivery.objects.select_related("campaign", "addressee").get(pk=pk)
         if not alone or delivery.state != Delivery.State.APPROVED:
             return False
         try:
@@ -106,16 +108,16 @@ def build_delivery(pk: int) -> bool:
 
 
 @contextmanager
-def _alone(pk: int) -> Iterator[bool]:
-    """A lock that ends with the connection: a killed worker's delivery is free at once, no lease to wait for."""
+def _alone(campaign: int) -> Iterator[bool]:
+    """One packet of a campaign at a time. The lock ends with the connection: no lease to wait for after a kill."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, pk])
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, campaign])
         got: bool = cursor.fetchone()[0]
         try:
             yield got
         finally:
             if got:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, pk])
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, campaign])
 
 
 def _fail(delivery: Delivery, problem: str) -> None:
@@ -165,8 +167,13 @@ def _recipients(delivery: Delivery) -> list[str]:
     """The pinned age recipients of the two officers; none where the packet tells nothing of persons."""
     if not delivery.holds_persons:
         return []
-    pinned = keyring().recipients()
-    officers = [delivery.requested_by.username, delivery.approved_by.username if delivery.approved_by else ""]
+    try:
+        pinned = keyring().recipients()
+    except KeysDamaged:
+        raise CannotBuild("The list of age recipients in the keyring is damaged.") from None
+    # Names only: a worker may not read the other columns of a login (config/grants.py).
+    people = User.objects.filter(pk__in=[delivery.requested_by_id, delivery.approved_by_id])
+    officers = list(people.order_by("username").values_list("username", flat=True))
     recipients = [pinned[officer] for officer in officers if officer in pinned]
     if not recipients:
         raise CannotBuild(f"No age recipient is pinned for {' or '.join(officers)}: nobody could open the packet.")
@@ -192,7 +199,7 @@ def _write(delivery: Delivery, stream: IO[bytes]) -> Manifest:
     writer = PacketWriter(stream)
     listed = _write_signers(delivery, counted, writer)
     rows = [(country.code, country.name, country.count) for country in figures.countries]
-    writer.add_table("countries.csv", ("code", "country", "signatures"), [*rows, ("", "other", figures.other)])
+    writer.add_table(COUNTRIES, ("code", "country", "signatures"), [*rows, ("", "other", figures.other)])
     gaps = sorted(_numbers(signatures.exclude(state=Signature.State.COUNTED)))
     days = counted.aggregate(first=Min("signed_on"), last=Max("signed_on"))
     draft = Manifest(
@@ -246,6 +253,9 @@ def _rows(delivery: Delivery, counted: QuerySet[Signature], box: Box, columns: C
             person = box.open(sealed, mailbox)
         except NotOpened:
             raise CannotBuild(f"Signature number {number} cannot be opened: it was altered.") from None
+        if delivery.profile != Disclosure.FULL and not person.share_name:
+            # The column only finds the rows; whoever can write to the database must not agree for anybody.
+            raise CannotBuild(f"Signature number {number} never agreed to be named: the register was altered.")
         yield columns.row(number, person, signed_on)
 
 
@@ -265,18 +275,18 @@ def _in_order(delivery: Delivery, counted: QuerySet[Signature]) -> Iterator[tupl
 
 
 def _check_chain(delivery: Delivery) -> None:
-    """Each delivery of a series begins where the last one ended. Web asked for the range; here it is checked."""
-    earlier = _earlier(delivery).aggregate(last=Max("last_number"))["last"] or 0
-    if delivery.first_number != earlier + 1:
-        raise CannotBuild(f"The range begins at {delivery.first_number}; the series goes on at {earlier + 1}.")
-    if delivery.last_number > delivery.campaign.register.last_number:
-        raise CannotBuild("The range ends beyond the last number given.")
-
-
-def _earlier(delivery: Delivery) -> QuerySet[Delivery]:
-    return Delivery.objects.live().filter(
-        campaign=delivery.campaign, addressee=delivery.addressee, series=delivery.series, pk__lt=delivery.pk
+    """The ranges of a series touch and never overlap. Web asked for the range; here it is checked."""
+    first, last = delivery.first_number, delivery.last_number
+    others = Delivery.objects.live().filter(
+        campaign=delivery.campaign, addressee=delivery.addressee, series=delivery.series
     )
+    others = others.exclude(pk=delivery.pk)
+    if others.filter(first_number__lte=last, last_number__gte=first).exists():
+        raise CannotBuild(f"Another delivery of the series has some of the numbers {first} to {last}.")
+    if first != 1 and not others.filter(last_number=first - 1).exists():
+        raise CannotBuild(f"No delivery of the series ends at number {first - 1}: request that part first, then retry.")
+    if last > delivery.campaign.register.last_number:
+        raise CannotBuild("The range ends beyond the last number given.")
 
 
 def _numbers(signatures: QuerySet[Signature]) -> set[int]:
@@ -284,16 +294,24 @@ def _numbers(signatures: QuerySet[Signature]) -> set[int]:
 
 
 def _amendments(delivery: Delivery) -> Amendments:
-    """What earlier packets of the series counted and is no longer counted; each is told once."""
-    told: list[dict[str, Any]] = [
-        manifest for manifest in _earlier(delivery).values_list("manifest", flat=True) if manifest
-    ]
-    gone = Signature.objects.filter(campaign=delivery.campaign, number__lt=delivery.first_number).exclude(
-        state=Signature.State.COUNTED
+    """What finished packets of the series counted and is no longer counted; each is told once.
+
+    The lock in `_alone` is the campaign's: no other packet that could tell the same is being built.
+    """
+    finished = Delivery.objects.ready().filter(
+        campaign=delivery.campaign, addressee=delivery.addressee, series=delivery.series
     )
-    already = sum(m["totals"]["gaps"] + m["amendments"]["withdrawn"] for m in told)
-    numbers: list[int] = []
+    withdrawn, untold = 0, set[int]()
+    for manifest in finished.values_list("manifest", flat=True):
+        if manifest is None:
+            continue
+        span = (manifest["range"]["first"], manifest["range"]["last"])
+        gone = Signature.objects.filter(campaign=delivery.campaign, number__range=span)
+        gone = gone.exclude(state=Signature.State.COUNTED)
+        withdrawn += gone.count() - manifest["totals"]["gaps"] - manifest["amendments"]["withdrawn"]
+        if manifest["profile"] != Disclosure.COUNT:
+            untold |= _numbers(gone)
     if delivery.holds_persons:
-        known = {number for m in told for number in (*m["gap_numbers"], *m["amendments"]["numbers"])}
-        numbers = sorted(_numbers(gone) - known)
-    return Amendments(gone.count() - already, numbers)
+        for manifest in finished.values_list("manifest", flat=True):
+            untold -= {*manifest["gap_numbers"], *manifest["amendments"]["numbers"]} if manifest else set()
+    return Amendments(withdrawn, sorted(untold) if delivery.holds_persons else [])

@@ -20,6 +20,7 @@ from typing import IO, Any, Final
 import msgspec
 
 MANIFEST: Final = "manifest.json"
+COUNTRIES: Final = "countries.csv"
 FORMAT: Final = 1
 #: Rows of one part.
 PART_ROWS: Final = 50_000
@@ -68,7 +69,7 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Amendments(msgspec.Struct, frozen=True):
-    """Signatures below this range that earlier packets of the series counted and that were taken back since."""
+    """Signatures that finished packets of the series counted and that were taken back since. `numbers`: where told."""
 
     withdrawn: int
     numbers: list[int] = []

@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pyrage
 
-from signatures.delivery.packet import FORMAT, MANIFEST, PART_ROWS, FileEntry, Manifest
+from signatures.delivery.packet import COUNTRIES, FORMAT, MANIFEST, PART_ROWS, FileEntry, Manifest
 
 _AGE_HEADER = b"age-encryption.org/v1"
+# What reading an altered archive raises, depending on the byte: also "needs a password" (RuntimeError),
+# "unknown compression" (NotImplementedError, one of those), an offset below zero (ValueError).
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
 
 
 class Damaged(Exception):
@@ -29,6 +34,7 @@ def verify(path: Path, identities: Sequence[str] = ()) -> tuple[Manifest, list[s
     archive = _archive(path, identities)
     manifest = _manifest(archive)
     problems = [
+        *_nothing_around(archive, path),
         *_listed_and_there(archive, manifest),
         *(problem for entry in manifest.files for problem in _check_file(archive, entry)),
         *_check_totals(archive, manifest),
@@ -43,9 +49,11 @@ def sha256_of(path: Path) -> str:
 
 
 def _archive(path: Path, identities: Sequence[str]) -> zipfile.ZipFile:
+    plain = _plain(path, identities)
     try:
-        return zipfile.ZipFile(_plain(path, identities))
-    except zipfile.BadZipFile:
+        return zipfile.ZipFile(plain)
+    except _DAMAGE:
+        plain.close()
         raise Damaged(f"{path.name}: not a packet, or cut short") from None
 
 
@@ -66,7 +74,7 @@ def _plain(path: Path, identities: Sequence[str]) -> io.BufferedIOBase:
     try:
         with file:
             pyrage.decrypt_io(file, plain, keys)
-    except (pyrage.DecryptError, OSError):
+    except (pyrage.DecryptError, OSError, ValueError):
         raise Damaged(f"{path.name}: damaged, or not encrypted to this identity") from None
     plain.seek(0)
     return plain
@@ -77,11 +85,17 @@ def _manifest(archive: zipfile.ZipFile) -> Manifest:
         manifest = msgspec.json.decode(archive.read(MANIFEST), type=Manifest)
     except KeyError:
         raise Damaged(f"{MANIFEST}: missing") from None
-    except (msgspec.MsgspecError, zipfile.BadZipFile, OSError, EOFError):
+    except (msgspec.MsgspecError, *_DAMAGE):
         raise Damaged(f"{MANIFEST}: damaged") from None
     if manifest.format != FORMAT:
         raise Damaged(f"{MANIFEST}: format {manifest.format} is not one this program knows")
     return manifest
+
+
+def _nothing_around(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
+    """A zip archive may hide other data before its first file and in its comment."""
+    if archive.comment or min(info.header_offset for info in archive.infolist()) > 0:
+        yield f"{path.name}: something stands before or after the archive"
 
 
 def _listed_and_there(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[str]:
@@ -89,7 +103,9 @@ def _listed_and_there(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[
     listed = [entry.name for entry in manifest.files]
     yield from (f"{name}: listed in the manifest, but missing" for name in listed if name not in there)
     yield from (f"{name}: not listed in the manifest" for name in there if name not in listed)
-    yield from (f"{name}: there twice" for name in sorted(set(there)) if there.count(name) > 1)
+    whole = archive.namelist()
+    yield from (f"{name}: there twice" for name in sorted(set(whole)) if whole.count(name) > 1)
+    yield from (f"{name}: listed twice" for name in sorted(set(listed)) if listed.count(name) > 1)
 
 
 def _check_file(archive: zipfile.ZipFile, entry: FileEntry) -> Iterator[str]:
@@ -97,15 +113,16 @@ def _check_file(archive: zipfile.ZipFile, entry: FileEntry) -> Iterator[str]:
         return
     try:
         data = archive.read(entry.name)
-    except Exception as error:
+        rows = len(_table(data)) if entry.name.endswith(".csv") else 0
+    except (csv.Error, *_DAMAGE) as error:
         yield f"{entry.name}: damaged ({type(error).__name__})"
         return
     if hashlib.sha256(data).hexdigest() != entry.sha256:
         yield f"{entry.name}: SHA-256 is not the manifest's"
     elif len(data) != entry.bytes:
         yield f"{entry.name}: {len(data)} bytes, the manifest says {entry.bytes}"
-    elif entry.name.endswith(".csv") and len(_table(data)) != entry.rows:
-        yield f"{entry.name}: {len(_table(data))} rows, the manifest says {entry.rows}"
+    elif rows != entry.rows:
+        yield f"{entry.name}: {rows} rows, the manifest says {entry.rows}"
 
 
 def _table(data: bytes) -> list[list[str]]:
@@ -119,6 +136,7 @@ def _check_totals(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[str]
         yield f"{MANIFEST}: {totals.signatures} signatures and {totals.gaps} gaps are not the range's {span} numbers"
     if sum(country.count for country in manifest.by_country) + manifest.other != totals.signatures:
         yield f"{MANIFEST}: the countries do not add up to {totals.signatures}"
+    yield from _check_countries(archive, manifest)
     signers = [entry for entry in manifest.files if entry.name.startswith("signers-")]
     if sum(entry.rows for entry in signers) != totals.listed:
         yield f"{MANIFEST}: the parts do not add up to {totals.listed} signers"
@@ -129,13 +147,27 @@ def _check_totals(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[str]
     yield from _check_numbers(archive, manifest, signers)
 
 
+def _check_countries(archive: zipfile.ZipFile, manifest: Manifest) -> Iterator[str]:
+    """The table of countries says what the manifest says."""
+    try:
+        rows = [(code, int(count)) for code, _, count in _table(archive.read(COUNTRIES))]
+    except KeyError:
+        yield f"{COUNTRIES}: missing"
+    except (csv.Error, *_DAMAGE):
+        yield f"{COUNTRIES}: damaged"
+    else:
+        if rows != [*((country.code, country.count) for country in manifest.by_country), ("", manifest.other)]:
+            yield f"{COUNTRIES}: its figures are not the manifest's"
+
+
 def _check_numbers(archive: zipfile.ZipFile, manifest: Manifest, signers: Sequence[FileEntry]) -> Iterator[str]:
     """Numbers rise through all parts, lie in the range, and none is one that was taken back."""
     previous, gaps = manifest.range.first - 1, set(manifest.gap_numbers)
     for entry in signers:
         try:
             numbers = [int(row[0]) for row in _table(archive.read(entry.name))]
-        except Exception:
+        except (KeyError, IndexError, csv.Error, *_DAMAGE):
+            yield f"{entry.name}: its numbers cannot be read"
             return
         for number in numbers:
             if not previous < number <= manifest.range.last:

@@ -55,10 +55,13 @@ CREATE FUNCTION delivery_guard() RETURNS trigger LANGUAGE plpgsql SECURITY DEFIN
 DECLARE
     ranks text[] := ARRAY['count', 'initials', 'named', 'full'];
     allowed text;
+    own_addressee bigint;
     third_party boolean;
 BEGIN
-    SELECT disclosure INTO allowed FROM petitions_campaign WHERE id = NEW.campaign_id;
-    SELECT trusted_third_party INTO third_party FROM petitions_addressee WHERE id = NEW.addressee_id;
+    SELECT disclosure, addressee_id INTO allowed, own_addressee FROM petitions_campaign WHERE id = NEW.campaign_id;
+    -- Whom the campaign addresses is never the third party, whatever web wrote into the addressee's row.
+    SELECT trusted_third_party AND id <> own_addressee INTO third_party
+      FROM petitions_addressee WHERE id = NEW.addressee_id;
     IF NOT third_party AND array_position(ranks, NEW.profile::text) > array_position(ranks, allowed)
             AND NEW.state NOT IN ('withdrawn', 'expired') THEN
         RAISE EXCEPTION 'this campaign does not allow that profile for this addressee'

@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from petitions.models import CONFIRMATION_GRACE, Campaign
 from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint, name_key, token_hash, withdrawal_token
-from signatures.models import LedgerEntry, Outcome, Register, Signature, Submission
+from signatures.models import LedgerEntry, Outcome, Register, Signature, Submission, Withdrawal
 from signatures.register.keyring import ForeignPublicKey, KeysMissing
 from signatures.register.tally import add_to_tally
 from signatures.register.unsealing import Opener
@@ -126,6 +126,7 @@ def admit_batch(campaign: Campaign, limit: int = BATCH) -> int:
         register = Register.objects.select_for_update().get(campaign=campaign)
         admitted = _tell_apart(cursor, campaign, register.last_number, candidates)
         _insert(cursor, campaign, admitted)
+        _forget_withdrawals(admitted)
         add_to_tally(campaign, Counter((c.country, c.signed_on, c.source) for c in admitted))
         Register.objects.filter(pk=register.pk).update(
             last_number=F("last_number") + len(admitted), counted=F("counted") + len(admitted)
@@ -204,6 +205,12 @@ def _insert(cursor: CursorWrapper, campaign: Campaign, admitted: list[Candidate]
                 campaign.pk, c.number, c.signed_on, c.slot, c.share_name, c.country, c.source,
                 Signature.State.COUNTED.value, c.fingerprint, c.name_key, c.withdrawal_hash, c.sealed,
             ))  # fmt: skip
+
+
+def _forget_withdrawals(admitted: list[Candidate]) -> None:
+    """Who withdrew and signed again has the same link: a settled request must not swallow the next press."""
+    hashes = [c.withdrawal_hash for c in admitted]
+    Withdrawal.objects.filter(outcome__isnull=False, token_hash__in=hashes).delete()
 
 
 def _write_ledger(campaign: Campaign, candidates: list[Candidate]) -> None:

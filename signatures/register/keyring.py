@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import secrets
 import tempfile
@@ -17,7 +18,9 @@ import uuid
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Final
 
+import msgspec
 import pyrage
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -26,9 +29,19 @@ from petitions.models import Campaign
 from signatures import sealing
 from signatures.models import CampaignKey, Register
 
+log = logging.getLogger(__name__)
+
+
+#: Bytes of each secret in a campaign's file.
+_LENGTHS: Final = {"private_key": 96, "pepper": 32, "register_key": 32}
+
 
 class KeysMissing(Exception):
     """The keyring has no keys for this campaign: not provisioned yet, not mounted, or shredded."""
+
+
+class KeysDamaged(KeysMissing):
+    """There is a file, but not with what belongs in it. It is never made anew: restore it from the export."""
 
 
 class ForeignPublicKey(Exception):
@@ -61,12 +74,16 @@ class Keyring:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def keys_of(self, uid: uuid.UUID) -> CampaignKeys:
-        """A campaign's keys. Raises KeysMissing."""
+        """A campaign's keys. Raises KeysMissing or KeysDamaged."""
         try:
             stored = json.loads(self._path(uid).read_text())
-            secret = {name: base64.b64decode(stored[name]) for name in ("private_key", "pepper", "register_key")}
+            secret = {name: base64.b64decode(stored[name], validate=True) for name in _LENGTHS}
         except FileNotFoundError:
             raise KeysMissing(str(uid)) from None
+        except (ValueError, KeyError, TypeError):  # no JSON, no UTF-8, no base64 (ValueErrors all); no such key
+            raise KeysDamaged(str(uid)) from None
+        if any(len(secret[name]) != length for name, length in _LENGTHS.items()):
+            raise KeysDamaged(str(uid))
         return CampaignKeys(uid=uid, **secret)
 
     def provision(self, uid: uuid.UUID) -> CampaignKeys:
@@ -82,11 +99,13 @@ class Keyring:
         return self.keys_of(uid)
 
     def recipients(self) -> dict[str, str]:
-        """The pinned age recipients of staff: {"username": "age1…"}."""
+        """The pinned age recipients of staff: {"username": "age1…"}. Raises KeysDamaged."""
         try:
-            return json.loads(self._recipients_path.read_text())
+            return msgspec.json.decode(self._recipients_path.read_bytes(), type=dict[str, str])
         except FileNotFoundError:
             return {}
+        except msgspec.MsgspecError:
+            raise KeysDamaged(self._recipients_path.name) from None
 
     def pin_recipient(self, username: str, recipient: str) -> None:
         """Packets asked for or approved by this officer are encrypted to this age recipient from now on.
@@ -144,7 +163,7 @@ def keyring() -> Keyring:
 def keys_of(campaign: Campaign) -> CampaignKeys:
     """The campaign's keys, once they are seen to be the ones that the web seals to.
 
-    Raises KeysMissing or ForeignPublicKey.
+    Raises KeysMissing, KeysDamaged or ForeignPublicKey.
     """
     keys = keyring().keys_of(campaign.uid)
     stored = CampaignKey.objects.filter(campaign=campaign).values_list("public_key", flat=True).first()
@@ -160,7 +179,11 @@ def provision_campaigns() -> int:
     """
     made = 0
     for campaign in Campaign.objects.filter(key__isnull=True):
-        keys = keyring().provision(campaign.uid)
+        try:
+            keys = keyring().provision(campaign.uid)
+        except KeysDamaged:
+            log.error("no keys are made for campaign %s: what the keyring has of it is damaged", campaign.slug)
+            continue
         Register.objects.get_or_create(campaign=campaign)
         _, created = CampaignKey.objects.get_or_create(campaign=campaign, defaults={"public_key": keys.public_key})
         made += created

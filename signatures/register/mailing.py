@@ -127,15 +127,17 @@ def _send_for(campaign: Campaign, rows: list[Row], result: Sent, deadline: float
 def _send_one(campaign: Campaign, opener: Opener, server: BaseEmailBackend, result: Sent, row: Row) -> None:
     hashed, key_id, sealed = row
     try:
-        person = opener.open(key_id, sealed, hashed)
-        mail = confirmation_mail(campaign, person, opener)
-        server.send_messages([mail])
+        mail = confirmation_mail(campaign, opener.open(key_id, sealed, hashed), opener)
     except (NotOpened, NotAMailbox):
         result.refused.append(hashed)
+        return
+    try:
+        server.send_messages([mail])
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
         (result.refused if all(code >= 500 for code in codes) else result.later).append(hashed)
-    except (smtplib.SMTPDataError, smtplib.SMTPNotSupportedError, UnicodeError) as error:
+    # ValueError: Django's word for an address that needs SMTPUTF8. One such row must not stop the others.
+    except (smtplib.SMTPDataError, smtplib.SMTPNotSupportedError, ValueError) as error:
         permanent = not isinstance(error, smtplib.SMTPDataError) or error.smtp_code >= 500
         (result.refused if permanent else result.later).append(hashed)
     else:

@@ -45,9 +45,13 @@ class Site:
         self.demo.servers.stop()
 
     @contextmanager
-    def serving(self) -> Iterator[int]:
-        """The web server, with no limit on what one network may sign; gives its port."""
+    def serving(self, **options: str) -> Iterator[int]:
+        """The web server, with no limit on what one network may sign; gives its port.
+
+        `options` are Granian's where they shall differ from the demo's: backpressure="1024".
+        """
         web = self._web = self.demo._web()
+        web.argv = _with_options([str(word) for word in web.argv], options)
         web.env = {
             **(web.env or {}),
             "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
@@ -90,6 +94,12 @@ class Site:
     def bytes_of(self, path: str) -> int:
         """Bytes over the wire of one answer, headers included, for a browser that takes brotli."""
         return sum(map(len, load.fetch(self.port, path, "Accept-Encoding: gzip, deflate, br")))
+
+
+def _with_options(argv: list[str], options: dict[str, str]) -> list[str]:
+    for name, value in options.items():
+        argv[argv.index(f"--{name.replace('_', '-')}") + 1] = value
+    return argv
 
 
 def free_port() -> int:

@@ -122,7 +122,7 @@ def admit(filled: str, small: str, signatures: int, rounds: int) -> dict[str, An
     def into(campaign: Campaign) -> Callable[[], float]:
         def measure() -> float:
             taken: list[float] = []
-            others = (replace(p, email=f"late.{p.email}") for p in islice(newcomers, admission.BATCH))
+            others = (replace(p, email=f"late.{p.email}", share_name=True) for p in islice(newcomers, admission.BATCH))
             _admit_timed(campaign, tuple(others), taken)
             return taken[0]
 

@@ -118,9 +118,8 @@ def test_a_network_over_its_limit_does_not_stop_another(client, campaign, settin
 
 
 def test_signing_goes_on_where_redis_is_away(client, campaign, settings):
-    settings.CACHES = {
-        "default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/valkey.sock?db=0"},
-    }
+    away = "unix:///nowhere/valkey.sock?db=0"
+    settings.CACHES = {name: {**cache, "LOCATION": away} for name, cache in settings.CACHES.items()}
     response = client.post(sign_url(campaign), TYPED)
     assert response.status_code == 303
     assert opened(campaign, Submission.objects.get()).signals == {"unlimited": True}

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.register.keyring import keyring
+from signatures.register.keyring import KeysDamaged, keyring
 
 
 class Command(BaseCommand):
@@ -16,6 +16,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, username: str, recipient: str, **options: Any) -> None:
         try:
             keyring().pin_recipient(username, recipient)
-        except ValueError as error:
-            raise CommandError(f"{recipient}: {error}") from None
+        except (ValueError, KeysDamaged) as error:
+            # Not what was typed: it may have been the secret key.
+            raise CommandError(f"Nothing was pinned: {error}.") from None
         self.stdout.write(f"{username}: {recipient}")

@@ -1,0 +1,64 @@
+"""Redis holds nothing that could be lost: flushed or away, what was acknowledged is counted."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.faults.crowd import Crowd, an_address, mails_per_address
+from tests.stack import LOCAL, RECOVERY, Stack, kill, wait_until
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+
+def test_everything_acknowledged_while_redis_is_flushed_is_counted(stack: Stack) -> None:
+    before = stack.counts(LOCAL).counted
+    with Crowd(stack, LOCAL, confirming=True) as crowd:
+        for goal in range(20, 201, 20):
+            wait_until(lambda goal=goal: len(crowd.acknowledged) >= goal, RECOVERY, "signing goes on")
+            stack.flush_redis()
+        wait_until(lambda: len(crowd.confirmed) >= 50, RECOVERY, "confirming goes on")
+        stack.flush_redis()
+
+    assert crowd.refused == crowd.unanswered == []
+    wait_until(crowd.confirm_the_rest, RECOVERY, "every mail comes")
+    stack.flush_redis()
+    goal = before + len(crowd.acknowledged)
+    wait_until(lambda: stack.counts(LOCAL).counted == goal, RECOVERY, "all are counted")
+    stack.assert_adds_up(LOCAL)
+    assert all(mails_per_address(stack)[address] == 1 for address in crowd.acknowledged)
+
+
+def test_signing_goes_on_while_redis_is_away(stack: Stack) -> None:
+    before = stack.counts(LOCAL).counted
+    valkey = stack.servers.valkey
+    assert valkey is not None
+    kill(valkey)
+
+    address, begin = an_address(), time.monotonic()
+    assert stack.sign(LOCAL, address).status == 303
+    assert time.monotonic() - begin < 5
+    assert "redis: away" in stack.request("GET", "/readyz").text
+
+    stack.restart_server(valkey)
+    links = stack.links_for(address, RECOVERY)
+    assert stack.request("POST", links["confirm"], {}).status == 303
+    wait_until(lambda: stack.counts(LOCAL).counted == before + 1, RECOVERY, "it is counted")
+
+
+def test_confirming_counts_without_redis_once_it_is_back(stack: Stack) -> None:
+    before = stack.counts(LOCAL).counted
+    address = an_address()
+    stack.sign(LOCAL, address)
+    links = stack.links_for(address)
+    valkey = stack.servers.valkey
+    assert valkey is not None
+    kill(valkey)
+    assert stack.request("POST", links["confirm"], {}).status == 303
+    assert stack.request("GET", links["confirm"]).status == 200
+
+    stack.restart_server(valkey)
+    wait_until(lambda: stack.counts(LOCAL).counted == before + 1, RECOVERY, "it is counted")
+    assert stack.request("POST", links["withdraw"], {}).status == 303
+    wait_until(lambda: stack.counts(LOCAL).counted == before, RECOVERY, "it is withdrawn")

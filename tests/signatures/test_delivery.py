@@ -1,0 +1,584 @@
+"""Packets: what each profile tells and never tells, in clear nowhere; and a verifier that misses no damage."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+import tempfile
+import zipfile
+from pathlib import Path
+
+import pyrage
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.core.files.storage import storages
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from petitions.models import Addressee
+from signatures.delivery import build, packet
+from signatures.delivery.packet import safe_cell
+from signatures.delivery.verify import Damaged, verify
+from signatures.models import Delivery, Register, Signature, Tally
+from signatures.register import admission
+from tests.fixtures import acting_as
+
+PEOPLE = [
+    {"name": f"Zebediah{n} Quuxley", "email": f"quux{n}@example.org", "place": "Hrodnaville", "comment": "Plugh!"}
+    for n in range(12)
+]
+PLANTED = ("zebediah", "quux", "hrodnaville", "plugh")
+
+
+@pytest.fixture
+def packets(settings, tmp_path):
+    """Where packets go in this test."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "packets": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": tmp_path / "packets", "base_url": None},
+        },
+    }
+    return tmp_path / "packets"
+
+
+@pytest.fixture
+def identity(keyring):
+    found = pyrage.x25519.Identity.generate()
+    keyring.pin_recipient("anna", str(found.to_public()))
+    return str(found)
+
+
+@pytest.fixture
+def officers(db):
+    return [User.objects.create_user(name, password=None) for name in ("anna", "boris")]
+
+
+@pytest.fixture
+def deliver(packets, officers):
+    """Builds what the campaign's series lacks, as the worker does; returns the delivery."""
+
+    def build_one(campaign, profile="count", **given):
+        last = Delivery.objects.filter(campaign=campaign).live().order_by("-last_number").first()
+        values = {
+            "addressee": campaign.addressee,
+            "first_number": last.last_number + 1 if last else 1,
+            "last_number": Register.objects.get(campaign=campaign).last_number,
+        } | given
+        delivery = Delivery.objects.create(
+            campaign=campaign, profile=profile, state="approved", requested_by=officers[0], approved_by=officers[1],
+            approved_at=timezone.now(), **values,
+        )  # fmt: skip
+        with acting_as(django_settings.WORKER_ROLE):
+            build.build_delivery(delivery.pk)
+        delivery.refresh_from_db()
+        return delivery
+
+    return build_one
+
+
+@pytest.fixture
+def signed(campaign, sign):
+    """Twelve signers of a campaign that may name; every second one agreed."""
+    _sign_all(campaign, sign)
+    return campaign
+
+
+def _sign_all(campaign, sign, people=PEOPLE):
+    for n, person in enumerate(people):
+        country = "PL" if n < 11 else "BY"
+        sign(campaign, **person, country=country, share_name="named-1" if n % 2 == 0 else "")
+    admit(campaign)
+
+
+def admit(campaign):
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+
+
+def withdraw(campaign, number):
+    campaign.signatures.filter(number=number).update(
+        state="withdrawn", fingerprint=None, name_key=None, withdrawal_hash=None, sealed=None, share_name=False
+    )
+
+
+def path_of(delivery):
+    return Path(storages["packets"].path(delivery.archive))
+
+
+def plain(delivery, identity=None):
+    """The files of the packet, by name."""
+    data = path_of(delivery).read_bytes()
+    if identity:
+        data = pyrage.decrypt(data, [pyrage.x25519.Identity.from_str(identity)])
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def rows(data):
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+# --- what a packet tells ------------------------------------------------------------------------------------------
+
+
+def test_a_count_packet_tells_totals_and_nothing_of_a_person(signed, deliver):
+    delivery = deliver(signed)
+    assert (delivery.state, delivery.problem) == ("ready", "")
+    files = plain(delivery)
+    assert list(files) == ["countries.csv", "letter.txt", "manifest.json"]
+    everything = b"\n".join(files.values()).decode().casefold() + path_of(delivery).name.casefold()
+    assert [word for word in PLANTED if word in everything] == []
+    assert rows(files["countries.csv"])[1:] == [["PL", "Poland", "10"], ["", "other", "2"]]
+    manifest, problems = verify(path_of(delivery))
+    assert problems == []
+    assert (manifest.totals.signatures, manifest.totals.listed, manifest.gap_numbers) == (12, 0, [])
+    assert delivery.manifest["totals"]["signatures"] == 12
+
+
+def test_a_named_packet_names_those_who_agreed_and_counts_the_others(signed, deliver, identity):
+    delivery = deliver(signed, "named")
+    files = plain(delivery, identity)
+    header, *signers = rows(files["signers-0001.csv"])
+    assert header == ["number", "name", "place", "country", "signed on"]
+    assert [row[1] for row in signers] == [person["name"] for person in PEOPLE[::2]]
+    assert [int(row[0]) for row in signers] == [1, 3, 5, 7, 9, 11]
+    whole = b"".join(files.values()).decode().casefold()
+    assert "@example.org" not in whole
+    assert "plugh" not in whole
+    manifest, problems = verify(path_of(delivery), [identity])
+    assert problems == []
+    assert (manifest.totals.signatures, manifest.totals.listed) == (12, 6)
+
+
+def test_initials_tell_no_name(signed, deliver, identity):
+    files = plain(deliver(signed, "initials"), identity)
+    assert rows(files["signers-0001.csv"])[:2] == [["number", "initials", "country"], ["1", "Z. Q.", "PL"]]
+    assert not [word for word in PLANTED if word in b"".join(files.values()).decode().casefold()]
+
+
+def test_a_full_packet_tells_a_third_party_everything(signed, deliver, identity):
+    notary = Addressee.objects.create(name="A notary", trusted_third_party=True)
+    delivery = deliver(signed, "full", addressee=notary)
+    _, *signers = rows(plain(delivery, identity)["signers-0001.csv"])
+    assert len(signers) == 12
+    assert {row[2] for row in signers} == {person["email"] for person in PEOPLE}
+    assert verify(path_of(delivery), [identity])[1] == []
+
+
+def test_who_did_not_agree_is_not_named_even_where_the_database_says_so(signed, deliver, identity):
+    """Consent is what was sealed with the name. A column that somebody flipped agrees for nobody."""
+    Signature.objects.filter(number=2).update(share_name=True)
+    delivery = deliver(signed, "named")
+    assert (delivery.state, delivery.archive) == ("failed", "")
+    assert "number 2 " in delivery.problem
+    assert not [word for word in PLANTED if word in delivery.problem.casefold()]
+
+
+def test_the_letter_says_whom_it_is_to_and_how_many_signed(signed, deliver):
+    letter = plain(deliver(signed))["letter.txt"].decode()
+    assert str(signed.addressee) in letter
+    assert signed.title in letter
+    assert "12 people have signed" in letter
+    assert "number 1 to number 12" in letter
+
+
+# --- ranges of a series -------------------------------------------------------------------------------------------
+
+
+def test_packets_of_a_series_are_contiguous_and_tell_each_change_once(signed, sign, deliver):
+    first = deliver(signed)
+    withdraw(signed, 2)
+    for n in range(3):
+        sign(signed, email=f"late{n}@example.org")
+    admit(signed)
+    withdraw(signed, 14)
+    second = deliver(signed)
+    sign(signed)
+    admit(signed)
+    third = deliver(signed)
+    manifests = [verify(path_of(delivery))[0] for delivery in (first, second, third)]
+    assert [(m.range.first, m.range.last) for m in manifests] == [(1, 12), (13, 15), (16, 16)]
+    assert [(m.totals.signatures, m.totals.gaps) for m in manifests] == [(12, 0), (2, 1), (1, 0)]
+    assert [m.amendments.withdrawn for m in manifests] == [0, 1, 0]
+    counted = sum(m.totals.signatures - m.amendments.withdrawn for m in manifests)
+    assert counted == signed.signatures.filter(state="counted").count()
+
+
+def test_amendments_of_packets_with_persons_name_the_numbers(signed, sign, deliver, identity):
+    deliver(signed, "named")
+    withdraw(signed, 3)
+    sign(signed)
+    admit(signed)
+    delivery = deliver(signed, "named")
+    assert verify(path_of(delivery), [identity])[0].amendments.numbers == [3]
+
+
+@pytest.mark.parametrize(("first", "last"), [(2, 12), (1, 13)])
+def test_a_range_that_does_not_fit_the_series_is_not_built(signed, deliver, first, last):
+    delivery = deliver(signed, first_number=first, last_number=last)
+    assert (delivery.state, delivery.archive) == ("failed", "")
+    assert delivery.problem
+
+
+def test_an_empty_range_makes_a_packet_that_verifies(campaign, deliver):
+    delivery = deliver(campaign, first_number=1, last_number=0)
+    assert verify(path_of(delivery))[1] == []
+
+
+def test_large_registers_come_in_parts(signed, deliver, identity, monkeypatch):
+    for module in (packet, __import__("signatures.delivery.verify", fromlist=["verify"])):
+        monkeypatch.setattr(module, "PART_ROWS", 2)
+    monkeypatch.setattr(build, "CHUNK", 3)
+    delivery = deliver(signed, "named")
+    assert [name for name in plain(delivery, identity) if name.startswith("signers")] == [
+        f"signers-{part:04}.csv" for part in (1, 2, 3)
+    ]
+    assert verify(path_of(delivery), [identity])[1] == []
+
+
+# --- in clear nowhere ---------------------------------------------------------------------------------------------
+
+
+class Spied:
+    """Keeps every byte that was written to what was meant to be a temporary file."""
+
+    written: list[bytes] = []
+
+    def __init__(self, file):
+        self._file = file
+
+    def write(self, data):
+        self.written.append(bytes(data))
+        return self._file.write(data)
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
+def test_no_person_is_written_in_clear_to_any_file(signed, deliver, identity, monkeypatch, tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    Spied.written = []
+    make = tempfile.TemporaryFile
+
+    @contextlib.contextmanager
+    def spying(*args, **kwargs):
+        with make(*args, **kwargs) as file:
+            yield Spied(file)
+
+    monkeypatch.setattr(build.tempfile, "TemporaryFile", spying)
+    delivery = deliver(signed, "named")
+    assert delivery.state == "ready"
+    spooled = b"".join(Spied.written)
+    assert spooled.startswith(b"age-encryption.org/v1")
+    on_disk = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert on_disk
+    for data in (spooled, *on_disk):
+        assert not [word for word in PLANTED if word.encode() in data.lower()]
+        assert b"signers-0001" not in data
+
+
+def test_nobody_else_opens_a_packet_with_persons(signed, deliver, identity):
+    delivery = deliver(signed, "named")
+    stranger = str(pyrage.x25519.Identity.generate())
+    for identities, words in (([], "encrypted"), ([stranger], "not encrypted to this"), (["nonsense"], "no age")):
+        with pytest.raises(Damaged, match=words):
+            verify(path_of(delivery), identities)
+    assert verify(path_of(delivery), [stranger, identity])[1] == []
+
+
+def test_without_a_pinned_recipient_nothing_with_persons_is_built(signed, deliver):
+    delivery = deliver(signed, "named")
+    assert delivery.state == "failed"
+    assert "No age recipient is pinned" in delivery.problem
+
+
+def test_a_damaged_list_of_recipients_fails_the_delivery_in_words(signed, deliver, keyring):
+    (keyring.directory / "recipients.json").write_text("{")
+    delivery = deliver(signed, "named")
+    assert (delivery.state, "damaged" in delivery.problem) == ("failed", True)
+
+
+# --- damage -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def packet_file(tmp_path_factory):
+    """A packet with signers, not encrypted, as an officer has it after opening: (path, its bytes)."""
+    stream = io.BytesIO()
+    writer = packet.PacketWriter(stream)
+    people = [(n, f"Zebediah{n}", "PL") for n in (1, 2, 4, 5)]
+    listed = writer.add_parts("signers", ("number", "name", "country"), iter(people))
+    writer.add_table("countries.csv", ("code", "country", "signatures"), [("PL", "Poland", 10), ("", "other", 1)])
+    writer.add_text("letter.txt", "Dear Mayor")
+    writer.close(
+        packet.Manifest(
+            format=packet.FORMAT, software="test", campaign="c", title="t", addressee="a", series=1, reference="c-1-1",
+            profile="named", range=packet.Range(1, 12), totals=packet.Totals(11, 2, listed, 1),
+            by_country=[packet.CountryTotal("PL", "Poland", 10)], other=1, period=packet.Period("", ""),
+            amendments=packet.Amendments(0), gap_numbers=[3], built_at="2026-01-01", files=writer.files,
+        )
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("packets") / "c-1-1.zip"
+    path.write_bytes(stream.getvalue())
+    assert verify(path)[1] == []
+    return path, stream.getvalue()
+
+
+def contents(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return [(info.filename, archive.read(info)) for info in archive.infolist()]
+
+
+def problems_of(data, tmp_path, identities=()):
+    """What the verifier says; Damaged is one problem, and any other exception fails the test."""
+    path = tmp_path / "tried.zip"
+    path.write_bytes(data)
+    try:
+        return verify(path, identities)[1]
+    except Damaged as damaged:
+        assert str(damaged)
+        return [str(damaged)]
+
+
+any_way = examples(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@any_way
+@given(data=st.data())
+def test_an_altered_byte_is_found_or_alters_nothing_that_is_told(packet_file, tmp_path, data):
+    """What is left unfound are dates and other bookkeeping of the zip format: no file's name, order or content."""
+    _, whole = packet_file
+    at = data.draw(st.integers(0, len(whole) - 1))
+    altered = bytearray(whole)
+    altered[at] ^= data.draw(st.integers(1, 255))
+    if not problems_of(bytes(altered), tmp_path):
+        assert contents(bytes(altered)) == contents(whole)
+
+
+def test_a_packet_cut_anywhere_is_found(packet_file, tmp_path):
+    _, whole = packet_file
+    for length in range(0, len(whole), 7):
+        assert problems_of(whole[:length], tmp_path)
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"x", b""), (b"", b"x"), (b"", b"PK" * 50), (b"PK\3\4" * 9, b"")])
+def test_what_stands_before_or_after_the_archive_is_found(packet_file, tmp_path, before, after):
+    assert problems_of(before + packet_file[1] + after, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def encrypted_packet(packet_file):
+    identity = pyrage.x25519.Identity.generate()
+    return pyrage.encrypt(packet_file[1], [identity.to_public()]), str(identity)
+
+
+@any_way
+@given(data=st.data())
+def test_an_altered_byte_of_an_encrypted_packet_is_always_found(encrypted_packet, tmp_path, data):
+    whole, identity = encrypted_packet
+    at = data.draw(st.integers(0, len(whole) - 1))
+    altered = bytearray(whole)
+    altered[at] ^= data.draw(st.integers(1, 255))
+    assert problems_of(bytes(altered), tmp_path, [identity])
+
+
+def test_an_encrypted_packet_cut_or_lengthened_is_found(encrypted_packet, tmp_path):
+    whole, identity = encrypted_packet
+    assert problems_of(whole, tmp_path, [identity]) == []
+    for length in range(0, len(whole), 11):
+        assert problems_of(whole[:length], tmp_path, [identity])
+    assert problems_of(whole + b"x", tmp_path, [identity])
+
+
+def rewritten(whole, change):
+    """The archive with its files, [name, bytes] in order, as `change` leaves them."""
+    files = [list(file) for file in contents(whole)]
+    files = change(files) or files
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in files:
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+def drop(name):
+    return lambda files: [file for file in files if file[0] != name]
+
+
+def rename(name):
+    return lambda files: [[f"x{old}" if old == name else old, data] for old, data in files]
+
+
+def add(name):
+    return lambda files: [*files, [name, b"x"]]
+
+
+def swap(one, other):
+    def change(files):
+        found = dict(map(tuple, files))
+        return [[name, found[{one: other, other: one}.get(name, name)]] for name, _ in files]
+
+    return change
+
+
+def edit(name, old, new):
+    def change(files):
+        for file in files:
+            if file[0] == name:
+                assert old in file[1]
+                file[1] = file[1].replace(old, new, 1)
+
+    return change
+
+
+def manifest_with(**values):
+    """The manifest with these values; a dict is merged, so that one figure can be changed alone."""
+
+    def change(files):
+        manifest = json.loads(files[-1][1])
+        for key, value in values.items():
+            manifest[key] = manifest[key] | value if isinstance(value, dict) else value
+        files[-1][1] = json.dumps(manifest).encode()
+
+    return change
+
+
+CHANGES = {
+    "drop-part": (drop("signers-0001.csv"), "signers-0001.csv"),
+    "drop-countries": (drop("countries.csv"), "countries.csv"),
+    "drop-letter": (drop("letter.txt"), "letter.txt"),
+    "drop-manifest": (drop("manifest.json"), "manifest.json"),
+    "rename-part": (rename("signers-0001.csv"), "signers-0001.csv"),
+    "rename-manifest": (rename("manifest.json"), "manifest.json"),
+    "add": (add("extra.txt"), "extra.txt"),
+    "add-outside": (add("../evil.txt"), "evil.txt"),
+    "swap": (swap("letter.txt", "countries.csv"), "letter.txt"),
+    "edit-name": (edit("signers-0001.csv", b"Zebediah2", b"Zebediah7"), "signers-0001.csv"),
+    "edit-number": (edit("signers-0001.csv", b'"4"', b'"6"'), "signers-0001.csv"),
+    "edit-letter": (edit("letter.txt", b"Mayor", b"Major"), "letter.txt"),
+    "edit-countries": (edit("countries.csv", b'"10"', b'"20"'), "countries.csv"),
+    "not-json": (edit("manifest.json", b"{", b"["), "manifest.json"),
+    "not-utf-8": (edit("manifest.json", b"named", b"\xff\xfe\xff"), "manifest.json"),
+    "more-signatures": (manifest_with(totals={"signatures": 12}), "manifest.json"),
+    "more-listed": (manifest_with(totals={"listed": 5}), "manifest.json"),
+    "fewer-gaps": (manifest_with(totals={"gaps": 0}), "manifest.json"),
+    "wider-range": (manifest_with(range={"last": 13}), "manifest.json"),
+    "narrower-range": (manifest_with(range={"last": 4}), "signers-0001.csv"),
+    "another-gap": (manifest_with(gap_numbers=[4]), "signers-0001.csv"),
+    "consistently-more": (manifest_with(totals={"signatures": 12}, range={"last": 13}, other=2), "countries.csv"),
+    "no-countries": (manifest_with(by_country=[], other=11), "countries.csv"),
+    "said-to-be-totals": (manifest_with(profile="count"), "signers-0001.csv"),
+    "no-files": (manifest_with(files=[]), "letter.txt"),
+    "unknown-format": (manifest_with(format=99), "manifest.json"),
+    "a-text-for-a-number": (manifest_with(other="1"), "manifest.json"),
+    "a-huge-number": (manifest_with(range={"last": 10**40}), "manifest.json"),
+}
+
+
+@pytest.mark.parametrize(("change", "named"), CHANGES.values(), ids=CHANGES)
+def test_the_verifier_names_the_file_that_was_changed(packet_file, tmp_path, change, named):
+    assert problems_of(rewritten(packet_file[1], lambda files: None), tmp_path) == []
+    found = problems_of(rewritten(packet_file[1], change), tmp_path)
+    assert any(named in problem for problem in found), found
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", ["letter.txt", "manifest.json"])
+def test_a_file_that_is_there_twice_is_found(packet_file, tmp_path, name):
+    def twice(files):
+        return [*files, *(file for file in files if file[0] == name)]
+
+    assert f"{name}: there twice" in problems_of(rewritten(packet_file[1], twice), tmp_path)
+
+
+# --- no formula ---------------------------------------------------------------------------------------------------
+
+hostile = st.text(st.sampled_from(list("=+-@;,|\t\r\n \"'a1\u00a0\uff1d\uff0b\uff0d\uff20\u2003")), max_size=12)
+
+
+@given(cells=st.lists(hostile, min_size=1, max_size=4))
+def test_no_cell_is_a_formula_whatever_the_reader_separates_by(cells):
+    data = b"".join(packet._csv_chunks(["h"], [cells], packet.Counter())).decode("utf-8-sig").partition("\r\n")[2]
+    for delimiter in ",;\t|":
+        for row in csv.reader(io.StringIO(data, newline=""), delimiter=delimiter):
+            for cell in row:
+                assert not re.match(r"[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell), (delimiter, cell)
+
+
+@given(text=st.text(st.characters(categories=["L", "N", "Zs"]), max_size=40))
+def test_an_ordinary_text_is_left_as_it_is(text):
+    assert safe_cell(text) == text
+
+
+# --- commands -----------------------------------------------------------------------------------------------------
+
+
+def refusal(*command):
+    with pytest.raises(CommandError) as refused:
+        call_command(*map(str, command))
+    return str(refused.value)
+
+
+def test_verify_delivery_says_what_it_found(packet_file, tmp_path, capsys):
+    call_command("verify_delivery", str(packet_file[0]))
+    said = capsys.readouterr().out
+    assert "c-1-1 verifies: numbers 1–12, 11 signatures from 2 countries, 4 listed" in said
+    damaged = tmp_path / "damaged.zip"
+    damaged.write_bytes(rewritten(packet_file[1], drop("letter.txt")))
+    assert "letter.txt: listed in the manifest, but missing" in refusal("verify_delivery", damaged)
+
+
+def test_verify_delivery_refuses_bad_input_in_one_line(packet_file, encrypted_packet, tmp_path):
+    encrypted = tmp_path / "packet.zip.age"
+    encrypted.write_bytes(encrypted_packet[0])
+    binary = tmp_path / "binary"
+    binary.write_bytes(os.urandom(200))
+    empty = tmp_path / "empty"
+    empty.touch()
+    for arguments in (
+        [tmp_path / "absent.zip"], [tmp_path], [empty], [binary], [encrypted],
+        [encrypted, "--identity", binary], [encrypted, "--identity", empty], [encrypted, "--identity", tmp_path],
+        [encrypted, "--identity", tmp_path / "absent"],
+    ):  # fmt: skip
+        said = refusal("verify_delivery", *arguments)
+        assert said.strip()
+        assert len(said.splitlines()) == 1
+
+
+def test_build_delivery_builds_or_says_why_not(signed, deliver, officers, capsys):
+    ready = deliver(signed)
+    call_command("build_delivery", str(ready.pk))
+    assert ready.archive_sha256 in capsys.readouterr().out
+    assert refusal("build_delivery", 10**9) == f"There is no delivery {10**9}."
+    sign_more = Delivery.objects.create(
+        campaign=signed, addressee=signed.addressee, first_number=13, last_number=13, requested_by=officers[0]
+    )
+    assert "is not ready" in refusal("build_delivery", sign_more.pk)
+
+
+def test_rebuild_tallies_checks_and_repairs(signed, capsys):
+    call_command("rebuild_tallies", "--check")
+    Tally.objects.update(n=1)
+    assert "cells differ" in refusal("rebuild_tallies", "--check")
+    call_command("rebuild_tallies", "--campaign", signed.slug)
+    call_command("rebuild_tallies", "--check")
+    assert "Every tally equals a recount." in capsys.readouterr().out
+    assert "no campaign 'nowhere'" in refusal("rebuild_tallies", "--campaign", "nowhere")
+
+
+def test_pin_recipient_pins_or_says_why_not(keyring, capsys):
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    call_command("pin_recipient", "anna", recipient)
+    assert recipient in capsys.readouterr().out
+    assert keyring.recipients() == {"anna": recipient}
+    assert len(refusal("pin_recipient", "anna", "age1nonsense").splitlines()) == 1

@@ -1,0 +1,240 @@
+"""The tally: equal to a recount at every moment; damage is found and mended; public figures point at nobody."""
+
+import datetime
+import uuid
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from signatures.collect import confirmation
+from signatures.figures import CELL, figures_of
+from signatures.identity import canonical_mailbox, fingerprint, token_hash, withdrawal_token
+from signatures.models import LedgerEntry, Outcome, Register, Signature, Submission, Tally
+from signatures.register import admission, withdrawal
+from signatures.register.keyring import keys_of
+from signatures.register.tally import check_tally
+from tests.fixtures import acting_as
+
+# --- whatever happens, in whatever order -----------------------------------------------------------------------
+
+MAILBOXES = ["ada@example.org", "A.D.A@gmail.com", "ada@googlemail.com", "bob@example.org"]
+steps = st.one_of(
+    st.tuples(
+        st.just("sign"), st.sampled_from(MAILBOXES), st.sampled_from(["Ada", "Bob"]), st.sampled_from(["PL", "BY"]),
+        st.booleans(),
+    ),
+    st.tuples(st.just("confirm"), st.integers(0, 5)),
+    st.tuples(st.just("admit"), st.integers(1, 3)),
+    st.tuples(st.just("withdraw"), st.sampled_from(MAILBOXES)),
+    st.tuples(st.just("damage"), st.integers(0, 5)),
+)  # fmt: skip
+
+
+class Supporters:
+    """Does the steps to one campaign, as web and worker, and keeps no count of its own."""
+
+    def __init__(self, campaign, sign):
+        self.campaign = campaign
+        self._sign = sign
+        self.pending = []
+        self.sealed = []
+
+    def sign(self, mailbox, name, country, confirmed):
+        hashed = self._sign(self.campaign, email=mailbox, name=name, country=country, confirmed=confirmed)
+        self.sealed.append(hashed)
+        if not confirmed:
+            self.pending.append(hashed)
+
+    def confirm(self, index):
+        if self.pending:
+            with acting_as(settings.WEB_ROLE):
+                assert confirmation.confirm(self.pending.pop(index % len(self.pending))).confirmed
+
+    def admit(self, batch):
+        with acting_as(settings.WORKER_ROLE):
+            admission.admit_batch(self.campaign, batch)
+
+    def withdraw(self, mailbox):
+        pepper = keys_of(self.campaign).pepper
+        hashed = token_hash(withdrawal_token(pepper, fingerprint(pepper, canonical_mailbox(mailbox))))
+        with acting_as(settings.WEB_ROLE):
+            confirmation.ask_withdrawal(hashed)
+        with acting_as(settings.WORKER_ROLE):
+            withdrawal.apply_withdrawals()
+
+    def damage(self, index):
+        if self.sealed:
+            hashed = self.sealed[index % len(self.sealed)]
+            Submission.objects.filter(pk=hashed, outcome=None).update(sealed=b"x" * 300)
+
+
+def assert_it_adds_up(campaign):
+    """I2, I3, and the ledger; by counting anew."""
+    register = Register.objects.get(campaign=campaign)
+    rows = list(campaign.signatures.values_list("number", "state", "fingerprint", "slot", "country", "signed_on"))
+    counted = [row for row in rows if row[1] == "counted"]
+    assert check_tally(campaign) == []
+    assert Tally.objects.of(campaign).total() == register.counted == len(counted)
+    assert sorted(row[0] for row in rows) == list(range(1, register.last_number + 1))
+    living = [(bytes(row[2]), row[3]) for row in rows if row[2] is not None]
+    assert len(living) == len(set(living))
+    totals = LedgerEntry.totals(campaign)
+    outcomes = list(Submission.objects.filter(campaign=campaign).values_list("outcome", flat=True))
+    assert totals["taken"] == sum(1 for outcome in outcomes if outcome)
+    assert totals["admitted"] == register.last_number == outcomes.count(Outcome.COUNTED)
+    assert totals["duplicate"] == outcomes.count(Outcome.DUPLICATE)
+    assert totals["unreadable"] == outcomes.count(Outcome.UNREADABLE)
+    assert totals["admitted"] - totals["withdrawn"] == len(counted)
+
+
+@examples(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(persons=st.integers(1, 2), way=st.lists(steps, min_size=3, max_size=14))
+def test_the_tally_equals_a_recount_after_every_step(make_campaign, sign, persons, way):
+    supporters = Supporters(make_campaign(persons_per_mailbox=persons), sign)
+    for step, *arguments in way:
+        getattr(supporters, step)(*arguments)
+        assert_it_adds_up(supporters.campaign)
+    supporters.admit(100)
+    assert_it_adds_up(supporters.campaign)
+
+
+# --- damage is found and mended ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def counted(campaign, sign):
+    for country in ("PL", "PL", "PL", "BY"):
+        sign(campaign, country=country)
+    with acting_as(settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+    return campaign
+
+
+def _too_much(campaign):
+    Tally.objects.filter(campaign=campaign, country="PL").update(n=7)
+
+
+def _too_little(campaign):
+    Tally.objects.filter(campaign=campaign, country="PL").update(n=0)
+
+
+def _lost_cell(campaign):
+    Tally.objects.filter(campaign=campaign, country="BY").delete()
+
+
+def _made_up_cell(campaign):
+    Tally.objects.create(campaign=campaign, country="XX", signed_on=datetime.date(2020, 1, 1), source="web", n=3)
+
+
+def _all_lost(campaign):
+    Tally.objects.filter(campaign=campaign).delete()
+
+
+def _wrong_total(campaign):
+    Register.objects.filter(campaign=campaign).update(counted=1)
+
+
+def _moved(campaign):
+    Tally.objects.filter(campaign=campaign, country="PL").update(country="LT")
+
+
+def _excluded_behind_its_back(campaign):
+    Signature.objects.filter(campaign=campaign, number=1).update(state="excluded")
+
+
+DAMAGES = [
+    _too_much, _too_little, _lost_cell, _made_up_cell, _all_lost, _wrong_total, _moved, _excluded_behind_its_back,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_found_told_and_mended(counted, damage):
+    damage(counted)
+    recount = dict(Tally.objects.of(counted).by_country())
+    with acting_as(settings.WORKER_ROLE):
+        found = check_tally(counted)
+        assert found
+        assert dict(Tally.objects.of(counted).by_country()) == recount  # looking changes nothing
+        assert check_tally(counted, repair=True) == found
+        assert check_tally(counted) == []
+    living = counted.signatures.filter(state="counted").count()
+    assert Register.objects.get(campaign=counted).counted == Tally.objects.of(counted).total() == living
+
+
+def test_a_difference_says_both_figures(counted):
+    _too_much(counted)
+    (difference,) = check_tally(counted)
+    assert (difference.country, difference.tallied, difference.recounted) == ("PL", 7, 3)
+    assert str(difference) == f"PL {timezone.now().date()} web: the tally says 7, the register 3"
+
+
+def test_an_empty_cell_is_no_difference(counted):
+    Tally.objects.create(campaign=counted, country="XX", signed_on=datetime.date(2020, 1, 1), source="web", n=0)
+    assert check_tally(counted) == []
+
+
+def test_mending_one_campaign_leaves_the_others(counted, make_campaign):
+    other = make_campaign()
+    _made_up_cell(other)
+    _made_up_cell(counted)
+    check_tally(counted, repair=True)
+    assert check_tally(counted) == []
+    assert len(check_tally(other)) == 1
+
+
+# --- public figures ----------------------------------------------------------------------------------------------
+
+CODES = ["BY", "PL", "LT", "UA", "DE", "US", "FR", "XX"]
+exact = st.dictionaries(st.sampled_from(CODES), st.integers(0, 60), max_size=len(CODES))
+per_day = st.dictionaries(st.dates(datetime.date(2020, 7, 1), datetime.date(2020, 7, 30)), st.integers(0, 60))
+
+
+@given(by_country=exact, by_day=per_day)
+def test_public_figures_add_up_and_none_is_small(by_country, by_day):
+    figures = figures_of(by_country, by_day)
+    assert sum(country.count for country in figures.countries) + figures.other == figures.total
+    assert figures.total == sum(by_country.values())
+    assert figures.other >= 0
+    for shown in [*figures.countries, *figures.days]:
+        assert shown.count >= CELL
+        assert shown.count % CELL == 0
+    for country in figures.countries:
+        assert country.count <= by_country[country.code] < country.count + CELL
+    assert {day.on: day.count for day in figures.days} == {
+        day: count // CELL * CELL for day, count in by_day.items() if count >= CELL
+    }
+
+
+@given(by_country=exact, data=st.data())
+def test_neither_order_nor_figures_tell_exact_counts_of_countries_apart(by_country, data):
+    """Whoever sees the figures cannot tell these counts from others in the same tens, given the same total."""
+    blurred = {
+        code: data.draw(st.integers(count // CELL * CELL, count // CELL * CELL + CELL - 1))
+        for code, count in by_country.items()
+    }
+    names = data.draw(st.permutations(sorted(blurred)))
+    one, other = figures_of(by_country, {}), figures_of({code: blurred[code] for code in names}, {})
+    assert one.countries == other.countries
+
+
+@given(by_day=per_day)
+def test_days_come_in_order_whatever_order_they_were_counted_in(by_day):
+    backwards = dict(sorted(by_day.items(), reverse=True))
+    days = [day.on for day in figures_of({}, backwards).days]
+    assert days == sorted(days)
+
+
+def test_one_signature_more_moves_no_figure_but_the_total_and_what_is_left():
+    before, after = figures_of({"BY": 34, "PL": 3}, {}), figures_of({"BY": 35, "PL": 3}, {})
+    assert before.countries == after.countries
+    assert (after.total - before.total, after.other - before.other) == (1, 1)
+
+
+def test_an_unknown_campaign_has_an_empty_tally(make_campaign):
+    campaign = make_campaign(slug=f"empty-{uuid.uuid4().hex[:6]}")
+    assert Tally.objects.of(campaign).total() == 0
+    assert check_tally(campaign) == []

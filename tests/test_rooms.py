@@ -1,0 +1,231 @@
+"""The rooms of DESIGN.md: who may import whom, read off the source; and what a web process has loaded in the end."""
+
+import ast
+import functools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+APPS = ("config", "petitions", "signatures")
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for app in APPS
+    for path in sorted((ROOT / app).rglob("*.py"))
+}
+#: What a web process starts from.
+WEB_DOORS = ("config.wsgi", "config.urls", "config.admin_site", "petitions.admin", "signatures.admin")
+WEB_SIDE = {
+    name
+    for name in FILES
+    if name in {"signatures.views", "signatures.admin", "signatures.urls", "signatures.doorbell", *WEB_DOORS}
+    or name.startswith("signatures.collect")
+}
+#: Where the keys are.
+WORKER_SIDE = ("signatures.register", "signatures.delivery", "signatures.tasks")
+
+
+def within(name, *rooms):
+    return any(name == room or name.startswith(f"{room}.") for room in rooms)
+
+
+@functools.cache
+def tree_of(name):
+    return ast.parse(FILES[name].read_text(), str(FILES[name]))
+
+
+def _nodes(name, *, at_import):
+    """The syntax of a module; without the bodies of functions where only what runs on import is asked for."""
+    waiting = [tree_of(name)]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+@functools.cache
+def imports_of(name, *, at_import=False):
+    """Our modules that this one names in an import statement, wherever in it."""
+    found = set()
+    for node in _nodes(name, at_import=at_import):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively: say the whole name"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole in FILES else node.module)
+    return frozenset(module for module in found if module in FILES) - {name}
+
+
+def reached_from(*names):
+    """Everything that those modules import, and what that imports, and so on."""
+    seen, waiting = set(), list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(imports_of(name))
+    return seen
+
+
+def test_the_rooms_are_there():
+    assert {"signatures.register.admission", "signatures.collect.intake", "signatures.delivery.build"} <= FILES.keys()
+    assert {"signatures.views", "signatures.collect.intake"} <= WEB_SIDE
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if within(name, "petitions")])
+def test_petitions_knows_nothing_of_signatures(name):
+    assert not [module for module in reached_from(name) if within(module, "signatures")]
+
+
+@pytest.mark.parametrize("name", sorted(WEB_SIDE))
+def test_the_webs_side_reaches_no_key(name):
+    assert not [module for module in reached_from(name) if within(module, *WORKER_SIDE)]
+
+
+@pytest.mark.parametrize("name", ["signatures.sealing", "signatures.identity"])
+def test_the_pure_rooms_import_nothing_of_ours_and_nothing_of_django(name):
+    assert not imports_of(name)
+    imported = {
+        alias.name if isinstance(node, ast.Import) else node.module
+        for node in ast.walk(tree_of(name))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert not [module for module in imported if module.split(".")[0] in {"django", "celery", "redis", "psycopg"}]
+
+
+def test_models_import_only_models():
+    assert imports_of("signatures.models") == {"petitions.models"}
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if within(name, "signatures.register")])
+def test_the_register_imports_neither_the_webs_side_nor_deliveries(name):
+    assert not [
+        m for m in reached_from(name) if within(m, "signatures.collect", "signatures.delivery") or m in WEB_SIDE
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if within(name, "signatures.delivery")])
+def test_deliveries_do_not_import_the_webs_side(name):
+    assert not [module for module in reached_from(name) if module in WEB_SIDE]
+
+
+def test_no_module_imports_itself_through_others():
+    circles = []
+    for name in FILES:
+        seen, waiting = set(), list(imports_of(name, at_import=True))
+        while waiting:
+            module = waiting.pop()
+            if module not in seen:
+                seen.add(module)
+                waiting.extend(imports_of(module, at_import=True))
+        if name in seen:
+            circles.append(name)
+    assert circles == []
+
+
+def _calls(name, attribute):
+    return any(isinstance(node, ast.Attribute) and node.attr == attribute for node in ast.walk(tree_of(name)))
+
+
+CURSORS = ("config", "signatures.collect", "signatures.register", "signatures.delivery", "signatures.demo")
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not within(name, *CURSORS) and "migrations" not in name])
+def test_sql_stands_in_the_stages_only(name):
+    assert not _calls(name, "cursor")
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if "migrations" not in name])
+def test_no_sql_hides_in_the_orm(name):
+    assert not _calls(name, "raw")
+    assert not _calls(name, "extra")
+
+
+def test_there_is_no_room_for_odds_and_ends():
+    assert not [name for name in FILES if name.rpartition(".")[2] in {"utils", "util", "helpers", "services", "common"}]
+
+
+def test_migrations_import_no_code_of_ours():
+    for name in FILES:
+        if ".migrations." in name:
+            assert not [module for module in imports_of(name) if ".migrations" not in module], name
+
+
+# --- what is loaded in the end --------------------------------------------------------------------------------
+
+WEB_PROCESS = """
+import json, sys
+import config.wsgi, config.urls
+from django.core.checks import run_checks
+run_checks()
+from django.urls import get_resolver
+get_resolver().url_patterns
+from signatures import doorbell
+bell = doorbell.Doorbell()
+bell._send("admit")
+from config.celery import app
+print(json.dumps([sorted(sys.modules), sorted(name for name in app.tasks if name.startswith("signatures."))]))
+"""
+WORKER_PROCESS = """
+import json, sys
+from config.celery import app
+app.loader.import_default_modules()
+print(json.dumps([sorted(sys.modules), sorted(name for name in app.tasks if name.startswith("signatures."))]))
+"""
+
+
+def _in_a_process(source, role):
+    environment = {name: value for name, value in os.environ.items() if name not in {"KEYRING_DIR", "ROLE"}}
+    environment |= {"ROLE": role, "QUEUE": "rooms"}
+    command = [sys.executable, "-c", source]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    modules, tasks = json.loads(done.stdout.splitlines()[-1])
+    return modules, tasks
+
+
+def test_a_web_process_that_serves_checks_and_rings_has_loaded_no_worker_code():
+    modules, tasks = _in_a_process(WEB_PROCESS, "web")
+    assert "signatures.collect.intake" in modules
+    assert not [module for module in modules if within(module, *WORKER_SIDE)]
+    assert "pyrage" not in modules
+    assert tasks == []
+
+
+def test_a_worker_knows_every_task_that_is_rung_or_swept():
+    _, tasks = _in_a_process(WORKER_PROCESS, "worker")
+    assert tasks == sorted(
+        f"signatures.{stage}"
+        for stage in ("admit", "build_deliveries", "check_tallies", "provision", "prune", "send_mails", "withdraw")
+    )
+
+
+def test_every_ring_names_a_task():
+    rung = {
+        node.args[0].value
+        for name in FILES
+        for node in ast.walk(tree_of(name))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ring"
+    }
+    known = {node.name for node in tree_of("signatures.tasks").body if isinstance(node, ast.FunctionDef)}
+    named = {
+        keyword.value.value.removeprefix("signatures.")
+        for node in ast.walk(tree_of("signatures.tasks"))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "name"
+    }
+    assert rung
+    assert rung <= named
+    assert len(named) == len(known)
