@@ -91,7 +91,12 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env.str("CACHE_PREFIX", "undersigned"),  # lets two installations share one Redis
         # Where Redis is away, signing must go on: fail fast rather than wait.
-        "OPTIONS": {"socket_connect_timeout": 0.3, "socket_timeout": 0.5},
+        "OPTIONS": {
+            "socket_connect_timeout": 0.3,
+            "socket_timeout": 0.5,
+            # Django's own unpickles what Redis answers: whoever holds Redis would run code in the web.
+            "serializer": "config.discretion.PlainSerializer",
+        },
     }
 }
 # The same Redis for django-ratelimit, which then asks it once a request instead of three times.
@@ -115,6 +120,9 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Whoever holds Redis may ring; it may not shut workers down or ask them for their settings.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeout": 5, "visibility_timeout": 3600}
 

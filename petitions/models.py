@@ -60,6 +60,17 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         """Campaigns anybody may read."""
         return self.filter(state__in=Campaign.PUBLIC_STATES)
 
+    def about(self, words: str = "", topic: str = "", region: str = "") -> CampaignQuerySet:
+        """Campaigns whose title, lead or addressee has all of the words, and that have this topic and region."""
+        found = self
+        for word in words.split()[:10]:
+            found = found.filter(
+                Q(title__icontains=word) | Q(lead__icontains=word) | Q(addressee__name__icontains=word)
+            )
+        for field, value in (("topic", topic), ("region", region)):
+            found = found.filter(**{field: value}) if value else found
+        return found
+
     def open(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
         """Campaigns that take signatures. The same rule as Campaign.is_open()."""
         at = at or timezone.now()

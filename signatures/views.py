@@ -38,11 +38,27 @@ from signatures.sealing import Person
 
 
 @require_safe
-@shelved
 def home(request: HttpRequest) -> HttpResponse:
-    campaigns = Campaign.objects.open().select_related("addressee")
+    """Open campaigns; with ?q=, ?topic= or ?region= those that fit. What is searched for is on no shelf."""
+    asked = {name: request.GET.get(name, "")[:100].replace("\x00", "") for name in ("q", "topic", "region")}
+    if any(asked.values()):
+        return _home(request, asked)
+    return _whole_home(request)
+
+
+@shelved
+def _whole_home(request: HttpRequest) -> HttpResponse:
+    return _home(request, {})
+
+
+def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
+    open_now = Campaign.objects.open().select_related("addressee")
+    found = open_now.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", ""))
     context = {
-        "campaigns": [{"campaign": campaign, "figures": public_figures(campaign)} for campaign in campaigns],
+        "campaigns": [{"campaign": campaign, "figures": public_figures(campaign)} for campaign in found],
+        "asked": asked,
+        "topics": sorted({campaign.topic for campaign in open_now if campaign.topic}),
+        "regions": sorted({campaign.region for campaign in open_now if campaign.region}),
         "dossiers": Dossier.objects.all(),
     }
     return render(request, "petitions/home.html", context)
@@ -278,6 +294,12 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         if is_cross_site(request):
             return render(request, "403.html", status=403)
+        # Any well-formed link makes a row, for web cannot know which are real: so not without end.
+        limit = check_limit(request, "withdraw", settings.SIGN_RATE)
+        if limit.verdict is Verdict.OVER:
+            response = render(request, "429.html", status=429)
+            response["Retry-After"] = str(limit.retry_after)
+            return _private(response)
         confirmation.ask_withdrawal(hashed)
         response = HttpResponseRedirect(reverse("withdraw", args=[token]))
         response.status_code = 303

@@ -268,7 +268,9 @@ def _refuse_undeliverable(address: str) -> None:
     if any(space in address for space in _SPACES):
         raise ValidationError(_("There is a space in this address. Please take it out."), code="space")
     try:
-        validate_email(address, check_deliverability=False)
+        # No letters beyond ASCII before the @: our mail goes through servers without SMTPUTF8, so it would
+        # never arrive. A domain may have them.
+        validate_email(address, check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError as error:
         message = _("Mail cannot reach this address. Please check it letter by letter.")
         raise ValidationError(message, code="address") from error

@@ -186,17 +186,17 @@ def write_packet(delivery: Delivery, stream: IO[bytes]) -> Manifest:
         if len(connection.atomic_blocks) == 1:  # the first statement of a transaction, or not at all
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        return _write(delivery, stream)
+        with PacketWriter(stream) as writer:
+            return _write(delivery, writer)
 
 
-def _write(delivery: Delivery, stream: IO[bytes]) -> Manifest:
+def _write(delivery: Delivery, writer: PacketWriter) -> Manifest:
     _check_chain(delivery)
     signatures = Signature.objects.filter(
         campaign=delivery.campaign, number__range=(delivery.first_number, delivery.last_number)
     )
     counted = signatures.filter(state=Signature.State.COUNTED)
     figures = _figures(counted)
-    writer = PacketWriter(stream)
     listed = _write_signers(delivery, counted, writer)
     rows = [(country.code, country.name, country.count) for country in figures.countries]
     writer.add_table(COUNTRIES, ("code", "country", "signatures"), [*rows, ("", "other", figures.other)])

@@ -15,7 +15,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self
 
 import msgspec
 
@@ -27,7 +27,7 @@ PART_ROWS: Final = 50_000
 
 # A cell that begins like this is a formula to a spreadsheet. So is what follows a separator inside a
 # quoted cell, where the reader's locale separates by another sign than ours.
-_FORMULA: Final = re.compile(r"(^|[;,|\t\r\n])(\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_FORMULA: Final = re.compile(r"(^|[;,|\t\r\n])([\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -115,6 +115,13 @@ class PacketWriter:
     def __init__(self, stream: IO[bytes]) -> None:
         self._zip = zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         self.files: list[FileEntry] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        # One that was not closed is abandoned: else zipfile would end it when it is collected, in a closed stream.
+        self._zip.fp = None
 
     def add_text(self, name: str, text: str) -> None:
         self._add(name, iter([text.encode()]), Counter())

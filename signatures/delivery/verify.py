@@ -9,7 +9,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import pyrage
@@ -17,6 +19,8 @@ import pyrage
 from signatures.delivery.packet import COUNTRIES, FORMAT, MANIFEST, PART_ROWS, FileEntry, Manifest
 
 _AGE_HEADER = b"age-encryption.org/v1"
+#: Bytes of the record that ends a zip archive, where no comment follows it.
+_END_BYTES = 22
 # What reading an altered archive raises, depending on the byte: also "needs a password" (RuntimeError),
 # "unknown compression" (NotImplementedError, one of those), an offset below zero (ValueError).
 _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
@@ -31,14 +35,14 @@ def verify(path: Path, identities: Sequence[str] = ()) -> tuple[Manifest, list[s
 
     `identities` are age secret keys, needed where the packet is encrypted. Raises Damaged, OSError.
     """
-    archive = _archive(path, identities)
-    manifest = _manifest(archive)
-    problems = [
-        *_nothing_around(archive, path),
-        *_listed_and_there(archive, manifest),
-        *(problem for entry in manifest.files for problem in _check_file(archive, entry)),
-        *_check_totals(archive, manifest),
-    ]
+    with closing(_plain(path, identities)) as plain, _archive(plain, path) as archive:
+        manifest = _manifest(archive)
+        problems = [
+            *_nothing_around(archive, plain, path),
+            *_listed_and_there(archive, manifest),
+            *(problem for entry in manifest.files for problem in _check_file(archive, entry)),
+            *_check_totals(archive, manifest),
+        ]
     return manifest, problems
 
 
@@ -48,22 +52,25 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _archive(path: Path, identities: Sequence[str]) -> zipfile.ZipFile:
-    plain = _plain(path, identities)
+def _archive(plain: IO[bytes], path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(plain)
     except _DAMAGE:
-        plain.close()
         raise Damaged(f"{path.name}: not a packet, or cut short") from None
 
 
-def _plain(path: Path, identities: Sequence[str]) -> io.BufferedIOBase:
+def _plain(path: Path, identities: Sequence[str]) -> IO[bytes]:
     """The archive, decrypted in memory: in clear it touches no disk."""
     file = path.open("rb")
-    if file.read(len(_AGE_HEADER)) != _AGE_HEADER:
-        file.seek(0)
-        return file
+    encrypted = file.read(len(_AGE_HEADER)) == _AGE_HEADER
     file.seek(0)
+    if not encrypted:
+        return file
+    with file:
+        return _decrypted(file, path, identities)
+
+
+def _decrypted(file: IO[bytes], path: Path, identities: Sequence[str]) -> IO[bytes]:
     if not identities:
         raise Damaged(f"{path.name}: encrypted; give the identity file with --identity")
     try:
@@ -72,8 +79,7 @@ def _plain(path: Path, identities: Sequence[str]) -> io.BufferedIOBase:
         raise Damaged("the identity file holds no age identity (AGE-SECRET-KEY-1…)") from None
     plain = io.BytesIO()
     try:
-        with file:
-            pyrage.decrypt_io(file, plain, keys)
+        pyrage.decrypt_io(file, plain, keys)
     except (pyrage.DecryptError, OSError, ValueError):
         raise Damaged(f"{path.name}: damaged, or not encrypted to this identity") from None
     plain.seek(0)
@@ -92,9 +98,10 @@ def _manifest(archive: zipfile.ZipFile) -> Manifest:
     return manifest
 
 
-def _nothing_around(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
-    """A zip archive may hide other data before its first file and in its comment."""
-    if archive.comment or min(info.header_offset for info in archive.infolist()) > 0:
+def _nothing_around(archive: zipfile.ZipFile, plain: IO[bytes], path: Path) -> Iterator[str]:
+    """A zip archive may hide other data before its first file, and in or as a comment after its last."""
+    plain.seek(-_END_BYTES, io.SEEK_END)
+    if plain.read(4) != b"PK\x05\x06" or min(info.header_offset for info in archive.infolist()) > 0:
         yield f"{path.name}: something stands before or after the archive"
 
 

@@ -38,7 +38,7 @@ FULL = Plan(signatures=191_000, rounds=7, round_seconds=2.0, connections=32, mai
 
 def signing(site: Site, plan: Plan) -> Iterator[Row]:
     forms = _forms(1000)
-    with site.serving(backpressure="1024") as port:
+    with site.serving() as port:
         sign = [load.post(port, f"/c/{site.facts['signed']}/sign/", form) for form in forms]
         insert = [load.post(port, "/bench/insert/", form) for form in forms]
         signed, bare, tails = _rates(plan, port, (sign, 303), (insert, 200))
@@ -54,7 +54,7 @@ def signing(site: Site, plan: Plan) -> Iterator[Row]:
 
 def page(site: Site, plan: Plan) -> Iterator[Row]:
     path = f"/c/{site.facts['signed']}/"
-    with site.serving(backpressure="1024") as port:
+    with site.serving() as port:
         pages = [load.get(port, path, "Accept-Encoding: gzip, deflate, br")]
         hello = [load.get(port, "/bench/hello/", "Accept-Encoding: gzip, deflate, br")]
         before = _statements(site)

@@ -41,8 +41,12 @@ def test_database_restarted_while_people_sign_keeps_every_acknowledged_signature
         wait_until(lambda: len(crowd.acknowledged) >= again, RECOVERY, "the site recovers by itself")
 
     assert crowd.unanswered == []
-    assert [(answer.status, answer.headers) for address, answer in crowd.refused if not is_honest(address, answer)] == []
-    wait_until(lambda: crowd.acknowledged <= mails_per_address(stack).keys(), RECOVERY, "each acknowledged one is mailed")
+    assert [
+        (answer.status, answer.headers) for address, answer in crowd.refused if not is_honest(address, answer)
+    ] == []
+    wait_until(
+        lambda: crowd.acknowledged <= mails_per_address(stack).keys(), RECOVERY, "each acknowledged one is mailed"
+    )
 
 
 def test_pages_and_confirmations_while_the_database_is_away(stack: Stack) -> None:

@@ -6,19 +6,22 @@ import contextlib
 import os
 import re
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.faults.crowd import MARK, NAME, an_address, mails_per_address
 from tests.faults.inside import run
+from tests.faults.searching import in_clear
 from tests.stack import AT_RISK, LOCAL, RECOVERY, STAGES, Stack, children_of, kill, wait_until
 
 pytestmark = pytest.mark.xdist_group("faults")
 
+
 def waiting(stack: Stack) -> int:
-    ((count,),) = stack.sql("SELECT count(*) FROM signatures_submission WHERE confirmed_at IS NOT NULL AND outcome IS NULL")
+    ((count,),) = stack.sql(
+        "SELECT count(*) FROM signatures_submission WHERE confirmed_at IS NOT NULL AND outcome IS NULL"
+    )
     return int(count)
 
 
@@ -136,10 +139,3 @@ def verify(stack: Stack, delivery: int, officer: str = "") -> int:
     listed = re.search(r"(\d+) listed", said)
     assert listed
     return int(listed[1])
-
-
-def in_clear(home: Path, needles: Sequence[bytes]) -> list[str]:
-    """The files under the site's home in which one of these stands; mails, which have to tell, left out."""
-    files = [path for path in home.rglob("*") if path.is_file() and home / "mail" not in path.parents]
-    assert len(files) > 100
-    return [str(path) for path in files if (text := path.read_bytes()) and any(needle in text for needle in needles)]

@@ -290,3 +290,33 @@ def test_no_page_sees_a_sealed_column(client, campaign, sign):
         client.get("/")
     assert statements
     assert not [sql for sql in statements if "sealed" in sql or "fingerprint" in sql]
+
+
+def test_home_finds_open_campaigns_by_word_topic_and_region(client, make_campaign):
+    make_campaign(title="Keep the library open", topic="Culture", region="Europe")
+    make_campaign(title="Free the river", topic="Nature", region="Asia")
+    for query, found in (
+        ("?q=LIBRARY+open", {"library"}),
+        ("?topic=Nature", {"river"}),
+        ("?region=Europe&q=river", set()),
+        ("", {"library", "river"}),
+        ("?q=%00", {"library", "river"}),
+    ):
+        page = client.get(f"/{query}").content.decode()
+        titles = {
+            word for word in ("library", "river") if f"{word}" in re.sub(r"<form.*?</form>", "", page, flags=re.S)
+        }
+        assert titles == found, query
+
+
+def test_open_campaigns_are_the_same_to_the_model_and_the_queryset(make_campaign):
+    now = timezone.now()
+    hour = datetime.timedelta(hours=1)
+    for times in ({}, {"opens_at": now - hour}, {"opens_at": now + hour}, {"closes_at": now - hour},
+                  {"closes_at": now + hour}, {"opens_at": now - hour, "closes_at": now}):  # fmt: skip
+        make_campaign(**times)
+    make_campaign(state="draft")
+    make_campaign(state="closed", closes_at=now)
+    rule = {c.pk for c in Campaign.objects.all() if c.is_open(now)}
+    assert set(Campaign.objects.open(now).values_list("pk", flat=True)) == rule
+    assert len(rule) == 3

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from petitions.models import Campaign
 from signatures.collect import confirmation
-from signatures.identity import canonical_mailbox, fingerprint, token_hash, withdrawal_token
+from signatures.identity import canonical_mailbox, fingerprint, new_token, token_hash, withdrawal_token
 from signatures.models import LedgerEntry, Register, Signature, Submission, Tally, Withdrawal
 from signatures.register import admission, withdrawal
 from signatures.register.keyring import keys_of
@@ -154,6 +154,14 @@ def test_made_up_links_hold_up_no_real_one(signed, sign, make_campaign, keyring,
     assert apply() == 1
     assert Tally.objects.of(signed).total() == 1
     assert Withdrawal.objects.filter(outcome=None).count() == 5
+
+
+def test_one_network_cannot_ask_for_withdrawals_without_end(client, settings):
+    settings.SIGN_RATE = "2/m"
+    answers = [client.post(f"/withdraw/{new_token()}/") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [303, 303, 429]
+    assert int(answers[-1]["Retry-After"]) > 0
+    assert Withdrawal.objects.count() == 2
 
 
 @pytest.mark.parametrize("state", ["quarantined", "excluded"])

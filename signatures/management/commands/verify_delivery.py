@@ -35,4 +35,8 @@ class Command(BaseCommand):
 def _identities(path: Path | None) -> list[str]:
     if path is None:
         return []
-    return [line.strip() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    try:
+        lines = path.read_text().splitlines()
+    except UnicodeDecodeError:
+        raise CommandError(f"{path}: not an identity file") from None
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]

@@ -1,0 +1,63 @@
+"""A browser on the running site, and what every page is held to while it is looked at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
+
+from tests.check import HOW_TO_GET_ONE, find_browser
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+]  # fmt: skip
+PHONE = {"width": 360, "height": 740}
+DESKTOP = {"width": 1280, "height": 900}
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the system's Chromium. Raises RuntimeError with what to do where there is none."""
+    path = find_browser()
+    if path is None:
+        raise RuntimeError(f"No Chromium was found. {HOW_TO_GET_ONE}")
+    # Playwright runs an event loop in this thread, and Django then refuses the ORM to other tests of the process.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    return playwright.chromium.launch(executable_path=shutil.which(path), args=ARGUMENTS)
+
+
+class Watch:
+    """What went wrong in a context's pages, other than what a test asked for."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.problems: list[str] = []
+        self.expected: tuple[str, ...] = ()
+        context.on("console", self._hear)
+        context.on("weberror", lambda error: self.problems.append(f"error: {error.error}"))
+        context.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url} {request.failure}"))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        """Violations of the Content-Security-Policy come as errors as well."""
+        known = any(part in message.text for part in self.expected)
+        if message.type in ("error", "warning") and not known:
+            self.problems.append(f"{message.type}: {message.text} at {message.location.get('url')}")
+
+
+@contextmanager
+def visitor(browser: Browser, url: str, viewport: dict[str, int] = PHONE, **options: Any) -> Iterator[Page]:
+    """A page of somebody with a browser of their own; at the end nothing may have gone wrong in it."""
+    context = browser.new_context(base_url=url, viewport=viewport, locale="en-GB", **options)
+    context.set_default_timeout(20_000)
+    watch = Watch(context)
+    page = context.new_page()
+    page.watch = watch  # type: ignore[attr-defined]
+    try:
+        yield page
+        assert watch.problems == []
+    finally:
+        with suppress(Exception):
+            context.close()

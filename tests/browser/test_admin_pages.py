@@ -1,0 +1,129 @@
+"""Those who work here, in their browsers: the campaigner reads the tally, two officers hand over packets."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.browsing import DESKTOP
+from tests.browser.conftest import Visit
+from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+COUNT, NAMED = "count", "named"
+
+
+@contextmanager
+def logged_in(site: Stack, visit: Visit, username: str) -> Iterator[Page]:
+    with visit(viewport=DESKTOP) as page:
+        page.goto("/admin/")
+        page.get_by_label("Username").fill(username)
+        page.get_by_label("Password").fill(site.passwords[username])
+        page.get_by_role("button", name="Log in").click()
+        expect(page).to_have_url(re.compile("/admin/$"))
+        yield page
+
+
+def sign_and_confirm(site: Stack, slug: str, country: str) -> None:
+    before, address = site.counts(slug).counted, f"{uuid.uuid4().hex}@example.org"
+    assert site.sign(slug, address, country=country).status == 303
+    assert site.request("POST", site.links_for(address)["confirm"], {}).status == 303
+    wait_until(lambda: site.counts(slug).counted == before + 1, RECOVERY, "it is counted")
+
+
+def figure(page: Page, table: str, row: str) -> int:
+    """The number in a row of one of the tally's tables; 0 where there is no such row."""
+    found = page.get_by_role("region", name=table).get_by_role("row").filter(has_text=row)
+    return int(found.get_by_role("cell").first.inner_text().replace(",", "")) if found.count() else 0
+
+
+def test_campaigner_sees_the_tally_grow_by_country_and_day(site: Stack, visit: Visit) -> None:
+    ((today,),) = site.sql("SELECT to_char(now() AT TIME ZONE 'UTC', 'FMMonth FMDD, YYYY')")
+    shown = re.sub(r"^(Jan|Feb|Aug|Sep|Oct|Nov|Dec)\w+", r"\1", today).replace("Sep", "Sept")
+    with logged_in(site, visit, "campaigner") as page:
+        page.goto("/admin/petitions/campaign/")
+        page.get_by_role("row").filter(has_text="Aldermere").get_by_role("link", name="Tally", exact=True).click()
+        expect(page.get_by_role("img", name=re.compile("Signatures a day"))).to_be_visible()
+        before = figure(page, "By country", "Iceland"), figure_of_day(page, today, shown)
+        sign_and_confirm(site, LOCAL, "IS")
+        page.reload()
+        after = figure(page, "By country", "Iceland"), figure_of_day(page, today, shown)
+    assert after == (before[0] + 1, before[1] + 1)
+
+
+def figure_of_day(page: Page, *spellings: str) -> int:
+    return max(figure(page, "By day", spelling) for spelling in spellings)
+
+
+def request(page: Page, campaign: str, addressee: str, profile: str) -> None:
+    """Fill the form for a new delivery and send it. Selects may be hidden behind a search box."""
+    page.goto("/admin/signatures/delivery/add/")
+    for field, text in (("campaign", campaign), ("addressee", addressee)):
+        select = page.locator(f"select[name={field}]")
+        value = select.locator("option").filter(has_text=text).first.get_attribute("value")
+        select.select_option(value, force=True)
+    page.locator("select[name=profile]").select_option(profile, force=True)
+    page.get_by_role("button", name=re.compile("^(Save|Request)", re.IGNORECASE)).first.click()
+
+
+@pytest.mark.parametrize(
+    ("slug", "campaign", "addressee", "profile"),
+    [(LOCAL, "ibrary", "Aldermere", NAMED), (AT_RISK, "Belarus", "Minister", COUNT)],
+    ids=["named", "count"],
+)
+def test_delivery_needs_two_officers_and_its_packet_verifies(
+    site: Stack, visit: Visit, tmp_path: Path, slug: str, campaign: str, addressee: str, profile: str
+) -> None:
+    sign_and_confirm(site, slug, "GB")
+    with logged_in(site, visit, "officer-1") as page:
+        if slug == AT_RISK:
+            request(page, campaign, addressee, NAMED)
+            expect(page.get_by_text("The most this campaign allows for them is")).to_be_visible()
+            assert site.sql("SELECT count(*) FROM signatures_delivery WHERE profile = 'named' AND campaign_id ="
+                            " (SELECT id FROM petitions_campaign WHERE slug = %s)", slug) == [(0,)]  # fmt: skip
+        request(page, campaign, addressee, profile)
+        expect(page.get_by_text("You requested this. Somebody else has to approve it")).to_be_visible()
+        expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+        detail = page.url
+        assert refused(page, f"{detail.removesuffix('change/')}approve/")
+        page.goto(detail)
+        expect(page.get_by_text("You requested this. Somebody else has to approve it")).to_be_visible()
+
+    with logged_in(site, visit, "officer-2") as page:
+        page.goto(detail)
+        page.get_by_role("button", name="Approve").click()
+        link = page.get_by_role("link", name="Download the packet")
+        wait_until(lambda: page.reload() and link.count(), RECOVERY, "the packet is ready")
+        with page.expect_download() as downloading:
+            link.click()
+        packet = tmp_path / downloading.value.suggested_filename
+        downloading.value.save_as(packet)
+        page.watch.problems.clear()  # type: ignore[attr-defined]  # a download is an aborted navigation
+
+    identity = ["--identity", str(site.home / "identities" / "officer-2.txt")] if profile == NAMED else []
+    assert packet.suffix == (".age" if profile == NAMED else ".zip")
+    assert "verifies" in site.manage("verify_delivery", str(packet), *identity)
+
+
+def refused(page: Page, address: str) -> bool:
+    """Send what the page offers no button for, with the officer's own session; whether it says why not."""
+    token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
+    answer = page.request.post(address, form={"csrfmiddlewaretoken": token}, headers={"Referer": page.url})
+    return "Somebody else has to approve it" in answer.text()
+
+
+def test_admin_shows_no_signature_and_asks_strangers_to_log_in(site: Stack, visit: Visit) -> None:
+    with visit(viewport=DESKTOP) as page:
+        page.goto("/admin/signatures/delivery/")
+        expect(page).to_have_url(re.compile("/admin/login/"))
+    with logged_in(site, visit, "officer-1") as page:
+        assert page.locator("a[href*='/signatures/signature/'], a[href*='/signatures/submission/']").count() == 0
+        page.goto("/")
+        assert {cookie["path"] for cookie in page.context.cookies()} == {"/admin/"}

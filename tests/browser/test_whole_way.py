@@ -1,0 +1,163 @@
+"""A supporter's whole way on a phone, with and without JavaScript: read, sign, mail, confirm, counted, withdrawn."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+#: Seconds from the confirming click until the page shows one more.
+COUNTED_WITHIN = 10.0
+
+
+def total(page: Page) -> int:
+    return int(page.locator("[data-total]").first.inner_text().replace(",", ""))
+
+
+def total_now(page: Page, address: str) -> int:
+    page.goto(address)
+    return total(page)
+
+
+def fill(page: Page, name: str, address: str, country: str) -> None:
+    form = page.locator("form[action$='/sign/']")
+    form.get_by_label("Your name").fill(name)
+    form.get_by_label("Your e-mail address").fill(address)
+    form.get_by_label("Country", exact=True).select_option(country)
+
+
+def open_mail(site: Stack, page: Page, address: str) -> None:
+    site.links_for(address)
+    page.goto("/inbox/")
+    page.get_by_role("listitem").filter(has_text=address).get_by_role("link").click()
+
+
+@pytest.mark.parametrize(
+    ("slug", "name", "country", "script"),
+    [
+        (LOCAL, "Вольга Кавалеўская", "GB", True),
+        (LOCAL, "ኃይሌ ገብረ", "ET", False),
+        (AT_RISK, "علي حسن", "LB", True),
+    ],
+    ids=["script", "no script", "at risk"],
+)
+def test_whole_way_from_home_to_count_and_back(
+    site: Stack, visit: Visit, slug: str, name: str, country: str, script: bool
+) -> None:
+    address, campaign = f"{uuid.uuid4().hex}@example.org", f"/c/{slug}/"
+    with visit(java_script_enabled=script, has_touch=True, is_mobile=True) as page:
+        page.goto("/")
+        page.locator(f"h2 a[href='{campaign}']").click()
+        before = total(page)
+
+        fill(page, name, address, country)
+        page.get_by_role("button", name="Sign").click()
+        expect(page).to_have_url(re.compile(f"{campaign}thanks/$"))
+        expect(page.get_by_role("heading", level=1)).to_contain_text("mailbox")
+
+        open_mail(site, page, address)
+        mail = page.url
+        page.locator("main a[href*='/confirm/']").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Confirm your signature")
+        assert site.counts(slug).waiting == 0, "a link alone must not confirm"
+        page.get_by_role("button", name="Yes, I sign").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Your signature counts")
+        number_is_told(page, slug)
+
+        wait_until(lambda: total_now(page, campaign) == before + 1, COUNTED_WITHIN, "the page counts it")
+        page.goto(f"{campaign}numbers/")
+        assert total(page) == before + 1
+
+        page.goto(mail)
+        page.locator("main a[href*='/withdraw/']").click()
+        page.get_by_role("button", name="Withdraw my signature").click()
+        wait_until(lambda: total_now(page, campaign) == before, COUNTED_WITHIN, "the page no longer counts it")
+    site.assert_adds_up(slug)
+
+
+def number_is_told(page: Page, slug: str) -> None:
+    """As soon as it is known, without anybody pressing anything; where there is risk, never."""
+    number = page.get_by_text("You are signature number")
+    if slug == AT_RISK:
+        expect(number).to_have_count(0)
+    else:
+        expect(number).to_be_visible(timeout=int(RECOVERY * 1000))
+
+
+def test_signing_needs_no_pointer(site: Stack, visit: Visit) -> None:
+    """Tab, type, Space and Enter are enough, and where one is can be seen."""
+    address = f"{uuid.uuid4().hex}@example.org"
+    with visit() as page:
+        page.goto(f"/c/{LOCAL}/sign/")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        tab_to(page, "name")
+        page.keyboard.type("Zoë Ångström")
+        tab_to(page, "email")
+        page.keyboard.type(address)
+        tab_to(page, "country")
+        page.keyboard.type("Sweden")
+        tab_to(page, "share_name")
+        page.keyboard.press("Space")
+        expect(page.locator("[name=share_name]")).to_be_checked()
+        while page.evaluate("document.activeElement.tagName") != "BUTTON":
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("/thanks/$"))
+    site.links_for(address)
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the field is focused; it is outlined then."""
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == name:
+            break
+    focused = page.locator(f"[name={name}]")
+    expect(focused).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_mistakes_are_told_beside_their_fields_and_nothing_typed_is_lost(visit: Visit, script: bool) -> None:
+    with visit(java_script_enabled=script) as page:
+        page.watch.expected = ("status of 422",)  # type: ignore[attr-defined]
+        page.goto(f"/c/{LOCAL}/")
+        form = page.locator("form[action$='/sign/']")
+        # As from a browser that checks nothing itself.
+        form.get_by_label("Your name").fill("  ")
+        form.get_by_label("Your e-mail address").fill("ada at example.org")
+        form.get_by_label("Country", exact=True).select_option("PT")
+        form.get_by_label("Town or region").fill("Évora")
+        form.get_by_label("Why do you sign?").fill("Because.\nTwice.")
+        form.get_by_role("button", name="Sign").click()
+
+        expect(page.get_by_role("alert")).to_be_visible()
+        if script:
+            expect(page.get_by_role("alert")).to_be_focused()
+        for name in ("name", "email"):
+            field = page.locator(f"[name={name}]")
+            expect(field).to_have_attribute("aria-invalid", "true")
+            described = (field.get_attribute("aria-describedby") or "").split()
+            errors = [page.locator(f"[id='{one}']") for one in described if "error" in one]
+            assert errors, f"the error of {name} is not named to a screen reader"
+            for error in errors:
+                expect(error).to_be_visible()
+                expect(error).not_to_be_empty()
+        assert page.locator("[name=country][aria-invalid]").count() == 0
+        expect(page.locator("[name=email]")).to_have_value("ada at example.org")
+        expect(page.locator("[name=country]")).to_have_value("PT")
+        expect(page.locator("[name=place]")).to_have_value("Évora")
+        expect(page.locator("[name=comment]")).to_have_value("Because.\nTwice.")
+        page.get_by_role("alert").get_by_role("link").nth(1).click()
+        expect(page).to_have_url(re.compile("#id_email$"))
+        if script:
+            expect(page.locator("[name=email]")).to_be_focused()
