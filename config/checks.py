@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -30,6 +31,23 @@ def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckM
         )
     elif not settings.MAIL_URL:
         problems.append(Error("MAIL_URL is unset: no confirmation mail would be sent.", id="undersigned.E003"))
+    problems += [*_in_clear_over_the_network()]
     if not settings.HTTPS:
         problems.append(Warning("SITE_URL is not https.", id="undersigned.W001"))
     return problems
+
+
+def _in_clear_over_the_network() -> Iterator[CheckMessage]:
+    """Connections to another machine that somebody in between could read or answer."""
+    database: dict[str, Any] = settings.DATABASES["default"]
+    if _is_remote(database["HOST"]) and database["OPTIONS"].get("sslmode") not in {"require", "verify-ca", "verify-full"}:
+        yield Warning("DATABASE_URL goes to another machine without ?sslmode=verify-full.", id="undersigned.W002")
+    redis, mail = urlsplit(settings.REDIS_URL), urlsplit(settings.MAIL_URL)
+    if redis.scheme == "redis" and _is_remote(redis.hostname):
+        yield Warning("REDIS_URL goes to another machine in clear; use rediss://.", id="undersigned.W003")
+    if mail.scheme == "smtp+plain" and _is_remote(mail.hostname):
+        yield Error("MAIL_URL sends links to another machine in clear.", id="undersigned.E004")
+
+
+def _is_remote(host: str | None) -> bool:
+    return bool(host) and not str(host).startswith("/") and host not in {"localhost", "127.0.0.1", "::1"}

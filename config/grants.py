@@ -96,7 +96,6 @@ def grant(using: str = "default") -> None:
             cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}")
             cursor.execute(f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name}")
             cursor.execute(f"GRANT USAGE ON SCHEMA public TO {name}")
-            cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {name}")
             for table, right in rights.items():
                 if table in present and right:
                     cursor.execute(f"GRANT {right} ON {table} TO {name}")

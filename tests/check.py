@@ -18,8 +18,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # What a public site is started with; `check --deploy` must find nothing to say about it.
 PRODUCTION = {
-    "DATABASE_URL": "postgres://undersigned_web@database.example.org/undersigned",
-    "REDIS_URL": "redis://redis.example.org:6379/0",
+    "DATABASE_URL": "postgres://undersigned_web@database.example.org/undersigned?sslmode=verify-full",
+    "REDIS_URL": "rediss://redis.example.org:6379/0",
     "SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ-for-this-check-only",
     "SITE_URL": "https://petitions.example.org",
     "TRUSTED_PROXIES": "1",

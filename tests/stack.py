@@ -122,12 +122,20 @@ class Stack(Demo):
         for server in self.servers.children:
             if server.poll() is not None:
                 self.restart_server(server)
-        for child in (self.web, self.worker, self.beat):
-            if child.poll() is not None:
-                child.start()
+        self.revive()
         while self._others:
             kill(self._others.pop())
         self.wait_for_web()
+
+    def revive(self) -> bool:
+        """Start again what has ended, as the supervisor does; always true, for use in a condition.
+
+        A Celery main process ends itself when a pool process is killed in its first moments.
+        """
+        for child in (self.web, self.worker, self.beat):
+            if child.poll() is not None:
+                child.start()
+        return True
 
     def another_worker(self, name: str, **env: str) -> Child:
         """A second worker, started, with more or other environment variables; `recover()` ends it."""

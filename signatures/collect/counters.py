@@ -1,8 +1,8 @@
 """The cache that django-ratelimit counts in: one round trip to Redis for each counted request.
 
 django-ratelimit asks `add(key, 1, lifetime)` and, where the key is there, `incr(key)`. With Django's own
-RedisCache these are SET, EXISTS and INCRBY, each on a client made anew: 0.3 ms of processor, as much as
-the rest of signing. Here `add` counts on the server, in one Lua call, and `incr` tells what `add` learned.
+RedisCache these are SET, EXISTS and INCRBY, each on a client made anew: 0.3 ms of processor. One call
+on a kept client: 0.1 ms. Here `add` counts on the server, in one Lua call, and `incr` tells what `add` learned.
 """
 
 from __future__ import annotations

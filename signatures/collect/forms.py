@@ -239,7 +239,7 @@ class _Paragraph(_Line):
 class _Mailbox(_Line):
     """An e-mail address, kept as typed but for white space around it: mail goes to what was typed.
 
-    Internationalised addresses are welcome, so the widget is not type=email: browsers refuse them there.
+    Internationalised domains are welcome, so the widget is not type=email: browsers rewrite or refuse them there.
     """
 
     def fold(self, text: str) -> str:
@@ -267,10 +267,12 @@ def _refuse_undeliverable(address: str) -> None:
         raise ValidationError(message, code="one")
     if any(space in address for space in _SPACES):
         raise ValidationError(_("There is a space in this address. Please take it out."), code="space")
+    if not address.rpartition("@")[0].isascii():
+        # Few mail servers take them yet (RFC 6531), and what we cannot confirm must not be thanked for.
+        message = _("Our mail cannot reach an address with letters other than a–z before the @. Please give another.")
+        raise ValidationError(message, code="local_part")
     try:
-        # No letters beyond ASCII before the @: our mail goes through servers without SMTPUTF8, so it would
-        # never arrive. A domain may have them.
-        validate_email(address, check_deliverability=False, allow_smtputf8=False)
+        validate_email(address, check_deliverability=False)
     except EmailNotValidError as error:
         message = _("Mail cannot reach this address. Please check it letter by letter.")
         raise ValidationError(message, code="address") from error

@@ -41,8 +41,9 @@ def main() -> None:
     if options.signatures:
         plan = replace(plan, signatures=options.signatures)
     with until_asked():
+        others = os.getloadavg()[0]
         rows = run(options.names or list(BENCHMARKS), plan)
-        print(f"\n{machine()}\n\n{markdown(rows)}")
+        print(f"\n{machine(others)}\n\n{markdown(rows)}")
 
 
 def run(names: list[str], plan: Plan) -> list[Row]:
@@ -57,13 +58,16 @@ def run(names: list[str], plan: Plan) -> list[Row]:
     return rows
 
 
-def machine() -> str:
-    """One line on what it ran on."""
+def machine(others: float) -> str:
+    """One line on what it ran on, and how busy that was already: `others` is the load average before."""
     model = "unknown"
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         model = next((line.partition(": ")[2] for line in cpuinfo.read_text().splitlines() if "model name" in line), "")
-    return f"Measured on {os.cpu_count()} cores ({model.strip()}), Python {sys.version.split()[0]}, all on one machine."
+    return (
+        f"Measured on {os.cpu_count()} cores ({model.strip()}), Python {sys.version.split()[0]}, "
+        f"all on one machine; load average before: {others:.1f}."
+    )
 
 
 if __name__ == "__main__":

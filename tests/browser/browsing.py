@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
 
 from tests.check import HOW_TO_GET_ONE, find_browser
 
@@ -38,7 +38,12 @@ class Watch:
         self.expected: tuple[str, ...] = ()
         context.on("console", self._hear)
         context.on("weberror", lambda error: self.problems.append(f"error: {error.error}"))
-        context.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url} {request.failure}"))
+        context.on("requestfailed", self._miss)
+
+    def _miss(self, request: Request) -> None:
+        """A page that is left while it asks for something breaks that off; so does a download."""
+        if request.failure != "net::ERR_ABORTED":
+            self.problems.append(f"failed: {request.url} {request.failure}")
 
     def _hear(self, message: ConsoleMessage) -> None:
         """Violations of the Content-Security-Policy come as errors as well."""
@@ -57,7 +62,7 @@ def visitor(browser: Browser, url: str, viewport: dict[str, int] = PHONE, **opti
     page.watch = watch  # type: ignore[attr-defined]
     try:
         yield page
-        assert watch.problems == []
+        assert watch.problems == [], watch.problems
     finally:
         with suppress(Exception):
             context.close()

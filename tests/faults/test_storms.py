@@ -82,9 +82,13 @@ def test_storm_of_faults_loses_and_doubles_nothing(stack: Stack, seed: int) -> N
             crashes += fault in MAIL_KILLERS
             fault(stack)
             more = len(crowd.acknowledged) + dice.randint(5, 40)
-            wait_until(lambda more=more: len(crowd.acknowledged) >= more, RECOVERY, f"signing after {fault.__name__}")
+            wait_until(
+                lambda more=more: stack.revive() and len(crowd.acknowledged) >= more,
+                RECOVERY,
+                f"signing after {fault.__name__}",
+            )
 
-    wait_until(crowd.confirm_the_rest, 3 * RECOVERY, "every mail comes")
+    wait_until(lambda: stack.revive() and crowd.confirm_the_rest(), 3 * RECOVERY, "every mail comes")
     wait_until(lambda: not stack.counts(LOCAL).waiting, RECOVERY, "all are counted")
     after = stack.assert_adds_up(LOCAL)
     # A confirmation may have been stored although its answer was lost, but nobody signs twice.

@@ -48,7 +48,7 @@ def test_workers_killed_while_admitting_lose_and_double_nothing(stack: Stack) ->
     for pid in children_of(pool_of(stack)):
         os.kill(pid, signal.SIGKILL)
 
-    wait_until(lambda: not waiting(stack), RECOVERY, "all is admitted")
+    wait_until(lambda: stack.revive() and not waiting(stack), RECOVERY, "all is admitted")
     after = stack.assert_adds_up(AT_RISK)
     assert after.counted - before.counted == 10_000
     assert after.ledger["duplicate"] - before.ledger["duplicate"] == 300
@@ -108,7 +108,7 @@ def test_delivery_of_a_killed_worker_is_built_again_and_no_name_was_ever_on_disk
     assert written.startswith(b"age-encryption.org/v1")
     assert MARK.encode() not in written
 
-    wait_until(lambda: state_of(stack, delivery) == "ready", RECOVERY, "it is built again")
+    wait_until(lambda: stack.revive() and state_of(stack, delivery) == "ready", RECOVERY, "it is built again")
     listed = verify(stack, delivery, "officer-1")
     assert verify(stack, delivery, "officer-2") == listed >= 15_000
     assert in_clear(stack.home, [MARK.encode()]) == []

@@ -205,8 +205,8 @@ def test_comment_keeps_its_lines(typed: str, kept: str) -> None:
     assert form.cleaned_data["comment"] == kept
 
 
-@pytest.mark.parametrize("email", ["a@example.org", "o'b+x_y@sub.example.co.uk", "почта@пример.бел", "josé@example.es",
-                                   "Anna@ПРИМЕР.бел", "x@xn--e1afmkfd.xn--90ais"])  # fmt: skip
+@pytest.mark.parametrize("email", ["a@example.org", "o'b+x_y@sub.example.co.uk", "Anna@ПРИМЕР.бел",
+                                   "x@xn--e1afmkfd.xn--90ais"])  # fmt: skip
 def test_address_is_kept_as_typed(email: str) -> None:
     form = filled(email=f" {email}\n")
     assert form.is_valid(), form.errors
@@ -217,6 +217,8 @@ def test_address_is_kept_as_typed(email: str) -> None:
     ("typed", "code"),
     [
         ("anna", "no_at"),
+        ("почта@пример.бел", "local_part"),
+        ("josé@example.es", "local_part"),
         ("anna＠example.org", "no_at"),
         ("Anna K <anna@example.org>", "one"),
         ("a@example.org, b@example.org", "one"),

@@ -1,0 +1,161 @@
+"""Pictures of every page for humans to look at: `python -m tests.browser.screenshots OUTDIR`.
+
+Each page at 360 and 1280 px, light and dark, as <page>-<width>-<scheme>.png.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # Django has to be set up first
+    from playwright.sync_api import Page
+
+    from tests.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDTHS = (360, 1280)
+SCHEMES = ("light", "dark")
+
+
+def main(arguments: list[str]) -> None:
+    if len(arguments) != 1:
+        sys.exit("usage: python -m tests.browser.screenshots OUTDIR")
+    folder = Path(arguments[0]).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(ROOT)
+    with tempfile.TemporaryDirectory(prefix="undersigned-pictures-") as home:
+        _prepare_environment(Path(home))
+        _take(folder, Path(home) / "site")
+    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
+
+
+def _prepare_environment(home: Path) -> None:
+    """What tests/environment.py does for the tests: settings that can be read, static files collected."""
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "ROLE": "owner",
+        "SECRET_KEY": "only-for-pictures",
+        "TEST_STATIC_ROOT": str(home / "static"),
+    }
+    environment = {**os.environ, "STATIC_ROOT": str(home / "static")}
+    subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], env=environment, check=True)
+    import django
+
+    django.setup()
+
+
+def _take(folder: Path, home: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.browsing import launch
+    from tests.stack import Stack
+
+    stack = Stack(home).start()
+    try:
+        pages = {**_public_pages(stack), **_admin_pages(stack)}
+        with sync_playwright() as playwright:
+            browser = launch(playwright)
+            for width in WIDTHS:
+                for scheme in SCHEMES:
+                    context = browser.new_context(
+                        base_url=stack.url, viewport={"width": width, "height": 800}, color_scheme=scheme
+                    )
+                    page = context.new_page()
+                    _log_in(page, stack)
+                    for name, path in pages.items():
+                        page.goto(path)
+                        page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
+                    _press(page, stack, folder, f"{width}-{scheme}")
+                    context.close()
+            browser.close()
+    finally:
+        stack.stop()
+
+
+def _public_pages(stack: Stack) -> dict[str, str]:
+    from tests.stack import AT_RISK, LOCAL
+
+    address = f"{uuid.uuid4().hex}@example.org"
+    stack.sign(LOCAL, address, name="Ada Example")
+    links = stack.links_for(address)
+    return {
+        "home": "/",
+        "campaign": f"/c/{LOCAL}/",
+        "campaign-at-risk": f"/c/{AT_RISK}/",
+        "sign": f"/c/{LOCAL}/sign/",
+        "sign-at-risk": f"/c/{AT_RISK}/sign/",
+        "thanks": f"/c/{LOCAL}/thanks/",
+        "thanks-at-risk": f"/c/{AT_RISK}/thanks/",
+        "confirm": links["confirm"],
+        "withdraw": links["withdraw"],
+        "unknown-link": f"/confirm/{'A' * 43}/",
+        "not-found": "/nowhere/",
+        "numbers": f"/c/{LOCAL}/numbers/",
+        "numbers-empty": f"/c/{AT_RISK}/numbers/",
+        "updates": f"/c/{AT_RISK}/updates/",
+        "update": f"/c/{AT_RISK}/updates/191000-signatures-from-184-countries/",
+        "dossier": "/d/crisis-in-belarus/",
+        "embed": f"/c/{LOCAL}/embed/",
+        "inbox": "/inbox/",
+    }
+
+
+def _admin_pages(stack: Stack) -> dict[str, str]:
+    from tests.faults.inside import run
+    from tests.stack import LOCAL, RECOVERY, wait_until
+
+    delivery = run(stack, "approved_delivery", LOCAL, "named")
+    stack.ring("build_deliveries")
+    state = "SELECT state FROM signatures_delivery WHERE id = %s"
+    wait_until(lambda: stack.sql(state, delivery) == [("ready",)], RECOVERY, "the delivery is ready")
+    ((campaign,),) = stack.sql("SELECT id FROM petitions_campaign WHERE slug = %s", LOCAL)
+    # One login that may see everything there is.
+    stack.sql("UPDATE auth_user SET is_superuser = true WHERE username = 'campaigner'")
+    return {
+        "admin-index": "/admin/",
+        "admin-campaigns": "/admin/petitions/campaign/",
+        "admin-campaign": f"/admin/petitions/campaign/{campaign}/change/",
+        "admin-tally": f"/admin/petitions/campaign/{campaign}/tally/",
+        "admin-deliveries": "/admin/signatures/delivery/",
+        "admin-delivery": f"/admin/signatures/delivery/{delivery}/change/",
+        "admin-request": "/admin/signatures/delivery/add/",
+    }
+
+
+def _log_in(page: Page, stack: Stack) -> None:
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("campaigner")
+    page.get_by_label("Password").fill(stack.passwords["campaigner"])
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/admin/")
+
+
+def _press(page: Page, stack: Stack, folder: Path, suffix: str) -> None:
+    """The pages that only pressing a button shows: a form with mistakes, a confirmed signature, a withdrawn one."""
+    from tests.stack import LOCAL
+
+    page.goto(f"/c/{LOCAL}/sign/")
+    page.locator("main form").evaluate("form => { form.noValidate = true }")
+    page.get_by_role("button", name="Sign").click()
+    page.screenshot(path=folder / f"sign-mistakes-{suffix}.png", full_page=True)
+    address = f"{uuid.uuid4().hex}@example.org"
+    stack.sign(LOCAL, address)
+    links = stack.links_for(address)
+    page.goto(links["confirm"])
+    page.get_by_role("button").first.click()
+    page.get_by_text("You are signature number").wait_for(timeout=60_000)
+    page.screenshot(path=folder / f"confirmed-{suffix}.png", full_page=True)
+    page.goto(links["withdraw"])
+    page.get_by_role("button").first.click()
+    page.wait_for_load_state()
+    page.screenshot(path=folder / f"withdrawn-{suffix}.png", full_page=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
