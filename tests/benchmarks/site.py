@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,6 @@ from signatures.management.commands.demo import HOST, Demo
 from tests.benchmarks import load
 
 ROOT = Path(__file__).resolve().parents[2]
-
-# Where what is measured best is not (yet) what the demo starts. Granian's backpressure counts connections, idle
-# ones included: at 8, sixteen browsers that keep theirs open lock everybody else out. In one pass on two
-# busy cores, 2 × 4 threads signed 1,213/s, 2 × 8 1,073, 2 × 2 936, 1 × 4 635, 3 × 2 452.
-GRANIAN = {"backpressure": "1024", "blocking_threads": "4"}
 
 
 class Site:
@@ -53,7 +48,6 @@ class Site:
     def serving(self) -> Iterator[int]:
         """The web server, with no limit on what one network may sign; gives its port."""
         web = self._web = self.demo._web()
-        web.argv = _with_options([str(word) for word in web.argv], GRANIAN)
         web.env = {
             **(web.env or {}),
             "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
@@ -96,12 +90,6 @@ class Site:
     def bytes_of(self, path: str) -> int:
         """Bytes over the wire of one answer, headers included, for a browser that takes brotli."""
         return sum(map(len, load.fetch(self.port, path, "Accept-Encoding: gzip, deflate, br")))
-
-
-def _with_options(argv: list[str], options: Mapping[str, str]) -> list[str]:
-    for name, value in options.items():
-        argv[argv.index(f"--{name.replace('_', '-')}") + 1] = value
-    return argv
 
 
 def free_port() -> int:

@@ -100,9 +100,9 @@ class Demo:
 
     def _web(self) -> Child:
         options = ["--interface", "wsgi", "--host", HOST, "--port", str(self.port), "--workers", "2"]
-        # As many requests at once as there are threads (and database connections); the others wait in
-        # the socket's queue, where they cost nothing.
-        options += ["--blocking-threads", "8", "--backpressure", "8", "--backlog", "1024", "--http", "1"]
+        # Four threads: more of them only take turns at two cores. Backpressure counts connections, idle ones
+        # of browsers included, so a small number would let a few dozen readers shut the site for all others.
+        options += ["--blocking-threads", "4", "--backpressure", "1024", "--backlog", "1024", "--http", "1"]
         options += ["--respawn-failed-workers", "--workers-kill-timeout", "4", "--no-access-log"]
         options += ["--log-level", "warning"]
         child = self._python("web", "web", "-m", "granian", *options, "config.wsgi:application")
