@@ -40,7 +40,11 @@ def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckM
 def _in_clear_over_the_network() -> Iterator[CheckMessage]:
     """Connections to another machine that somebody in between could read or answer."""
     database: dict[str, Any] = settings.DATABASES["default"]
-    if _is_remote(database["HOST"]) and database["OPTIONS"].get("sslmode") not in {"require", "verify-ca", "verify-full"}:
+    if _is_remote(database["HOST"]) and database["OPTIONS"].get("sslmode") not in {
+        "require",
+        "verify-ca",
+        "verify-full",
+    }:
         yield Warning("DATABASE_URL goes to another machine without ?sslmode=verify-full.", id="undersigned.W002")
     redis, mail = urlsplit(settings.REDIS_URL), urlsplit(settings.MAIL_URL)
     if redis.scheme == "redis" and _is_remote(redis.hostname):

@@ -1,9 +1,32 @@
 """Fixtures for all tests; the environment they run in is made in tests/environment.py."""
 
+from typing import Any
+
+import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # Rendering a page takes 10 ms on a quiet machine; a deadline would only measure the neighbours.
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
+
+#: Tests in these folders share one running site a process, which takes seconds to start.
+WITH_A_SITE = ("tests/browser", "tests/faults")
+
+
+class OneSiteAFolder(LoadScopeScheduling):
+    """All tests of such a folder go to one process, the others anywhere.
+
+    pytest-xdist's own `--dist loadgroup` ignores its marks under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = nodeid.rpartition("/")[0]
+        return folder if folder in WITH_A_SITE else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSiteAFolder:
+    return OneSiteAFolder(config, log)
+
 
 pytest_plugins = ["tests.fixtures"]

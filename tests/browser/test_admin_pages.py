@@ -17,7 +17,7 @@ from tests.browser.browsing import DESKTOP
 from tests.browser.conftest import Visit
 from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 COUNT, NAMED = "count", "named"
 

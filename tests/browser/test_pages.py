@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from tests.browser.conftest import Visit
 from tests.stack import AT_RISK, LOCAL, Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PAGES = (
     "/",

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Visit
 from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 #: Seconds from the confirming click until the page shows one more.
 COUNTED_WITHIN = 10.0
@@ -22,7 +22,9 @@ def total(page: Page) -> int:
 
 
 def total_now(page: Page, address: str) -> int:
+    """As after a reload: the browser itself may keep the page for some seconds."""
     page.goto(address)
+    page.reload()
     return total(page)
 
 

@@ -15,8 +15,6 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from tests.faults.crowd import NAME, an_address
 from tests.stack import LOCAL, RECOVERY, Stack, free_port, kill, wait_until
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 #: Seconds: when mails are tried again, and when a silent worker is taken for dead (register/mailing.py).
 RETRY, LEASE = 20, 45
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from tests.faults.crowd import Crowd, an_address, mails_per_address
 from tests.stack import LOCAL, RECOVERY, Stack, kill, wait_until
-
-pytestmark = pytest.mark.xdist_group("faults")
 
 
 def test_everything_acknowledged_while_redis_is_flushed_is_counted(stack: Stack) -> None:

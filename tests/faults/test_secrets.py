@@ -9,7 +9,6 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-import pytest
 import redis
 
 from config.embedded import postgres_binary
@@ -17,8 +16,6 @@ from tests.faults.crowd import MARK, an_address
 from tests.faults.inside import run
 from tests.faults.searching import in_clear
 from tests.stack import AT_RISK, LOCAL, RECOVERY, STAGES, Stack, command_lines, wait_until
-
-pytestmark = pytest.mark.xdist_group("faults")
 
 #: A second mark, in letters that a careless program would escape or transcribe.
 FOREIGN = "Ўршуля-Ґанна"

@@ -12,7 +12,7 @@ import pytest
 from tests.faults.crowd import Crowd, mails_per_address
 from tests.stack import LOCAL, RECOVERY, STAGES, Stack, children_of, kill, wait_until
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 FAULTS = 25
 

@@ -8,14 +8,10 @@ import re
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.faults.crowd import MARK, NAME, an_address, mails_per_address
 from tests.faults.inside import run
 from tests.faults.searching import in_clear
 from tests.stack import AT_RISK, LOCAL, RECOVERY, STAGES, Stack, children_of, kill, wait_until
-
-pytestmark = pytest.mark.xdist_group("faults")
 
 
 def waiting(stack: Stack) -> int:
