@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from config.connections import discard_broken
 
 
 class DatabaseAwayMiddleware:
@@ -21,6 +23,8 @@ class DatabaseAwayMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, OperationalError | InterfaceError):
             return None
+        if not connection.in_atomic_block:
+            discard_broken()
         response = render(request, "503.html", status=503)
         response["Retry-After"] = "10"
         response["Cache-Control"] = "no-store"

@@ -123,7 +123,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Whoever holds Redis may ring; it may not shut workers down or ask them for their settings.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# True would kill what is being done at each loss of Redis; a worker so interrupted was seen to stop for good.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeout": 5, "visibility_timeout": 3600}
 
 # --- keys: a directory that only workers mount (signatures/register/keyring.py) ---------------------------

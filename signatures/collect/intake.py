@@ -16,7 +16,9 @@ from typing import Final
 
 import msgspec
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
+from psycopg_pool import PoolTimeout
 
+from config.connections import discard_broken
 from petitions.models import Campaign
 from signatures import sealing
 from signatures.doorbell import ring
@@ -27,8 +29,7 @@ log = logging.getLogger(__name__)
 #: Seconds a session key is used. A seized web host gives up what it sealed in this time.
 SESSION_KEY_LIFE: Final = 300.0
 
-#: Tries to reach the database. A pool may hold several connections that a restart has cut; each is
-#: noticed once. Trying again is safe: the token makes the row the same.
+#: Tries to reach the database. Trying again is safe: the token makes the row the same.
 ATTEMPTS: Final = 3
 
 # Raw, not the ORM: `save()` names every column, and web has rights on these four only; it also costs
@@ -76,10 +77,12 @@ def take(campaign: Campaign, person: sealing.Person) -> None:
             forget_session_keys()
             if attempt == ATTEMPTS:
                 raise
-        except (OperationalError, InterfaceError):
-            if attempt == ATTEMPTS or connection.in_atomic_block:
+        except (OperationalError, InterfaceError) as error:
+            # A connection that a restart has cut: again with one that answers. Where the pool has waited for
+            # one in vain, the database is away, and the supporter has waited long enough.
+            if attempt == ATTEMPTS or connection.in_atomic_block or isinstance(error.__cause__, PoolTimeout):
                 raise
-            connection.close()
+            discard_broken()
     ring("send_mails")
 
 
