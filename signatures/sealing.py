@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -51,18 +51,20 @@ class Person(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     `token` (43 characters, base64url) travels inside, so that only a worker can write the mail that
     proves the address; `share_name` and `updates` hold the version of the wording agreed to, or "".
-    `signals` are short observations for judging floods; never an address of a network in clear.
+    The bounds are checked when a box is opened: who seals may not be ours, and what does not fit the
+    register must be one box that does not open, not a batch that fails. `signals` are short observations
+    for judging floods; never an address of a network in clear.
     """
 
-    name: str
-    email: str
-    country: str
-    place: str = ""
-    comment: str = ""
-    share_name: str = ""
-    updates: str = ""
-    language: str = "en"
-    token: str = ""
+    name: Annotated[str, msgspec.Meta(max_length=500)]
+    email: Annotated[str, msgspec.Meta(max_length=500)]
+    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}\\Z")]
+    place: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    comment: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    share_name: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    updates: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    language: Annotated[str, msgspec.Meta(max_length=16)] = "en"
+    token: Annotated[str, msgspec.Meta(max_length=64)] = ""
     signals: dict[str, str | int | bool] = {}
 
 

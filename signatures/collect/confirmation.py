@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from petitions.models import Campaign
@@ -63,7 +64,8 @@ def confirm(hashed: bytes) -> Confirmation | None:
         if row.confirmed_at is None:
             if not row.campaign.takes_confirmations(now):
                 return None
-            Submission.objects.filter(token_hash=hashed, confirmed_at=None).update(confirmed_at=now)
+            # The database's clock, as a withdrawal's: which of the two came first decides.
+            Submission.objects.filter(token_hash=hashed, confirmed_at=None).update(confirmed_at=Now())
     ring("admit")
     return Confirmation(row.campaign, row.confirmed_at or now, row.number)
 

@@ -19,7 +19,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 from django.utils import timezone
@@ -108,7 +108,7 @@ def admit_all(campaign: Campaign, *, seconds: float = 20.0, batch: int = BATCH) 
 
 
 def admit_everything(*, seconds: float = 20.0) -> int:
-    """Admit what is confirmed in every campaign; one whose keys are not to be had does not stop the others."""
+    """Admit what is confirmed in every campaign; one that cannot be admitted does not stop the others."""
     waiting = Submission.objects.filter(confirmed_at__isnull=False, outcome__isnull=True)
     taken = 0
     for campaign in Campaign.objects.filter(pk__in=waiting.values("campaign").distinct()):
@@ -116,6 +116,8 @@ def admit_everything(*, seconds: float = 20.0) -> int:
             taken += admit_all(campaign, seconds=seconds)
         except (KeysMissing, ForeignPublicKey) as error:
             log.error("campaign %s is not admitted: %s", campaign.slug, type(error).__name__)
+        except (DataError, IntegrityError):
+            log.exception("campaign %s is not admitted: a batch does not fit", campaign.slug)
     return taken
 
 

@@ -35,12 +35,16 @@ log = logging.getLogger(__name__)
 
 #: Mails a claim.
 BATCH: Final = 100
-#: How long a claim lasts, and how long of it a worker goes on sending: the difference is more than the
-#: SMTP time-out of one mail (10 s), so a lease never ends under a living worker.
-LEASE: Final = datetime.timedelta(seconds=45)
-SEND_FOR: Final = 25.0
-#: When to try again after the mail server was away or said "later".
+#: How long a claim lasts, and how long of it a worker begins further mails. The rest is more than the four
+#: steps of one mail may take (10 s each, settings.py), so a lease never ends under a living worker.
+LEASE: Final = datetime.timedelta(seconds=55)
+SEND_FOR: Final = 10.0
+#: When to try again: after the server was away; after it put this address off; and where it fell silent after
+#: the text, and may have taken the mail. The last two wait the longer the older the submission is.
 RETRY: Final = datetime.timedelta(seconds=20)
+PUT_OFF_PER_AGE: Final = 0.25
+UNCLEAR: Final = datetime.timedelta(minutes=5)
+UNCLEAR_PER_AGE: Final = 1.0
 
 # Raw: claim with SKIP LOCKED in one statement.
 CLAIM: Final = """
@@ -50,17 +54,28 @@ UPDATE signatures_submission SET mail_due = now() + make_interval(secs => %s)
 RETURNING token_hash, campaign_id, sealing_key_id, sealed
 """
 
+LATER: Final = """
+UPDATE signatures_submission
+   SET mail_due = now() + greatest(make_interval(secs => %s), (now() - created_at) * %s)
+ WHERE token_hash = ANY(%s) AND outcome IS NULL
+"""
+
 #: Token hash, sealing key, sealed submission.
 type Row = tuple[bytes, uuid.UUID, bytes]
 
 
 @dataclass(slots=True)
 class Sent:
-    """What became of a claim, by token hash."""
+    """What became of a claim, by token hash. What is in no list is tried again soon."""
 
     mailed: list[bytes] = field(default_factory=list)
     refused: list[bytes] = field(default_factory=list)
-    later: list[bytes] = field(default_factory=list)
+    #: The server said "later" for this address.
+    put_off: list[bytes] = field(default_factory=list)
+    #: The server took the text and fell silent: sent or not, nobody knows.
+    unclear: list[bytes] = field(default_factory=list)
+    #: The server cannot be reached, or there was nothing to send: no use in going on now.
+    over: bool = False
 
 
 def send_mails(*, seconds: float = 20.0) -> int:
@@ -69,59 +84,66 @@ def send_mails(*, seconds: float = 20.0) -> int:
     while time.monotonic() < end:
         result = send_batch()
         sent += len(result.mailed)
-        if not (result.mailed or result.refused):  # nothing is due, or the mail server is away
+        if result.over:
             break
     return sent
 
 
 def send_batch(limit: int = BATCH) -> Sent:
     """Claim up to `limit` mails, send them, and record what became of each."""
+    if not Submission.objects.filter(mail_due__lte=timezone.now()).exists():
+        return Sent(over=True)
+    server, result = mailers.default, Sent()
+    try:
+        server.open()  # before anything is claimed: a greeting may take longer than a lease
+        _send_claim(server, result, limit)
+    except (smtplib.SMTPException, OSError) as error:
+        result.over = True
+        log.warning("the mail server is away (%s); mails wait", type(error).__name__)
+    finally:
+        _close(server)
+    return result
+
+
+def _send_claim(server: BaseEmailBackend, result: Sent, limit: int) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CLAIM, [LEASE.total_seconds(), limit])
         claimed = cursor.fetchall()
-    result = Sent()
-    if not claimed:
-        return result
+    result.over = not claimed
     by_campaign: dict[int, list[Row]] = {}
     for hashed, campaign_id, key_id, sealed in claimed:
         by_campaign.setdefault(campaign_id, []).append((hashed, key_id, sealed))
     deadline = time.monotonic() + SEND_FOR
     try:
         for campaign in Campaign.objects.filter(pk__in=by_campaign):
-            _send_for(campaign, by_campaign[campaign.pk], result, deadline)
+            _send_for(campaign, server, by_campaign[campaign.pk], result, deadline)
     finally:
         _record(result, {row[0] for row in claimed})
-    return result
 
 
 def _record(result: Sent, claimed: set[bytes]) -> None:
-    """Unclear ones (neither sent nor refused) are due again soon."""
-    now = timezone.now()
-    result.later = list(claimed.difference(result.mailed, result.refused))
+    """Only of what is not admitted yet: beside a number, the time of a mail would be its signer's."""
     pending = Submission.objects.filter(outcome__isnull=True)
-    Submission.objects.filter(token_hash__in=result.mailed).update(mail_due=None, mailed_at=now)
+    pending.filter(token_hash__in=result.mailed).update(mail_due=None, mailed_at=timezone.now())
     pending.filter(token_hash__in=result.refused).update(mail_due=None)
-    pending.filter(token_hash__in=result.later).update(mail_due=now + RETRY)
+    soon = claimed.difference(result.mailed, result.refused, result.put_off, result.unclear)
+    with connection.cursor() as cursor:
+        cursor.execute(LATER, [RETRY.total_seconds(), 0.0, list(soon)])
+        cursor.execute(LATER, [RETRY.total_seconds(), PUT_OFF_PER_AGE, result.put_off])
+        cursor.execute(LATER, [UNCLEAR.total_seconds(), UNCLEAR_PER_AGE, result.unclear])
 
 
-def _send_for(campaign: Campaign, rows: list[Row], result: Sent, deadline: float) -> None:
+def _send_for(campaign: Campaign, server: BaseEmailBackend, rows: list[Row], result: Sent, deadline: float) -> None:
     try:
         opener = Opener(campaign)
     except (KeysMissing, ForeignPublicKey) as error:
         log.error("no mails for campaign %s: %s", campaign.slug, type(error).__name__)
         return
     opener.know(key_id for _, key_id, _ in rows)
-    server = mailers.default
-    try:
-        server.open()
-        for row in rows:
-            if time.monotonic() > deadline:
-                return
-            _send_one(campaign, opener, server, result, row)
-    except (smtplib.SMTPException, OSError) as error:
-        log.warning("the mail server is away (%s); mails wait", type(error).__name__)
-    finally:
-        _close(server)
+    for row in rows:
+        if time.monotonic() > deadline:
+            return
+        _send_one(campaign, opener, server, result, row)
 
 
 def _send_one(campaign: Campaign, opener: Opener, server: BaseEmailBackend, result: Sent, row: Row) -> None:
@@ -135,11 +157,15 @@ def _send_one(campaign: Campaign, opener: Opener, server: BaseEmailBackend, resu
         server.send_messages([mail])
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
-        (result.refused if all(code >= 500 for code in codes) else result.later).append(hashed)
+        (result.refused if all(code >= 500 for code in codes) else result.put_off).append(hashed)
     # ValueError: Django's word for an address that needs SMTPUTF8. One such row must not stop the others.
     except (smtplib.SMTPDataError, smtplib.SMTPNotSupportedError, ValueError) as error:
         permanent = not isinstance(error, smtplib.SMTPDataError) or error.smtp_code >= 500
-        (result.refused if permanent else result.later).append(hashed)
+        (result.refused if permanent else result.put_off).append(hashed)
+    except smtplib.SMTPServerDisconnected as error:
+        if isinstance(error.__context__, TimeoutError):  # smtplib's way to say that no answer came in time
+            result.unclear.append(hashed)
+        raise
     else:
         result.mailed.append(hashed)
 

@@ -6,14 +6,40 @@ import datetime
 from typing import Final
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from signatures.models import APPROVAL_EXPIRES, Delivery, LedgerEntry, Submission, Withdrawal
+from signatures.models import APPROVAL_EXPIRES, Delivery, Withdrawal
 
 #: A web process uses a session key for five minutes (collect/intake.py); far beyond that, an unused one is spent.
 SESSION_KEY_SPENT: Final = datetime.timedelta(hours=1)
 
+#: Rows a statement. A flood leaves hundreds of thousands, and no statement takes so many parameters.
+BATCH: Final = 5000
+
+# Raw: deleting, counting by campaign and writing that down in one statement. Rows are locked first: one that is
+# confirmed at this very moment is either gone for both, or kept.
+EXPIRE_PENDING: Final = """
+WITH old AS (
+    SELECT token_hash FROM signatures_submission
+     WHERE confirmed_at IS NULL AND outcome IS NULL AND created_at < %s LIMIT %s FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM signatures_submission s USING old WHERE s.token_hash = old.token_hash RETURNING s.campaign_id
+), noted AS (
+    INSERT INTO signatures_ledgerentry (campaign_id, "on", expired)
+    SELECT campaign_id, (now() AT TIME ZONE 'UTC')::date, count(*) FROM gone GROUP BY campaign_id
+)
+SELECT count(*) FROM gone
+"""
+DELETE_OUTCOMES: Final = """
+WITH old AS (
+    SELECT token_hash FROM signatures_submission WHERE outcome IS NOT NULL AND confirmed_at < %s LIMIT %s
+), gone AS (
+    DELETE FROM signatures_submission s USING old WHERE s.token_hash = old.token_hash RETURNING 1
+)
+SELECT count(*) FROM gone
+"""
 # Raw: NOT EXISTS on two tables. A submission that arrives meanwhile fails on its foreign key, and
 # intake seals it again under a new key.
 DELETE_DRAINED_KEYS: Final = """
@@ -36,25 +62,26 @@ def prune(now: datetime.datetime | None = None) -> dict[str, int]:
 
 
 def _expire_pending(before: datetime.datetime) -> int:
-    pending = Submission.objects.filter(confirmed_at__isnull=True, outcome__isnull=True, created_at__lt=before)
-    with transaction.atomic():
-        # Locked first: one that is confirmed at this very moment is either gone for both, or kept.
-        locked = list(pending.select_for_update(skip_locked=True).values_list("token_hash", "campaign"))
-        Submission.objects.filter(token_hash__in=[hashed for hashed, _ in locked]).delete()
-        counts: dict[int, int] = {}
-        for _, campaign in locked:
-            counts[campaign] = counts.get(campaign, 0) + 1
-        today = timezone.now().date()
-        LedgerEntry.objects.bulk_create(
-            LedgerEntry(campaign_id=campaign, on=today, expired=count) for campaign, count in sorted(counts.items())
-        )
-    return len(locked)
+    with connection.cursor() as cursor:
+        return _in_batches(cursor, EXPIRE_PENDING, before)
 
 
 def _delete_outcomes(before: datetime.datetime) -> int:
-    taken, _ = Submission.objects.filter(outcome__isnull=False, confirmed_at__lt=before).delete()
+    with connection.cursor() as cursor:
+        taken = _in_batches(cursor, DELETE_OUTCOMES, before)
     settled, _ = Withdrawal.objects.filter(outcome__isnull=False, created_at__lt=before).delete()
     return taken + settled
+
+
+def _in_batches(cursor: CursorWrapper, statement: str, before: datetime.datetime) -> int:
+    """Run a statement that deletes and returns how many, BATCH rows at a time, until there are none."""
+    total = 0
+    while True:
+        cursor.execute(statement, [before, BATCH])
+        deleted: int = cursor.fetchone()[0]
+        total += deleted
+        if deleted < BATCH:
+            return total
 
 
 def _delete_drained_keys(before: datetime.datetime) -> int:

@@ -14,7 +14,7 @@ from typing import Final
 from django.db import connection, transaction
 
 from petitions.models import Campaign
-from signatures.models import Register
+from signatures.models import Register, Tally
 
 type Cells = Mapping[tuple[str, datetime.date, str], int]
 """How many signatures by (country, day, source)."""
@@ -39,6 +39,10 @@ SELECT country, signed_on, source, coalesce(t.n, 0), coalesce(r.n, 0)
  USING (country, signed_on, source)
  WHERE coalesce(t.n, 0) <> coalesce(r.n, 0)
  ORDER BY country, signed_on, source
+"""
+COUNTED: Final = """
+SELECT counted, (SELECT coalesce(sum(n), 0) FROM signatures_tally WHERE campaign_id = %s)
+  FROM signatures_register WHERE campaign_id = %s
 """
 REWRITE: Final = """
 INSERT INTO signatures_tally (campaign_id, country, signed_on, source, n)
@@ -84,20 +88,31 @@ class Difference:
 
 
 def check_tally(campaign: Campaign, *, repair: bool = False) -> list[Difference]:
-    """Recount the campaign under its register's lock; returns the cells that differ, repaired if asked.
+    """Recount the campaign; returns the cells that differ, repaired if asked.
 
-    `Register.counted` is compared as well, as the cell with no country ("").
+    `Register.counted` is compared as well, as the cell with no country (""). Each comparison is one statement,
+    so one snapshot, in which tally and register agree: admission need not wait for a recount of millions. Only a
+    repair takes the register's lock, and looks again under it.
     """
+    differences = _differences(campaign)
+    if not (repair and differences):
+        return differences
     with transaction.atomic(), connection.cursor() as cursor:
         register = Register.objects.select_for_update().get(campaign=campaign)
+        differences = _differences(campaign)
+        cells = [d for d in differences if d.country]
+        if cells:
+            columns = zip(*((d.country, d.signed_on, d.source, d.recounted) for d in cells), strict=True)
+            cursor.execute(REWRITE, [campaign.pk, *(list(column) for column in columns)])
+        Register.objects.filter(pk=register.pk).update(counted=Tally.objects.of(campaign).total())
+    return differences
+
+
+def _differences(campaign: Campaign) -> list[Difference]:
+    with connection.cursor() as cursor:
         cursor.execute(DIFFERENCES, [campaign.pk, campaign.pk])
         cells = [Difference(*row) for row in cursor.fetchall()]
-        counted = campaign.signatures.filter(state="counted").count()
-        if repair and cells:
-            columns = zip(*((c.country, c.signed_on, c.source, c.recounted) for c in cells), strict=True)
-            cursor.execute(REWRITE, [campaign.pk, *(list(column) for column in columns)])
-        if register.counted != counted:
-            cells.append(Difference("", datetime.date.min, "", register.counted, counted))
-            if repair:
-                Register.objects.filter(pk=register.pk).update(counted=counted)
-    return cells
+        cursor.execute(COUNTED, [campaign.pk, campaign.pk])
+        counted, tallied = cursor.fetchone()
+    recounted = tallied + sum(cell.recounted - cell.tallied for cell in cells)
+    return cells if counted == recounted else [*cells, Difference("", datetime.date.min, "", counted, recounted)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter, defaultdict
 from typing import Final
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.db.models.functions import TruncDay
 from django.utils import timezone
 
 from petitions.models import Campaign
@@ -16,14 +18,20 @@ from signatures.register.tally import take_from_tally
 BATCH: Final = 500
 
 # One that finds no signature waits while a submission confirmed before it may still become that signature.
-# It is not taken meanwhile, so that no number of made-up ones stands before those that find theirs.
+# Settled on its own, before any register is locked: a signer who confirms meanwhile must not find the link dead.
+# The time is cut to the day, as that of submissions.
+SETTLE_UNKNOWN: Final = """
+UPDATE signatures_withdrawal w
+   SET outcome = 'unknown', created_at = date_trunc('day', w.created_at, 'UTC')
+ WHERE w.outcome IS NULL
+   AND NOT EXISTS (SELECT FROM signatures_signature g WHERE g.withdrawal_hash = w.token_hash)
+   AND NOT EXISTS (SELECT FROM signatures_submission s
+                    WHERE s.confirmed_at IS NOT NULL AND s.outcome IS NULL AND s.confirmed_at <= w.created_at)
+"""
 TAKE: Final = """
 SELECT w.token_hash
   FROM signatures_withdrawal w
- WHERE w.outcome IS NULL
-   AND (EXISTS (SELECT FROM signatures_signature g WHERE g.withdrawal_hash = w.token_hash)
-        OR NOT EXISTS (SELECT FROM signatures_submission s
-                        WHERE s.confirmed_at IS NOT NULL AND s.outcome IS NULL AND s.confirmed_at <= w.created_at))
+ WHERE w.outcome IS NULL AND EXISTS (SELECT FROM signatures_signature g WHERE g.withdrawal_hash = w.token_hash)
  ORDER BY w.created_at
  LIMIT %s
    FOR UPDATE OF w SKIP LOCKED
@@ -35,17 +43,16 @@ def apply_withdrawals() -> int:
 
     The number, the country, the day and the fact stay, everything that leads to the person goes.
     """
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(TAKE, [BATCH])
-            asked: list[bytes] = [hashed for (hashed,) in cursor.fetchall()]
-        if not asked:
-            return 0
-        found = _withdraw(asked)
-        unknown = [hashed for hashed in asked if hashed not in found]
-        Withdrawal.objects.filter(token_hash__in=found).update(outcome=Withdrawal.Outcome.WITHDRAWN)
-        Withdrawal.objects.filter(token_hash__in=unknown).update(outcome=Withdrawal.Outcome.UNKNOWN)
-    return len(asked)
+    with connection.cursor() as cursor:
+        cursor.execute(SETTLE_UNKNOWN)
+        settled: int = cursor.rowcount
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(TAKE, [BATCH])
+        found = _withdraw([hashed for (hashed,) in cursor.fetchall()])
+        Withdrawal.objects.filter(token_hash__in=found).update(
+            outcome=Withdrawal.Outcome.WITHDRAWN, created_at=TruncDay("created_at", tzinfo=datetime.UTC)
+        )
+    return settled + len(found)
 
 
 def _withdraw(hashes: list[bytes]) -> set[bytes]:

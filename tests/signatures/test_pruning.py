@@ -50,6 +50,14 @@ def test_the_ledger_says_for_each_campaign_how_many_expired(make_campaign, sign)
     assert LedgerEntry.objects.count() == 2
 
 
+def test_a_flood_is_deleted_in_batches_until_nothing_of_it_is_left(campaign, sign, monkeypatch):
+    monkeypatch.setattr(pruning, "BATCH", 2)
+    for _ in range(5):
+        sign(campaign, confirmed=False)
+    assert prune(1000 * DAY)["expired"] == 5
+    assert LedgerEntry.totals(campaign)["expired"] == 5
+
+
 def test_an_outcome_is_kept_for_its_days_and_then_forgotten(campaign, sign):
     sign(campaign)
     admit(campaign)

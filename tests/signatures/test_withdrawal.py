@@ -205,3 +205,16 @@ def test_a_closed_campaign_still_gives_names_back(signed):
     press(link_of(signed, "ada@example.org"))
     assert apply() == 1
     assert Tally.objects.of(signed).total() == 1
+
+
+def test_a_settled_withdrawal_keeps_the_day_only(campaign, sign, mail_of):
+    """Beside the hash, which an older backup joins to a number, a time would be that signer's."""
+    hashed = sign(campaign)
+    known = mail_of(campaign, hashed)["withdraw"].split("/")[2]
+    admission.admit_all(campaign)
+    for token in (known, new_token()):
+        confirmation.ask_withdrawal(token_hash(token))
+    assert withdrawal.apply_withdrawals() == 2
+    assert {w.outcome for w in Withdrawal.objects.all()} == {"withdrawn", "unknown"}
+    for moment in Withdrawal.objects.values_list("created_at", flat=True):
+        assert (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
