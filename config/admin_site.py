@@ -25,6 +25,9 @@ ADMIN_CSP: Final = {
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
 }
 
+#: Seconds to wait where tries cannot be counted: Redis is restarted in less.
+RETRY_UNCOUNTED: Final = 30
+
 type View = Callable[..., HttpResponseBase]
 
 _with_admin_csp = csp_override(ADMIN_CSP)
@@ -51,16 +54,21 @@ class UndersignedAdminSite(UnfoldAdminSite):
         if request.method == "POST":
             limit = check_limit(request, "login", settings.LOGIN_RATE)
             if limit.verdict is Verdict.OVER:
-                return self._too_many_tries(request, limit.retry_after)
+                words = _("Too many tries from your network. Please wait a minute, then try again.")
+                return self._refuse(request, 429, words, limit.retry_after)
+            if limit.verdict is Verdict.UNKNOWN:
+                # Signing goes on without limits; this door does not, or whoever takes Redis down may guess on.
+                words = _("Nobody can log in just now: tries cannot be counted. Please try again shortly.")
+                return self._refuse(request, 503, words, RETRY_UNCOUNTED)
         return super().login(request, extra_context)
 
-    def _too_many_tries(self, request: HttpRequest, retry_after: int) -> HttpResponse:
+    def _refuse(self, request: HttpRequest, status: int, words: str, retry_after: int) -> HttpResponse:
         context = {
             **self.each_context(request),
             "title": _("Log in"),
             "app_path": request.get_full_path(),
             "form": self.login_form(request),
-            "too_many_tries": _("Too many tries from your network. Please wait a minute, then try again."),
+            "too_many_tries": words,
         }
         headers = {"Retry-After": str(retry_after)}
-        return TemplateResponse(request, "admin/login.html", context, status=429, headers=headers)
+        return TemplateResponse(request, "admin/login.html", context, status=status, headers=headers)

@@ -3,6 +3,8 @@
 import os
 
 from celery import Celery
+from django.conf import settings
+from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("ROLE", "worker")
@@ -10,6 +12,19 @@ os.environ.setdefault("ROLE", "worker")
 app = Celery("undersigned")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["signatures"])
+
+# Three queues, so that workers can be set apart: packets that take an hour and a mail server that hangs must
+# not hold up admission. A worker without -Q serves all three.
+DEFAULT = settings.CELERY_TASK_DEFAULT_QUEUE
+MAIL, SLOW = f"{DEFAULT}-mail", f"{DEFAULT}-slow"
+ROUTES = {
+    "provision": DEFAULT, "admit": DEFAULT, "withdraw": DEFAULT,
+    "send_mails": MAIL,
+    "build_deliveries": SLOW, "prune": SLOW, "check_tallies": SLOW,
+}  # fmt: skip
+# Each with an exchange and a key of its own: by default all would be bound to one, and get every ring.
+app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in (DEFAULT, MAIL, SLOW)]
+app.conf.task_routes = {f"signatures.{stage}": {"queue": queue} for stage, queue in ROUTES.items()}
 
 # PostgreSQL holds the truth and a doorbell may be lost, so every stage is rung again and again: that
 # is the whole recovery. `expires` keeps a backlog of rings from growing while the workers are away.

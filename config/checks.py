@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,10 +32,29 @@ def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckM
         )
     elif not settings.MAIL_URL:
         problems.append(Error("MAIL_URL is unset: no confirmation mail would be sent.", id="undersigned.E003"))
-    problems += [*_in_clear_over_the_network()]
+    problems += [*_in_clear_over_the_network(), *_senders()]
     if not settings.HTTPS:
         problems.append(Warning("SITE_URL is not https.", id="undersigned.W001"))
+    elif not settings.TRUSTED_PROXIES:
+        problems.append(
+            Warning(
+                "SITE_URL is https and TRUSTED_PROXIES is 0.",
+                hint="Behind a proxy that ends TLS every page would redirect to itself: say how many there are.",
+                id="undersigned.W004",
+            )
+        )
     return problems
+
+
+def _senders() -> Iterator[CheckMessage]:
+    """The two addresses mails come from: ours, and apart, for the neutral one must not tell of the other."""
+    senders = {"MAIL_FROM": settings.DEFAULT_FROM_EMAIL, "MAIL_FROM_NEUTRAL": settings.NEUTRAL_FROM_EMAIL}
+    addresses = {name: parseaddr(sender)[1].lower() for name, sender in senders.items()}
+    for name, address in addresses.items():
+        if f".{address.rpartition('@')[2]}".endswith(".example.org"):
+            yield Error(f"{name} is not your own address: {address}", id="undersigned.E005")
+    if len(set(addresses.values())) == 1:
+        yield Error("MAIL_FROM and MAIL_FROM_NEUTRAL are the same.", id="undersigned.E006")
 
 
 def _in_clear_over_the_network() -> Iterator[CheckMessage]:

@@ -175,18 +175,32 @@ class Campaign(models.Model):
     def is_open(self, at: datetime.datetime | None = None) -> bool:
         """Whether it takes signatures. The same rule as Campaign.objects.open()."""
         at = at or timezone.now()
-        if self.state != self.State.OPEN:
-            return False
-        if self.opens_at and at < self.opens_at:
-            return False
-        return not (self.closes_at and at >= self.closes_at)
+        return self.state == self.State.OPEN and not self.has_closed(at) and not self.opens_later(at)
+
+    def has_closed(self, at: datetime.datetime | None = None) -> bool:
+        """Whether signing is over, by somebody's decision or because the planned time has come."""
+        if self.state in (self.State.CLOSED, self.State.ARCHIVED):
+            return True
+        at = at or timezone.now()
+        return bool(self.state == self.State.OPEN and self.closes_at and at >= self.closes_at)
+
+    def opens_later(self, at: datetime.datetime | None = None) -> bool:
+        """Whether signing is announced for a time to come."""
+        at = at or timezone.now()
+        return bool(self.state == self.State.OPEN and self.opens_at and at < self.opens_at)
 
     def takes_confirmations(self, at: datetime.datetime | None = None) -> bool:
         """Whether a confirmation pressed at that time counts: while open, and a day longer."""
         at = at or timezone.now()
-        if self.state not in (self.State.OPEN, self.State.CLOSED):
-            return False
-        return not (self.closes_at and at >= self.closes_at + CONFIRMATION_GRACE)
+        until = self.confirmations_until
+        if until is None:
+            return self.state == self.State.OPEN
+        return self.is_public and at < until
+
+    @property
+    def confirmations_until(self) -> datetime.datetime | None:
+        """The end of the day that confirmations count after closing; None where no closing is known."""
+        return self.closes_at + CONFIRMATION_GRACE if self.closes_at else None
 
     @property
     def background_html(self) -> str:

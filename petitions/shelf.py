@@ -11,12 +11,12 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import brotli
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import translation
 
 #: Seconds a page is served without asking the database.
@@ -57,25 +57,42 @@ def shelved(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         page = _shelf.get(key)
         if page and time.monotonic() < page.until:
             return _answer(request, page)
-        # One thread renders; the others wait for its page instead of rendering it as well.
-        with _rendering.setdefault(key, threading.Lock()):
-            stale, page = page, _shelf.get(key)
+        # One thread renders. The others serve what there was, for it may be waiting for a database that is
+        # away; where there was nothing, they wait for its page instead of rendering it as well.
+        lock = _rendering.setdefault(key, threading.Lock())
+        if not lock.acquire(blocking=page is None) and page:
+            return _answer(request, page)
+        try:
+            page = _shelf.get(key)
             if page and time.monotonic() < page.until:
                 return _answer(request, page)
-            try:
-                response = view(request, *args, **kwargs)
-            except (OperationalError, InterfaceError):
-                if stale:
-                    return _answer(request, stale)
-                raise
-            finally:
-                _rendering.pop(key, None)
-            if response.status_code != 200:
-                return response
-            page = _put(key, response)
-        return _answer(request, page)
+            return _render(key, page, request, functools.partial(view, request, *args, **kwargs))
+        finally:
+            _rendering.pop(key, None)
+            lock.release()
 
     return serve
+
+
+def _render(
+    key: tuple[str, str], stale: Page | None, request: HttpRequest, view: Callable[[], HttpResponse]
+) -> HttpResponse:
+    try:
+        response = view()
+    except (OperationalError, InterfaceError):
+        if stale is None:
+            raise
+        # Good for another moment: finding out that the database is away takes seconds, not to be spent
+        # by every request.
+        _shelf[key] = page = replace(stale, until=time.monotonic() + FRESH_FOR)
+        return _answer(request, page)
+    except Http404:
+        _shelf.pop(key, None)
+        raise
+    if response.status_code != 200:
+        _shelf.pop(key, None)  # a form that has closed must not come back as a stale page
+        return response
+    return _answer(request, _put(key, response))
 
 
 def _put(key: tuple[str, str], response: HttpResponse) -> Page:

@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
@@ -309,7 +309,7 @@ class DeliveryAdmin(ExplainsRefusals, ModelAdmin):
         return self._step(request, object_id, "add_delivery", deliveries.retry_delivery, _("It is being built again."))
 
     def download(self, request: HttpRequest, object_id: str) -> FileResponse:
-        """The packet, as it was sealed; what holds persons in it is encrypted."""
+        """The packet, as it was sealed; what holds persons in it is encrypted. Who took it is written down first."""
         delivery = self._delivery_or_404(request, object_id)
         if delivery.state != Delivery.State.READY:
             raise Http404
@@ -317,6 +317,7 @@ class DeliveryAdmin(ExplainsRefusals, ModelAdmin):
             packet = storages["packets"].open(delivery.archive)
         except FileNotFoundError:
             raise Http404 from None
+        self.log_change(request, delivery, _("Downloaded: %s") % delivery.archive)
         # admin_view() says no-store.
         return FileResponse(packet, as_attachment=True, filename=delivery.archive.rpartition("/")[2])
 
@@ -329,7 +330,7 @@ class DeliveryAdmin(ExplainsRefusals, ModelAdmin):
             )
             for verb, guard in (
                 (self.approve, require_POST), (self.withdraw, require_POST), (self.retry, require_POST),
-                (self.download, require_safe),
+                (self.download, require_GET),  # no HEAD: each entry in the log is one export
             )
         ]  # fmt: skip
         return [*steps, *super().get_urls()]

@@ -305,7 +305,5 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
         response.status_code = 303
         return _private(response)
     outcome = confirmation.withdrawal_outcome(hashed)
-    if outcome == "unknown":
-        return _unknown_token(request)
-    stage = "ask" if outcome is None else "done" if outcome else "taken"
+    stage = "ask" if outcome is None else outcome or "taken"
     return _private(render(request, "signatures/withdraw.html", {"stage": stage}))

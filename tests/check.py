@@ -24,6 +24,9 @@ PRODUCTION = {
     "SITE_URL": "https://petitions.example.org",
     "TRUSTED_PROXIES": "1",
     "MAIL_URL": "smtp://mail.example.org:587",
+    "MAIL_FROM": "petitions@undersigned.test",
+    "MAIL_FROM_NEUTRAL": "post@undersigned.test",
+    "HSTS_WHOLE_DOMAIN": "1",
 }
 OURS = {*PRODUCTION, "DEBUG", "DEMO_MAIL_DIR", "KEYRING_DIR", "ROLE", "VAR_DIR"}
 

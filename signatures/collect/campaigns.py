@@ -13,8 +13,13 @@ from petitions.models import Campaign
 #: Seconds. A campaign that closes is closed for everybody this much later at most; `is_open()` looks
 #: at the clock itself, so a planned closing is exact.
 FRESH_FOR: Final = 2.0
+#: Addresses that nobody has are remembered up to this many: made-up ones must not fill the memory.
+MOST_MISSES: Final = 1000
 
-_remembered: dict[str, tuple[float, Campaign | None]] = {}
+#: When to look again, and what was found. Misses are kept apart, so that no number of made-up addresses
+#: makes a campaign forgotten that an outage needs.
+_campaigns: dict[str, tuple[float, Campaign]] = {}
+_misses: dict[str, tuple[float, None]] = {}
 _lock = threading.Lock()
 
 
@@ -24,23 +29,34 @@ def campaign_for_signing(slug: str) -> Campaign | None:
     Where the database is away, the campaign as it was last seen, so that a form can be shown again
     with what was typed. Raises OperationalError where it was never seen.
     """
-    now = time.monotonic()
-    found = _remembered.get(slug)
-    if found and now - found[0] < FRESH_FOR:
+    found = _campaigns.get(slug) or _misses.get(slug)
+    if found and time.monotonic() < found[0]:
         return found[1]
     try:
         campaign = Campaign.objects.public().select_related("addressee", "key").filter(slug=slug).first()
     except (OperationalError, InterfaceError):
-        if found:
-            return found[1]
-        raise
-    with _lock:
-        if len(_remembered) > 1000:  # addresses that nobody has are remembered too, but not without end
-            _remembered.clear()
-        _remembered[slug] = (now, campaign)
+        if found is None:
+            raise
+        # Remembered anew: the next request must not wait for the same database again.
+        campaign = found[1]
+    _remember(slug, campaign)
     return campaign
+
+
+def _remember(slug: str, campaign: Campaign | None) -> None:
+    until = time.monotonic() + FRESH_FOR
+    with _lock:
+        if campaign is not None:
+            _misses.pop(slug, None)
+            _campaigns[slug] = (until, campaign)
+            return
+        _campaigns.pop(slug, None)
+        if len(_misses) >= MOST_MISSES:
+            _misses.clear()
+        _misses[slug] = (until, None)
 
 
 def forget_campaigns() -> None:
     """Look at the database again."""
-    _remembered.clear()
+    _campaigns.clear()
+    _misses.clear()

@@ -44,7 +44,7 @@ def wording(campaign: Campaign) -> Wording:
         responsible=campaign.responsible,
         notice=_(
             "We store what you write here encrypted; the web site itself cannot read it. "
-            "It proves and counts your signature, for nothing else, until the campaign ends. "
+            "It serves to prove and count your signature, and nothing that you have not agreed to here. "
             "Each mail from us has a link that takes your name back."
         ),
     )

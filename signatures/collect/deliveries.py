@@ -44,7 +44,12 @@ def possible_addressees(campaign: Campaign) -> QuerySet[Addressee]:
 
 
 def allowed_profiles(campaign: Campaign, addressee: Addressee) -> list[Disclosure]:
-    """What a delivery may tell, narrowest first. The authority addressed never gets more than was promised."""
+    """What a delivery may tell, narrowest first. The authority addressed never gets more than was promised.
+
+    At risk, a third party gets totals only, too: a list that does not exist cannot be taken from anybody.
+    """
+    if campaign.at_risk:
+        return [Disclosure.COUNT]
     if addressee.trusted_third_party and addressee.pk != campaign.addressee_id:
         return list(Disclosure)
     return [profile for profile in Disclosure if profile.rank <= Disclosure(campaign.disclosure).rank]

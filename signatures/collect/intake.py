@@ -55,6 +55,8 @@ class SessionKey:
     id: uuid.UUID
     box: sealing.Box
     expires: float
+    #: Makes the process forget the key when it expires, also where nobody signs any more.
+    timer: threading.Timer
 
 
 _session_keys: dict[int, SessionKey] = {}
@@ -107,18 +109,32 @@ def _session_key(campaign: Campaign) -> SessionKey:
             return key
         key = _make_session_key(campaign)
         _session_keys[campaign.pk] = key
+        key.timer.start()
         return key
 
 
 def _make_session_key(campaign: Campaign) -> SessionKey:
+    """A key whose row is in the database. Raises OperationalError or InterfaceError where that is away."""
     secret, key_id = os.urandom(32), uuid.uuid4()
     wrapped = sealing.seal_session_key(secret, bytes(campaign.key.public_key), campaign.uid, key_id)
     with connection.cursor() as cursor:
         cursor.execute(INSERT_SEALING_KEY, [key_id, campaign.pk, wrapped])
     box = sealing.submission_box(secret, campaign.uid)
-    return SessionKey(key_id, box, time.monotonic() + SESSION_KEY_LIFE)
+    # The timer gets the id only: holding the key, it would keep what forget_session_keys() lets go.
+    timer = threading.Timer(SESSION_KEY_LIFE, _forget, [campaign.pk, key_id])
+    timer.daemon = True
+    return SessionKey(key_id, box, time.monotonic() + SESSION_KEY_LIFE, timer)
+
+
+def _forget(campaign_id: int, key_id: uuid.UUID) -> None:
+    # Not under `_making`, which may wait seconds for the database. What a race could cost is a key made anew.
+    key = _session_keys.get(campaign_id)
+    if key and key.id == key_id:
+        _session_keys.pop(campaign_id, None)
 
 
 def forget_session_keys() -> None:
     """From here on this process cannot tell what it sealed."""
+    for key in list(_session_keys.values()):
+        key.timer.cancel()
     _session_keys.clear()

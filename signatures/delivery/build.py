@@ -8,17 +8,20 @@ from __future__ import annotations
 import datetime
 import hashlib
 import logging
+import os
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Final
 
 import msgspec
 from django.contrib.auth.models import User
 from django.core.files import File
-from django.core.files.storage import storages
-from django.db import connection, transaction
+from django.core.files.storage import Storage, storages
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Max, Min, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -87,7 +90,16 @@ COLUMNS: Final[dict[str, Columns]] = {
 def build_deliveries() -> int:
     """Build each approved delivery that no other worker is building. Returns how many became ready."""
     waiting = Delivery.objects.filter(state=Delivery.State.APPROVED).order_by("approved_at")
-    return sum(build_delivery(pk) for pk in waiting.values_list("pk", flat=True))
+    return sum(_tried(pk) for pk in waiting.values_list("pk", flat=True))
+
+
+def _tried(pk: int) -> bool:
+    """Build one of several: whatever stops it, a bug of ours too, must not stop those that wait behind it."""
+    try:
+        return build_delivery(pk)
+    except Exception:
+        log.exception("delivery %s could not be built; the next sweep tries it again", pk)
+        return False
 
 
 def build_delivery(pk: int) -> bool:
@@ -128,24 +140,75 @@ def _fail(delivery: Delivery, problem: str) -> None:
 
 
 def _build(delivery: Delivery) -> None:
+    # The guard looks at every UPDATE: a campaign narrowed since the approval says no now, before anything is opened.
+    _update(delivery, problem="")
     recipients = _recipients(delivery)
-    name = f"{delivery.reference}.zip" + (".age" if recipients else "")
-    storage = storages["packets"]
     with tempfile.TemporaryFile() as spool:  # holds ciphertext only, or totals
         hashing = _Hashing(spool)
         with encrypted(hashing, recipients) as stream:  # type: ignore[arg-type]
             manifest = write_packet(delivery, stream)
         spool.seek(0)
-        storage.delete(name)  # what a killed worker left
+        with _stored(spool, _archive_name(delivery, recipients)) as archive:
+            _update(
+                delivery,
+                state=Delivery.State.READY,
+                manifest=msgspec.to_builtins(manifest),
+                archive=archive,
+                archive_sha256=hashing.digest.hexdigest(),
+                built_at=timezone.now(),
+            )
+
+
+def _update(delivery: Delivery, **values: Any) -> None:
+    """Change what is approved. Raises CannotBuild where the database refuses, or somebody was faster."""
+    approved = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.APPROVED)
+    try:
+        with transaction.atomic():
+            changed = approved.update(**values)
+    except IntegrityError as error:
+        raise CannotBuild(_refusal(error)) from error
+    if not changed:
+        raise CannotBuild("It is no longer waiting to be built.")
+
+
+def _refusal(error: IntegrityError) -> str:
+    constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    if constraint == "delivery_within_disclosure":
+        return "The campaign does not allow this profile for this addressee any more: withdraw it, then request less."
+    return f"The database refused it ({constraint})."
+
+
+def _archive_name(delivery: Delivery, recipients: Sequence[str]) -> str:
+    """Another one for each try: a worker that lost its lock must not write into, or delete, another's packet."""
+    return f"{delivery.reference}-{secrets.token_hex(4)}.zip" + (".age" if recipients else "")
+
+
+@contextmanager
+def _stored(spool: IO[bytes], name: str) -> Iterator[str]:
+    """The packet in its storage, on disk; taken away again where what follows is refused."""
+    storage = storages["packets"]
+    try:
         name = storage.save(name, File(spool))
-    Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.APPROVED).update(
-        state=Delivery.State.READY,
-        manifest=msgspec.to_builtins(manifest),
-        archive=name,
-        archive_sha256=hashing.digest.hexdigest(),
-        built_at=timezone.now(),
-        problem="",
-    )
+        _reach_the_disk(storage, name)
+        yield name
+    except (OSError, CannotBuild):
+        # Not on every error: where the connection broke, the UPDATE may have been made, and the packet be ready.
+        storage.delete(name)
+        raise
+
+
+def _reach_the_disk(storage: Storage, name: str) -> None:
+    """After a power cut, PostgreSQL still says "ready"; so the file, and its name in the directory, come first."""
+    try:
+        path = Path(storage.path(name))
+    except NotImplementedError:
+        return  # a storage elsewhere has it once it has answered
+    for place in (path, path.parent):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 class _Hashing:
@@ -165,19 +228,30 @@ class _Hashing:
 
 def _recipients(delivery: Delivery) -> list[str]:
     """The pinned age recipients of the two officers; none where the packet tells nothing of persons."""
+    officers = _officers(delivery)
     if not delivery.holds_persons:
         return []
     try:
         pinned = keyring().recipients()
     except KeysDamaged:
         raise CannotBuild("The list of age recipients in the keyring is damaged.") from None
-    # Names only: a worker may not read the other columns of a login (config/grants.py).
-    people = User.objects.filter(pk__in=[delivery.requested_by_id, delivery.approved_by_id])
-    officers = list(people.order_by("username").values_list("username", flat=True))
     recipients = [pinned[officer] for officer in officers if officer in pinned]
     if not recipients:
         raise CannotBuild(f"No age recipient is pinned for {' or '.join(officers)}: nobody could open the packet.")
     return recipients
+
+
+def _officers(delivery: Delivery) -> list[str]:
+    """The usernames of the two who answer for it. One who was dismissed since answers for nothing."""
+    people = User.objects.filter(pk__in=[delivery.requested_by_id, delivery.approved_by_id]).order_by("username")
+    # These columns only: a worker may not read the others of a login (config/grants.py).
+    officers = list(people.values_list("username", "is_active"))
+    for username, is_active in officers:
+        if not is_active:
+            raise CannotBuild(
+                f"{username} is no longer an active officer: withdraw it, and let two others decide anew."
+            )
+    return [username for username, _ in officers]
 
 
 def write_packet(delivery: Delivery, stream: IO[bytes]) -> Manifest:

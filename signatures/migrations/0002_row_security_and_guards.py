@@ -49,21 +49,26 @@ DROP TRIGGER campaign_guard ON petitions_campaign;
 DROP FUNCTION campaign_guard();
 """
 
-# No delivery gives its addressee more than the campaign allows; a third party that verifies may get all.
+# No delivery gives its addressee more than the campaign allows; a third party that verifies may get all. At risk,
+# everybody gets totals only. What is given up is let through: nothing leaves with it, and a delivery that could
+# not even fail, because its campaign was narrowed meanwhile, would wait for ever.
 DELIVERY_GUARD = """
 CREATE FUNCTION delivery_guard() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     ranks text[] := ARRAY['count', 'initials', 'named', 'full'];
     allowed text;
+    endangered boolean;
     own_addressee bigint;
     third_party boolean;
 BEGIN
-    SELECT disclosure, addressee_id INTO allowed, own_addressee FROM petitions_campaign WHERE id = NEW.campaign_id;
+    SELECT disclosure, at_risk, addressee_id INTO allowed, endangered, own_addressee
+      FROM petitions_campaign WHERE id = NEW.campaign_id;
     -- Whom the campaign addresses is never the third party, whatever web wrote into the addressee's row.
     SELECT trusted_third_party AND id <> own_addressee INTO third_party
       FROM petitions_addressee WHERE id = NEW.addressee_id;
-    IF NOT third_party AND array_position(ranks, NEW.profile::text) > array_position(ranks, allowed)
-            AND NEW.state NOT IN ('withdrawn', 'expired') THEN
+    IF (endangered AND NEW.profile <> 'count'
+            OR NOT third_party AND array_position(ranks, NEW.profile::text) > array_position(ranks, allowed))
+            AND NEW.state NOT IN ('withdrawn', 'expired', 'failed') THEN
         RAISE EXCEPTION 'this campaign does not allow that profile for this addressee'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_within_disclosure';
     END IF;

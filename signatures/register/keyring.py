@@ -118,6 +118,15 @@ class Keyring:
             raise ValueError("not an age recipient: it has to look like age1…") from None
         self._write(self._recipients_path, json.dumps(self.recipients() | {username: recipient}), replace=True)
 
+    def unpin_recipient(self, username: str) -> bool:
+        """No packet is encrypted to this officer from now on. Says if one was pinned. Raises KeysDamaged."""
+        pinned = self.recipients()
+        if username not in pinned:
+            return False
+        del pinned[username]
+        self._write(self._recipients_path, json.dumps(pinned), replace=True)
+        return True
+
     @property
     def _recipients_path(self) -> Path:
         return self.directory / "recipients.json"

@@ -399,8 +399,19 @@ def test_no_delivery_gives_the_addressee_more_than_the_campaign_allows(make_camp
 
 def test_a_third_party_may_verify_everything(make_campaign, officers):
     verifier = Addressee.objects.create(name="A notary", trusted_third_party=True)
-    campaign = make_campaign(at_risk=True, disclosure="count")
+    campaign = make_campaign(disclosure="count")
     assert request(campaign, officers, addressee_id=verifier.pk, profile="full")
+
+
+@pytest.mark.parametrize("profile", RANKS[1:])
+def test_at_risk_nobody_gets_more_than_totals(make_campaign, officers, profile):
+    verifier = Addressee.objects.create(name="A notary", trusted_third_party=True)
+    campaign = make_campaign(at_risk=True, disclosure="count")
+    for addressee in (campaign.addressee, verifier):
+        with pytest.raises(IntegrityError) as error:
+            request(campaign, officers, addressee_id=addressee.pk, profile=profile)
+        assert violated(error) == "delivery_within_disclosure"
+        assert request(campaign, officers, addressee_id=addressee.pk)
 
 
 def test_the_campaigns_own_addressee_is_no_third_party_even_where_it_is_marked_as_one(campaign, officers):
@@ -418,6 +429,20 @@ def test_a_request_that_was_wider_than_the_campaign_is_now_can_be_taken_back_but
         execute("web", APPROVE, [officers[1].pk, pk])
     assert violated(error) == "delivery_within_disclosure"
     assert execute("web", "UPDATE signatures_delivery SET state = 'withdrawn' WHERE id = %s", [pk]) == 1
+
+
+def test_a_delivery_wider_than_the_campaign_is_now_fails_but_is_neither_ready_nor_tried_again(campaign, officers):
+    pk = request(campaign, officers, profile="named")
+    execute("web", APPROVE, [officers[1].pk, pk])
+    Campaign.objects.filter(pk=campaign.pk).update(disclosure="count")
+    ready = "state = 'ready', manifest = '{}', archive = 'x', archive_sha256 = 'x'"
+    with pytest.raises(IntegrityError) as error:
+        execute("worker", f"UPDATE signatures_delivery SET {ready} WHERE id = %s", [pk])
+    assert violated(error) == "delivery_within_disclosure"
+    assert execute("worker", "UPDATE signatures_delivery SET state = 'failed' WHERE id = %s", [pk]) == 1
+    with pytest.raises(IntegrityError) as error:
+        execute("web", "UPDATE signatures_delivery SET state = 'approved' WHERE id = %s", [pk])
+    assert violated(error) == "delivery_within_disclosure"
 
 
 # --- the campaign's guard -----------------------------------------------------------------------------------------

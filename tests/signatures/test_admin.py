@@ -4,12 +4,14 @@ import datetime
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from petitions.models import Addressee, Campaign, Disclosure
 from signatures.models import Delivery, LedgerEntry, Register, Signature, Submission, Tally
@@ -326,6 +328,42 @@ def test_the_packet_is_downloaded_as_it_was_sealed(client, delivery):
     assert "no-store" in response["Cache-Control"]
 
 
+@pytest.fixture
+def ready(client, delivery):
+    press(client, "approve", delivery)
+    archive = storages["packets"].save("packet.zip.age", ContentFile(b"age-encryption.org/v1"))
+    Delivery.objects.filter(pk=delivery.pk).update(
+        state=STATE.READY, archive=archive, archive_sha256="cd" * 32, manifest={}
+    )
+    delivery.refresh_from_db()
+    return delivery
+
+
+def downloads_of(delivery):
+    taken = LogEntry.objects.filter(object_id=str(delivery.pk), change_message__startswith="Downloaded")
+    return list(taken.order_by("pk").values_list("user__username", "change_message"))
+
+
+def test_each_download_is_in_the_log(client, ready, officers):
+    url, words = reverse("admin:signatures_delivery_download", args=[ready.pk]), f"Downloaded: {ready.archive}"
+    assert b"".join(client.get(url).streaming_content) == b"age-encryption.org/v1"
+    assert downloads_of(ready) == [("officer-2", words)]
+    client.force_login(officers[0])
+    assert b"".join(client.get(url).streaming_content) == b"age-encryption.org/v1"
+    assert downloads_of(ready) == [("officer-2", words), ("officer-1", words)]
+
+
+def test_what_hands_over_nothing_is_not_in_the_log_as_a_download(client, ready, staff):
+    url = reverse("admin:signatures_delivery_download", args=[ready.pk])
+    assert client.head(url).status_code == 405
+    client.get(change_url(ready))
+    storages["packets"].delete(ready.archive)
+    assert client.get(url).status_code == 404
+    client.force_login(staff("campaigner", CAMPAIGNERS))
+    assert client.get(url).status_code == 404
+    assert downloads_of(ready) == []
+
+
 def test_a_packet_that_is_gone_is_a_plain_404(client, delivery):
     press(client, "approve", delivery)
     Delivery.objects.filter(pk=delivery.pk).update(
@@ -338,7 +376,7 @@ def test_a_packet_that_is_gone_is_a_plain_404(client, delivery):
 
 
 def test_a_network_that_guesses_waits_and_locks_nobody_out(client, staff, settings):
-    settings.LOGIN_RATE = "2/m"
+    settings.LOGIN_RATE = "2/h"
     staff("campaigner", CAMPAIGNERS)
     login, guess = reverse("admin:login"), {"username": "campaigner", "password": "guess"}
     for _guess in range(2):
@@ -349,6 +387,21 @@ def test_a_network_that_guesses_waits_and_locks_nobody_out(client, staff, settin
     assert b"Too many tries" in refused.content
     right = client.post(login, guess | {"password": PASSWORD}, REMOTE_ADDR="198.51.100.7")
     assert (right.status_code, right["Location"]) == (302, "/admin/")
+
+
+def test_nobody_guesses_while_tries_cannot_be_counted(client, staff, monkeypatch):
+    def away(*args, **kwargs):
+        raise RedisError
+
+    user = staff("campaigner", CAMPAIGNERS)
+    monkeypatch.setattr("signatures.collect.limits.get_usage", away)
+    refused = client.post(reverse("admin:login"), {"username": user.username, "password": PASSWORD})
+    assert (refused.status_code, refused["Retry-After"]) == (503, "30")
+    assert b"Please try again shortly" in refused.content
+    assert "_auth_user_id" not in client.session
+    assert client.get(reverse("admin:login")).status_code == 200
+    client.force_login(user)  # who is in stays in
+    assert client.get(reverse("admin:index")).status_code == 200
 
 
 def test_only_the_admin_relaxes_the_browsers_rules(client, campaigner, campaign):

@@ -1,5 +1,6 @@
 """Asking for a delivery and deciding on it: two people, ranges without overlap or hole, and what SQL refuses."""
 
+import contextlib
 import datetime
 import threading
 
@@ -159,6 +160,32 @@ def test_at_risk_refuses_names_in_sql_too(make_campaign, officer):
             campaign=campaign, addressee=campaign.addressee, profile="named", requested_by=officer, first_number=1,
             last_number=10,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("at_risk", [False, True])
+@pytest.mark.parametrize("third_party", [False, True])
+def test_the_form_and_the_database_allow_the_same(make_campaign, officer, notary, at_risk, third_party):
+    campaign = make_campaign(at_risk=at_risk, disclosure=Disclosure.COUNT if at_risk else Disclosure.INITIALS)
+    addressee = notary if third_party else campaign.addressee
+    taken = []
+    for number, profile in enumerate(Disclosure, 1):
+        with contextlib.suppress(IntegrityError), transaction.atomic():
+            Delivery.objects.create(
+                campaign=campaign, addressee=addressee, profile=profile, requested_by=officer, first_number=number,
+                last_number=number,
+            )  # fmt: skip
+            taken.append(profile)
+    assert deliveries.allowed_profiles(campaign, addressee) == taken
+    assert len(taken) == {(False, False): 2, (False, True): 4, (True, False): 1, (True, True): 1}[at_risk, third_party]
+
+
+def test_at_risk_a_third_party_gets_totals_only(make_campaign, officer, notary):
+    campaign = make_campaign(at_risk=True, disclosure=Disclosure.COUNT)
+    numbered(campaign, 10)
+    for profile in ("initials", "named", "full"):
+        with pytest.raises(NotAllowed, match="does not allow"):
+            request(campaign, officer, profile, notary)
+    assert request(campaign, officer, "count", notary).profile == "count"
 
 
 def test_another_officer_approves(campaign, officer, colleague):

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import pyrage
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.utils import timezone
@@ -21,7 +23,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from petitions.models import Addressee
+from petitions.models import Addressee, Campaign, Demand
 from signatures.delivery import build, packet
 from signatures.delivery.packet import safe_cell
 from signatures.delivery.verify import Damaged, verify
@@ -188,6 +190,181 @@ def test_the_letter_says_whom_it_is_to_and_how_many_signed(signed, deliver):
     assert signed.title in letter
     assert "12 people have signed" in letter
     assert "number 1 to number 12" in letter
+
+
+@pytest.mark.parametrize(
+    ("signers", "demands", "words"),
+    [
+        (1, 1, "1 person has signed this petition to you. Its demand is:"),
+        (1, 2, "1 person has signed this petition to you. Its demands are:"),
+        (2, 1, "2 people have signed this petition to you. Its demand is:"),
+        (2, 2, "2 people have signed this petition to you. Its demands are:"),
+        (2, 0, "2 people have signed this petition to you.\n"),
+    ],
+)
+def test_the_letter_counts_signers_and_demands_each_on_their_own(campaign, sign, deliver, signers, demands, words):
+    for position in range(1, demands + 1):
+        Demand.objects.create(campaign=campaign, position=position, text=f"Demand {position}")
+    _sign_all(campaign, sign, PEOPLE[:signers])
+    letter = plain(deliver(campaign))["letter.txt"].decode()
+    assert words in letter
+    assert [f"{n}. Demand {n}" in letter for n in (1, 2)] == [n <= demands for n in (1, 2)]
+
+
+@pytest.mark.parametrize("at_risk", [False, True])
+def test_only_at_risk_the_letter_tells_of_a_promise_that_nobody_is_named(make_campaign, sign, deliver, at_risk):
+    campaign = make_campaign(at_risk=at_risk, disclosure="count" if at_risk else "named")
+    _sign_all(campaign, sign)
+    letter = plain(deliver(campaign))["letter.txt"].decode()
+    assert "This packet holds totals only." in letter
+    assert ("promised that nobody would be named" in letter) == at_risk
+
+
+# --- what stops a packet ------------------------------------------------------------------------------------------
+
+
+def approved(campaign, officers, profile="count"):
+    return Delivery.objects.create(
+        campaign=campaign, addressee=campaign.addressee, profile=profile, state="approved", first_number=1,
+        last_number=Register.objects.get(campaign=campaign).last_number, requested_by=officers[0],
+        approved_by=officers[1], approved_at=timezone.now(),
+    )  # fmt: skip
+
+
+def build_all():
+    with acting_as(django_settings.WORKER_ROLE):
+        return build.build_deliveries()
+
+
+def files_in(packets):
+    return [path.name for path in packets.rglob("*") if path.is_file()]
+
+
+def test_a_delivery_wider_than_its_campaign_is_now_fails_and_holds_up_nobody(
+    signed, make_campaign, packets, officers, identity, monkeypatch
+):
+    narrowed, other = approved(signed, officers, "named"), approved(make_campaign(), officers)
+    Campaign.objects.filter(pk=signed.pk).update(disclosure="count")
+    opened = []
+    monkeypatch.setattr(build, "keys_of", opened.append)
+    assert build_all() == 1
+    narrowed.refresh_from_db()
+    other.refresh_from_db()
+    assert (narrowed.state, narrowed.archive, other.state) == ("failed", "", "ready")
+    assert "does not allow this profile" in narrowed.problem
+    assert opened == []  # it was refused before a single signature was
+    assert files_in(packets) == [other.archive]
+
+
+def test_a_campaign_marked_at_risk_meanwhile_names_nobody_to_a_third_party(signed, deliver, packets, identity):
+    notary = Addressee.objects.create(name="A notary", trusted_third_party=True)
+    Campaign.objects.filter(pk=signed.pk).update(disclosure="count")
+    assert deliver(signed, "full", addressee=notary).state == "ready"
+    later = Delivery.objects.get()
+    again = Delivery.objects.create(
+        campaign=signed, addressee=notary, profile="full", state="approved", series=2, first_number=1, last_number=12,
+        requested_by=later.requested_by, approved_by=later.approved_by, approved_at=timezone.now(),
+    )  # fmt: skip
+    Campaign.objects.filter(pk=signed.pk).update(at_risk=True)
+    assert build_all() == 0
+    again.refresh_from_db()
+    assert again.state == "failed"
+
+
+def meanwhile(monkeypatch, happens):
+    """Have that happen when a packet is written, and not yet ready."""
+    write = build.write_packet
+
+    def and_then(*args):
+        manifest = write(*args)
+        happens()
+        return manifest
+
+    monkeypatch.setattr(build, "write_packet", and_then)
+
+
+def test_a_campaign_narrowed_during_the_build_leaves_no_packet(signed, officers, packets, identity, monkeypatch):
+    delivery = approved(signed, officers, "named")
+    meanwhile(monkeypatch, lambda: Campaign.objects.filter(pk=signed.pk).update(disclosure="count"))
+    assert build.build_deliveries() == 0  # as the owner, who narrows: the guard is the same for all
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.archive, files_in(packets)) == ("failed", "", [])
+    assert "does not allow this profile" in delivery.problem
+
+
+def test_a_worker_that_was_overtaken_takes_away_its_own_packet_only(signed, officers, packets, monkeypatch):
+    delivery = approved(signed, officers)
+    winner = storages["packets"].save(f"{delivery.reference}.zip", ContentFile(b"the winner's"))
+    ready = {"state": "ready", "manifest": {"format": 1}, "archive": winner, "archive_sha256": "0" * 64}
+    meanwhile(monkeypatch, lambda: Delivery.objects.filter(pk=delivery.pk).update(**ready))
+    assert build_all() == 0
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.problem) == ("ready", "")
+    assert files_in(packets) == [winner]
+    assert path_of(delivery).read_bytes() == b"the winner's"
+
+
+def test_an_error_that_nobody_foresaw_stops_one_delivery_and_no_other(
+    signed, make_campaign, packets, officers, monkeypatch, caplog
+):
+    cursed, other = approved(signed, officers), approved(make_campaign(), officers)
+    write = build.write_packet
+
+    def sometimes(delivery, stream):
+        if delivery.pk == cursed.pk:
+            raise ZeroDivisionError
+        return write(delivery, stream)
+
+    monkeypatch.setattr(build, "write_packet", sometimes)
+    assert build_all() == 1
+    states = dict(Delivery.objects.values_list("pk", "state"))
+    assert states == {cursed.pk: "approved", other.pk: "ready"}
+    assert f"delivery {cursed.pk} could not be built" in caplog.text
+
+
+def test_a_packet_is_on_disk_before_it_is_ready(signed, officers, packets, monkeypatch):
+    delivery, synced = approved(signed, officers), []
+
+    def spying(handle):
+        target = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        size = target.stat().st_size if target.is_file() else 0
+        synced.append((target, size > 0, Delivery.objects.get(pk=delivery.pk).state))
+
+    monkeypatch.setattr(build.os, "fsync", spying)
+    assert build_all() == 1
+    delivery.refresh_from_db()
+    assert synced == [(path_of(delivery), True, "approved"), (packets, False, "approved")]
+
+
+def test_a_packet_that_does_not_reach_the_disk_is_taken_away(signed, officers, packets, monkeypatch):
+    delivery = approved(signed, officers)
+
+    def broken(handle):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(build.os, "fsync", broken)
+    assert build_all() == 0
+    delivery.refresh_from_db()
+    assert (delivery.state, files_in(packets)) == ("failed", [])
+    assert "Input/output error" in delivery.problem
+
+
+def test_no_two_tries_write_the_same_file_and_officers_can_read_its_name(signed, officers, deliver):
+    delivery = deliver(signed)
+    assert re.fullmatch(rf"{delivery.reference}-[0-9a-f]{{8}}\.zip", delivery.archive)
+    assert len({build._archive_name(delivery, ["age1x"]) for _ in range(50)}) == 50
+    assert build._archive_name(delivery, ["age1x"]).endswith(".zip.age")
+
+
+@pytest.mark.parametrize("dismissed", ["anna", "boris"])
+@pytest.mark.parametrize("profile", ["count", "named"])
+def test_nothing_is_built_for_an_officer_who_was_dismissed(signed, officers, packets, identity, dismissed, profile):
+    delivery = approved(signed, officers, profile)
+    User.objects.filter(username=dismissed).update(is_active=False)
+    assert build_all() == 0
+    delivery.refresh_from_db()
+    assert (delivery.state, files_in(packets)) == ("failed", [])
+    assert f"{dismissed} is no longer an active officer" in delivery.problem
 
 
 # --- ranges of a series -------------------------------------------------------------------------------------------
@@ -581,3 +758,18 @@ def test_pin_recipient_pins_or_says_why_not(keyring, capsys):
     assert recipient in capsys.readouterr().out
     assert keyring.recipients() == {"anna": recipient}
     assert len(refusal("pin_recipient", "anna", "age1nonsense").splitlines()) == 1
+
+
+def test_pin_recipient_removes_one_officers_and_no_others(keyring, capsys):
+    for username in ("anna", "boris"):
+        keyring.pin_recipient(username, str(pyrage.x25519.Identity.generate().to_public()))
+    kept = keyring.recipients()["boris"]
+    call_command("pin_recipient", "anna", "--remove")
+    assert "anna: no age recipient" in capsys.readouterr().out
+    assert keyring.recipients() == {"boris": kept}
+    assert "no age recipient is pinned for anna" in refusal("pin_recipient", "anna", "--remove")
+    refusal("pin_recipient", "boris")
+    refusal("pin_recipient", "boris", kept, "--remove")
+    assert keyring.recipients() == {"boris": kept}
+    (keyring.directory / "recipients.json").write_text("{")
+    assert len(refusal("pin_recipient", "boris", "--remove").splitlines()) == 1

@@ -2,15 +2,17 @@
 
 import datetime
 import re
+import time
 
 import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from petitions.models import Campaign
 from petitions.shelf import clear_shelf
-from signatures.collect import campaigns
+from signatures.collect import campaigns, consent, intake
 from signatures.identity import new_token, token_hash
 from signatures.models import SealingKey, Submission, Withdrawal
 from signatures.register.admission import admit_all
@@ -98,7 +100,7 @@ def test_another_sites_form_is_refused(client, campaign, headers):
 
 
 def test_over_the_limit_is_429_with_what_was_typed(client, campaign, settings):
-    settings.SIGN_RATE = "2/m"
+    settings.SIGN_RATE = "2/h"
     statuses = [client.post(sign_url(campaign), TYPED).status_code for _ in range(3)]
     assert statuses == [303, 303, 429]
     response = client.post(sign_url(campaign), TYPED)
@@ -107,7 +109,7 @@ def test_over_the_limit_is_429_with_what_was_typed(client, campaign, settings):
 
 
 def test_a_network_over_its_limit_does_not_stop_another(client, campaign, settings):
-    settings.SIGN_RATE = "1/m"
+    settings.SIGN_RATE = "1/h"
     settings.TRUSTED_PROXIES = 1
     first, second = (
         [client.post(sign_url(campaign), TYPED, headers={"X-Forwarded-For": chain}).status_code for chain in chains]
@@ -151,10 +153,6 @@ def test_a_session_key_that_is_gone_is_made_anew(client, campaign):
 
 def test_a_database_that_is_away_keeps_what_was_typed(client, campaign, settings):
     client.get(sign_url(campaign))
-
-    def away(*args, **kwargs):
-        raise OperationalError
-
     client.acts_as = None  # not even SET ROLE can be said
     with connection.execute_wrapper(away):
         response = client.post(sign_url(campaign), TYPED)
@@ -213,6 +211,13 @@ def test_confirming_more_than_a_day_after_closing_is_too_late(client, campaign, 
     assert client.post(late).status_code == 404
 
 
+def test_archiving_within_the_day_still_takes_confirmations(client, campaign, sign):
+    url = f"/confirm/{token_of(campaign, sign(campaign, confirmed=False))}/"
+    closed = timezone.now() - datetime.timedelta(hours=23)
+    Campaign.objects.filter(pk=campaign.pk).update(state="archived", closes_at=closed)
+    assert client.post(url).status_code == 303
+
+
 def test_withdrawing_takes_two_steps_and_a_worker(client, campaign, sign, mail_of):
     hashed = sign(campaign, country="PL")
     url = mail_of(campaign, hashed)["withdraw"]
@@ -229,11 +234,45 @@ def test_withdrawing_takes_two_steps_and_a_worker(client, campaign, sign, mail_o
     assert signature.sealed is signature.fingerprint is signature.withdrawal_hash is signature.name_key is None
 
 
-def test_an_unknown_withdrawal_link_ends_on_the_friendly_page(client, campaign):
-    url = f"/withdraw/{new_token()}/"
+def test_withdrawing_before_confirming_says_that_nothing_is_counted(client, campaign, sign, mail_of):
+    url = mail_of(campaign, sign(campaign, confirmed=False))["withdraw"]
     assert client.post(url).status_code == 303
     apply_withdrawals()
-    assert client.get(url).status_code == 404
+    page = client.get(url)
+    assert (page.status_code, page["Cache-Control"]) == (200, "no-store")
+    assert "Nothing is counted under this link." in page.content.decode()
+    assert "do not confirm" in page.content.decode()
+
+
+def test_the_withdrawal_page_speaks_of_everybody_who_shares_the_mailbox(client, campaign):
+    assert "or the signatures" in client.get(f"/withdraw/{new_token()}/").content.decode()
+
+
+# --- closed, or not open yet ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["", "sign/"])
+@pytest.mark.parametrize("state", ["open", "closed", "archived"])
+def test_a_page_says_when_it_closed_and_is_final_only_after_the_day_of_grace(client, make_campaign, page, state):
+    for hours, says, not_so in ((23, "Confirmations still count until", "final"), (25, "final", "Confirmations")):
+        found = make_campaign(state=state, closes_at=timezone.now() - datetime.timedelta(hours=hours))
+        text = client.get(f"/c/{found.slug}/{page}").content.decode()
+        assert f"This petition closed on {date_format(found.closes_at)}" in text
+        assert says in text
+        assert not_so not in text
+
+
+@pytest.mark.parametrize("page", ["", "sign/"])
+def test_a_page_says_when_it_opens(client, make_campaign, page):
+    opens = timezone.now() + datetime.timedelta(days=3)
+    found = make_campaign(opens_at=opens)
+    text = client.get(f"/c/{found.slug}/{page}").content.decode()
+    assert f"opens for signing on {date_format(opens)}" in text
+    assert "closed" not in text
+
+
+def test_the_notice_promises_no_deletion_at_the_end(campaign):
+    assert "campaign ends" not in consent.wording(campaign).notice
 
 
 # --- reading --------------------------------------------------------------------------------------------
@@ -320,3 +359,81 @@ def test_open_campaigns_are_the_same_to_the_model_and_the_queryset(make_campaign
     rule = {c.pk for c in Campaign.objects.all() if c.is_open(now)}
     assert set(Campaign.objects.open(now).values_list("pk", flat=True)) == rule
     assert len(rule) == 3
+
+
+# --- while the database is away ---------------------------------------------------------------------------
+
+
+def away(*args, **kwargs):
+    raise OperationalError
+
+
+def a_minute_later(monkeypatch):
+    then = time.monotonic() + 60
+    monkeypatch.setattr(campaigns.time, "monotonic", lambda: then)
+
+
+def test_made_up_addresses_do_not_make_a_campaign_forgotten(client, campaign, monkeypatch):
+    monkeypatch.setattr(campaigns, "MOST_MISSES", 10)
+    client.get(sign_url(campaign))
+    for n in range(25):
+        assert client.get(f"/c/nobody-has-this-{n}/").status_code == 404
+    assert len(campaigns._misses) <= 10
+    a_minute_later(monkeypatch)
+    client.acts_as = None
+    with connection.execute_wrapper(away):
+        response = client.post(sign_url(campaign), TYPED)
+    assert response.status_code == 503
+    assert TYPED["name"] in response.content.decode()
+
+
+def test_a_remembered_campaign_is_looked_for_once_a_moment_only(campaign, monkeypatch):
+    campaigns.campaign_for_signing(campaign.slug)
+    a_minute_later(monkeypatch)
+    asked = []
+
+    def counting_away(*args):
+        asked.append(args)
+        raise OperationalError
+
+    with connection.execute_wrapper(counting_away):
+        found = [campaigns.campaign_for_signing(campaign.slug) for _ in range(5)]
+    assert found == [campaign] * 5
+    assert len(asked) == 1
+
+
+def test_a_campaign_that_is_a_draft_again_is_no_longer_remembered(campaign, monkeypatch):
+    assert campaigns.campaign_for_signing(campaign.slug) == campaign
+    Campaign.objects.filter(pk=campaign.pk).update(state="draft")
+    monkeypatch.setattr(campaigns, "FRESH_FOR", 0.0)
+    a_minute_later(monkeypatch)
+    assert campaigns.campaign_for_signing(campaign.slug) is None
+    with connection.execute_wrapper(away):
+        assert campaigns.campaign_for_signing(campaign.slug) is None
+
+
+# --- session keys -----------------------------------------------------------------------------------------
+
+
+def test_a_session_key_is_forgotten_when_it_expires_though_nobody_signs(campaign, monkeypatch):
+    monkeypatch.setattr(intake, "SESSION_KEY_LIFE", 0.05)
+    key = intake._session_key(campaign)
+    key.timer.join(20)
+    assert campaign.pk not in intake._session_keys
+
+
+def test_an_old_keys_end_does_not_take_the_new_key(campaign):
+    old = intake._session_key(campaign)
+    intake.forget_session_keys()
+    new = intake._session_key(campaign)
+    intake._forget(campaign.pk, old.id)
+    assert intake._session_keys[campaign.pk] is new
+    assert old.timer.finished.is_set()
+
+
+def test_a_session_key_that_could_not_be_stored_is_not_used_and_blocks_nobody(campaign):
+    with connection.execute_wrapper(away), pytest.raises(OperationalError):
+        intake._session_key(campaign)
+    assert not intake._session_keys
+    assert not intake._making.locked()
+    assert SealingKey.objects.filter(pk=intake._session_key(campaign).id).exists()

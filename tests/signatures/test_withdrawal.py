@@ -157,7 +157,7 @@ def test_made_up_links_hold_up_no_real_one(signed, sign, make_campaign, keyring,
 
 
 def test_one_network_cannot_ask_for_withdrawals_without_end(client, settings):
-    settings.SIGN_RATE = "2/m"
+    settings.SIGN_RATE = "2/h"
     answers = [client.post(f"/withdraw/{new_token()}/") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [303, 303, 429]
     assert int(answers[-1]["Retry-After"]) > 0

@@ -8,7 +8,7 @@ import sys
 from argparse import ArgumentParser
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -18,6 +18,7 @@ from config.embedded import Embedded, EmbeddedError, Role, secret_key
 from config.supervisor import PortTaken, Supervisor, reserve_port, until_asked
 
 HOST = "127.0.0.1"
+QUEUE: Final = "undersigned"
 # What would change the demo if it came in from outside: it has its own of each.
 OWN_VARIABLES = {
     "CACHE_PREFIX", "DATABASE_URL", "DEBUG", "DEMO_MAIL_DIR", "DJANGO_SETTINGS_MODULE", "KEYRING_DIR", "MAIL_URL",
@@ -87,7 +88,7 @@ class Demo:
 
     def _serve(self) -> None:
         web = self._web()
-        for service in (web, self._worker(), self._beat()):
+        for service in (web, *self._workers(), self._beat()):
             self.supervisor.add(service)
         self.supervisor.wait_ready(web, self._is_ready)
 
@@ -109,11 +110,20 @@ class Demo:
         child.grace = 15.0
         return child
 
-    def _worker(self) -> Child:
-        options = ["--concurrency", "2", "--loglevel", "warning"]
-        # One worker on one machine has nobody to gossip with.
+    def _workers(self) -> tuple[Child, Child]:
+        """One for what supporters wait for, one for what may take long: mails and packets."""
+        return (
+            self._worker("worker", 1, QUEUE),
+            self._worker("worker-slow", 2, f"{QUEUE}-mail,{QUEUE}-slow"),
+        )
+
+    def _worker(self, name: str = "worker", concurrency: int = 2, queues: str = "") -> Child:
+        """A worker for these queues, comma-separated; for all where none is named."""
+        options = ["--concurrency", str(concurrency), "--loglevel", "warning"]
+        options += ["--queues", queues, "--hostname", f"{name}@localhost"] if queues else []
+        # Workers on one machine have nothing to tell each other.
         options += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        child = self._python("worker", "worker", "-m", "celery", "-A", "config.celery", "worker", *options)
+        child = self._python(name, "worker", "-m", "celery", "-A", "config.celery", "worker", *options)
         child.grace = 20.0
         # Asked, it finishes its tasks; orphaned, it breaks them off: their transactions roll back and
         # the next sweep finds the work.
@@ -140,7 +150,7 @@ class Demo:
         )
 
     def _environment(self, name: str, role: Role) -> dict[str, str]:
-        """Return a process's environment. Only the worker learns where the keys are."""
+        """Return a process's environment. Only the workers learn where the keys are."""
         environment = {key: value for key, value in os.environ.items() if key not in OWN_VARIABLES}
         environment |= {
             "ROLE": role,
@@ -150,8 +160,9 @@ class Demo:
             "SITE_URL": self.url,
             "VAR_DIR": str(self.home),
             "DEMO_MAIL_DIR": str(self.home / "mail"),
+            "QUEUE": QUEUE,
         }
-        if name == "worker":
+        if name.startswith("worker"):
             environment["KEYRING_DIR"] = str(self.home / "keyring")
         return environment
 

@@ -7,16 +7,33 @@ from signatures.register.keyring import KeysDamaged, keyring
 
 
 class Command(BaseCommand):
-    help = "Pin an officer's age recipient in the keyring: packets with names are encrypted to it."
+    help = "Pin an officer's age recipient in the keyring, to which packets with names are encrypted; or remove it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("recipient", help="age1…")
+        either = parser.add_mutually_exclusive_group(required=True)
+        either.add_argument("recipient", nargs="?", help="age1…")
+        either.add_argument("--remove", action="store_true", help="unpin it: the officer left, or lost the identity")
 
-    def handle(self, *args: Any, username: str, recipient: str, **options: Any) -> None:
+    def handle(self, *args: Any, username: str, recipient: str | None, remove: bool, **options: Any) -> None:
+        if recipient is None:
+            self._unpin(username)
+        else:
+            self._pin(username, recipient)
+
+    def _pin(self, username: str, recipient: str) -> None:
         try:
             keyring().pin_recipient(username, recipient)
         except (ValueError, KeysDamaged) as error:
             # Not what was typed: it may have been the secret key.
             raise CommandError(f"Nothing was pinned: {error}.") from None
         self.stdout.write(f"{username}: {recipient}")
+
+    def _unpin(self, username: str) -> None:
+        try:
+            removed = keyring().unpin_recipient(username)
+        except KeysDamaged as error:
+            raise CommandError(f"Nothing was removed: {error}.") from None
+        if not removed:
+            raise CommandError(f"Nothing was removed: no age recipient is pinned for {username}.")
+        self.stdout.write(f"{username}: no age recipient")
