@@ -383,7 +383,7 @@ def test_a_network_that_guesses_waits_and_locks_nobody_out(client, staff, settin
         assert client.post(login, guess).status_code == 200
     refused = client.post(login, guess)
     assert refused.status_code == 429
-    assert 0 < int(refused["Retry-After"]) <= 60
+    assert 0 < int(refused["Retry-After"]) <= 3600
     assert b"Too many tries" in refused.content
     right = client.post(login, guess | {"password": PASSWORD}, REMOTE_ADDR="198.51.100.7")
     assert (right.status_code, right["Location"]) == (302, "/admin/")
