@@ -1,11 +1,11 @@
 # `make` alone lists what there is. Everything is kept under var/ and .venv/.
 PORT ?= 8000
-SIGNATURES ?= 0
+SIGNATURES ?= 2000
 
 .PHONY: help demo test bench faults clean
 
 help:
-	@echo "make demo    the whole site with demo content on one machine (PORT=8000 SIGNATURES=0)"
+	@echo "make demo    the whole site with demo content on one machine (PORT=8000 SIGNATURES=2000)"
 	@echo "make test    every check and test (ARGS=… goes to pytest)"
 	@echo "make bench   the benchmarks, as ratios measured in one run (ARGS=…)"
 	@echo "make faults  the slow tests that kill and flush real processes (ARGS=… goes to pytest)"

@@ -54,8 +54,9 @@ def _whole_home(request: HttpRequest) -> HttpResponse:
 def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
     open_now = Campaign.objects.open().select_related("addressee")
     found = open_now.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", ""))
+    entries = sorted(((public_figures(campaign), campaign) for campaign in found), key=lambda entry: -entry[0].total)
     context = {
-        "campaigns": [{"campaign": campaign, "figures": public_figures(campaign)} for campaign in found],
+        "campaigns": [{"campaign": campaign, "figures": figures} for figures, campaign in entries],
         "asked": asked,
         "topics": sorted({campaign.topic for campaign in open_now if campaign.topic}),
         "regions": sorted({campaign.region for campaign in open_now if campaign.region}),
