@@ -96,8 +96,9 @@ def test_delivery_needs_two_officers_and_its_packet_verifies(
     with logged_in(site, visit, "officer-2") as page:
         page.goto(detail)
         page.get_by_role("button", name="Approve").click()
+        expect(page.get_by_text("Approved. It is being built now.")).to_be_visible()
         link = page.get_by_role("link", name="Download the packet")
-        wait_until(lambda: page.reload() and link.count(), RECOVERY, "the packet is ready")
+        wait_until(lambda: page.goto(detail) and link.count(), RECOVERY, "the packet is ready")
         with page.expect_download() as downloading:
             link.click()
         packet = tmp_path / downloading.value.suggested_filename
