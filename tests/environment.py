@@ -10,6 +10,7 @@ and SET ROLE to the other two) and TEST_REDIS_URL.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,11 @@ def _set_environment() -> None:
         "LOGIN_RATE": "1000/m",
     }
 
+
+# Whoever runs the tests in the background may have SIGINT ignored, and what is ignored stays so in every
+# child: Ctrl-C could not be tried then. A signal that is handled is back at its default in children.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if "TEST_DATABASE_URL" not in os.environ or "TEST_REDIS_URL" not in os.environ:
     _start_servers()
