@@ -1,14 +1,10 @@
-"""Every address of the site. English lives at these paths."""
+"""Every address of the site but /healthz and /readyz (config/middleware.py). English lives at these paths."""
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from config import health
-
-urlpatterns = [
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
+urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("", include("petitions.urls")),
     path("", include("signatures.urls")),
