@@ -1,4 +1,4 @@
-"""What is asked, and of whom. Nothing here knows who signed: see signatures/models.py."""
+"""What is asked, and of whom. Nothing here knows who signed: see signatures/models/."""
 
 from __future__ import annotations
 

@@ -1,0 +1,28 @@
+"""Who asked: proven, counted, delivered. Sealed all the way; see "The way of a signature" in the README.
+
+The database keeps the promises: constraints here, rights and row security of the three roles in
+config/grants.py, the campaign's guard in migrations/0002.
+"""
+
+from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
+from signatures.models.delivery import APPROVAL_EXPIRES, Delivery, DeliveryQuerySet
+from signatures.models.register import Register, Signature
+from signatures.models.sources import Source
+from signatures.models.tally import LedgerEntry, Tally, TallyQuerySet
+
+__all__ = [
+    "APPROVAL_EXPIRES",
+    "CampaignKey",
+    "Delivery",
+    "DeliveryQuerySet",
+    "LedgerEntry",
+    "Outcome",
+    "Register",
+    "SealingKey",
+    "Signature",
+    "Source",
+    "Submission",
+    "Tally",
+    "TallyQuerySet",
+    "Withdrawal",
+]

@@ -1,0 +1,114 @@
+"""What the web takes: keys that seal, submissions, and withdrawals."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Func, Q
+from django.db.models.functions import Now
+from django.db.models.lookups import Exact
+from django.utils.translation import gettext_lazy as _
+
+from petitions.models import Campaign
+from signatures.models.sources import Source
+
+
+def _is_sha256(column: str) -> Exact:
+    return Exact(Func(F(column), function="octet_length", output_field=models.IntegerField()), 32)
+
+
+class CampaignKey(models.Model):
+    """A campaign's public key, written by a worker. The private key is in the keyring only."""
+
+    campaign = models.OneToOneField(Campaign, models.PROTECT, primary_key=True, related_name="key")
+    public_key = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("campaign key")
+
+    def __str__(self) -> str:
+        return f"key of {self.campaign_id}"
+
+
+class SealingKey(models.Model):
+    """A web process's session key, sealed to the campaign's public key; drained ones are deleted."""
+
+    id = models.UUIDField(primary_key=True)
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+")
+    wrapped = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+
+class Outcome(models.TextChoices):
+    """What became of a submission that a worker took."""
+
+    COUNTED = "counted", _("Counted")
+    DUPLICATE = "duplicate", _("Duplicate")
+    HELD = "held", _("Held for review")
+    LATE = "late", _("Confirmed too late")
+    UNREADABLE = "unreadable", _("Unreadable")
+
+
+class Submission(models.Model):
+    """What a web process took: sealed, waiting to be proven and admitted, then emptied.
+
+    Web inserts it, sets `confirmed_at`, and sees only the row its token names (row security).
+    The key is the SHA-256 of the token, so the write path keeps one index less.
+    """
+
+    token_hash = models.BinaryField(primary_key=True, max_length=32)
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_index=False)
+    sealing_key = models.ForeignKey(SealingKey, models.PROTECT, null=True, related_name="+", db_index=False)
+    sealed = models.BinaryField(null=True)
+    source = models.CharField(max_length=8, choices=Source, db_default=Source.WEB)
+    created_at = models.DateTimeField(db_default=Now())
+    #: When to send the confirmation mail: now, later after a failure, or – while a worker is at it – when
+    #: to take that worker for dead. Null: nothing to send. A queue and its lease in one column.
+    mail_due = models.DateTimeField(null=True, db_default=Now())
+    mailed_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, null=True)
+    #: The number in the register that the mailbox's owner may be told; never for a campaign at risk.
+    number = models.BigIntegerField(null=True)
+
+    class Meta:
+        verbose_name = _("submission")
+        constraints = [
+            models.CheckConstraint(name="submission_token_hash_32", condition=_is_sha256("token_hash")),
+            models.CheckConstraint(
+                name="submission_sealed_until_taken",
+                condition=Q(sealed__isnull=False, sealing_key__isnull=False)
+                | Q(outcome__isnull=False, sealed__isnull=True, sealing_key__isnull=True),
+            ),
+        ]
+        indexes = [
+            # read by register/admission.py: what is confirmed and not yet taken, oldest first
+            models.Index(
+                "campaign", "confirmed_at", name="submission_to_admit",
+                condition=Q(confirmed_at__isnull=False, outcome__isnull=True),
+            ),
+            # read by register/mailing.py
+            models.Index("mail_due", name="submission_to_mail", condition=Q(mail_due__isnull=False)),
+            # read by register/pruning.py: drained sealing keys; and pending ones too old
+            models.Index("sealing_key", name="submission_of_key", condition=Q(sealing_key__isnull=False)),
+            models.Index("created_at", name="submission_by_age"),
+        ]  # fmt: skip
+
+
+class Withdrawal(models.Model):
+    """A supporter pressed the button of a withdrawal link. Web inserts it; a worker finds the signature."""
+
+    class Outcome(models.TextChoices):
+        WITHDRAWN = "withdrawn"
+        UNKNOWN = "unknown"
+
+    token_hash = models.BinaryField(primary_key=True, max_length=32)
+    created_at = models.DateTimeField(db_default=Now())
+    outcome = models.CharField(max_length=10, choices=Outcome, null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="withdrawal_token_hash_32", condition=_is_sha256("token_hash"))]
+        indexes = [
+            # read by register/withdrawal.py
+            models.Index("created_at", name="withdrawal_to_apply", condition=Q(outcome__isnull=True)),
+        ]

@@ -1,0 +1,120 @@
+"""What is handed over: ranges of register numbers, frozen."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from petitions.models import Addressee, Campaign, Disclosure
+
+#: A request for a delivery that nobody approved within this time expires.
+APPROVAL_EXPIRES = datetime.timedelta(hours=72)
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def live(self) -> DeliveryQuerySet:
+        """Those whose range is taken: not withdrawn, expired or refused."""
+        return self.exclude(state__in=Delivery.DEAD)
+
+    def ready(self) -> DeliveryQuerySet:
+        return self.filter(state=Delivery.State.READY)
+
+
+class Delivery(models.Model):
+    """One handing-over of a campaign to one addressee: a range of register numbers, frozen.
+
+    Requested by one officer, approved by another, built by a worker (delivery/build.py). What web
+    may set is in config/grants.py; what no role may do is in the constraints.
+    """
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", _("Waiting for a second officer")
+        APPROVED = "approved", _("Approved, waiting to be built")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+        EXPIRED = "expired", _("Expired")
+
+    DEAD = (State.WITHDRAWN, State.EXPIRED)
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="deliveries", verbose_name=_("campaign"))
+    addressee = models.ForeignKey(Addressee, models.PROTECT, related_name="deliveries", verbose_name=_("addressee"))
+    series = models.PositiveSmallIntegerField(_("series"), default=1)
+    profile = models.CharField(_("profile"), max_length=10, choices=Disclosure, default=Disclosure.COUNT)
+    first_number = models.BigIntegerField(_("from number"), editable=False)
+    last_number = models.BigIntegerField(_("to number"), editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED, editable=False)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by"), editable=False
+    )
+    requested_at = models.DateTimeField(_("requested"), db_default=Now(), editable=False)
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by"),
+        editable=False,
+    )  # fmt: skip
+    approved_at = models.DateTimeField(_("approved"), null=True, editable=False)
+    #: Why building it failed, in words for officers; never a person's data.
+    problem = models.TextField(_("problem"), blank=True, db_default="", editable=False)
+    #: What was frozen when it was built: the manifest as written into the packet.
+    manifest = models.JSONField(_("manifest"), null=True, editable=False)
+    archive = models.CharField(_("archive"), max_length=200, blank=True, db_default="", editable=False)
+    archive_sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, db_default="", editable=False)
+    built_at = models.DateTimeField(_("built"), null=True, editable=False)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ["-requested_at"]
+        permissions = [("approve_delivery", "Can approve another officer's delivery")]
+        constraints = [
+            models.CheckConstraint(
+                name="delivery_needs_two_people",
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("requested_by")),
+                violation_error_message=_("Somebody else has to approve it."),
+            ),
+            models.CheckConstraint(
+                name="delivery_approved_before_built",
+                condition=Q(state__in=["requested", "withdrawn", "expired"])
+                | Q(approved_by__isnull=False, approved_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="delivery_ready_has_packet",
+                condition=~Q(state="ready") | (Q(manifest__isnull=False) & ~Q(archive="") & ~Q(archive_sha256="")),
+            ),
+            models.CheckConstraint(
+                name="delivery_range_in_order",
+                condition=Q(first_number__gte=1, last_number__gte=F("first_number") - 1),
+            ),
+            # Contiguous: each begins where the last ended, so one beginning can be taken only once.
+            models.UniqueConstraint(
+                fields=["campaign", "addressee", "series", "first_number"],
+                condition=~Q(state__in=["withdrawn", "expired"]),
+                name="delivery_ranges_disjoint",
+                violation_error_message=_("A delivery of this range has been requested already."),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def reference(self) -> str:
+        """What the packet is called: "belarus-1-3" is delivery 3 … of series 1."""
+        return f"{self.campaign.slug}-{self.series}-{self.pk}"
+
+    @property
+    def total(self) -> int | None:
+        """Signatures it hands over, as frozen when it was built; None before."""
+        return self.manifest["totals"]["signatures"] if self.manifest else None
+
+    @property
+    def holds_persons(self) -> bool:
+        """Whether its packet tells anything of a single person, and so has to be encrypted."""
+        return self.profile != Disclosure.COUNT
