@@ -1,15 +1,15 @@
 from django.urls import path
 
-from signatures import views
+from signatures.views import links, numbers, pages, signing
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("c/<slug:slug>/", views.campaign, name="campaign"),
-    path("c/<slug:slug>/sign/", views.sign, name="sign"),
-    path("c/<slug:slug>/thanks/", views.thanks, name="thanks"),
-    path("c/<slug:slug>/numbers/", views.numbers, name="numbers"),
-    path("c/<slug:slug>/tally.json", views.tally, name="tally"),
-    path("c/<slug:slug>/embed/", views.embed, name="embed"),
-    path("confirm/<str:token>/", views.confirm, name="confirm"),
-    path("withdraw/<str:token>/", views.withdraw, name="withdraw"),
+    path("", pages.home, name="home"),
+    path("c/<slug:slug>/", pages.campaign, name="campaign"),
+    path("c/<slug:slug>/sign/", signing.sign, name="sign"),
+    path("c/<slug:slug>/thanks/", pages.thanks, name="thanks"),
+    path("c/<slug:slug>/numbers/", numbers.numbers, name="numbers"),
+    path("c/<slug:slug>/tally.json", numbers.tally, name="tally"),
+    path("c/<slug:slug>/embed/", numbers.embed, name="embed"),
+    path("confirm/<str:token>/", links.confirm, name="confirm"),
+    path("withdraw/<str:token>/", links.withdraw, name="withdraw"),
 ]

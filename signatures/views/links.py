@@ -1,0 +1,89 @@
+"""The two links in a mail: confirm and withdraw, in two steps each."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from signatures.collect import confirmation
+from signatures.collect.limits import Verdict, check_limit, is_cross_site
+from signatures.identity import parse_token
+from signatures.identity import token_hash as hash_of
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    """The address is a secret: no cache, no search engine, no referrer may learn it."""
+    response["Cache-Control"] = "no-store"
+    # Not "no-referrer": browsers then send "Origin: null" with the POST, which is another site's to us.
+    response["Referrer-Policy"] = "strict-origin"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _unknown_token(request: HttpRequest) -> HttpResponse:
+    return _private(render(request, "signatures/unknown_token.html", status=404))
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows a button and changes nothing, for mail scanners press links; POST confirms."""
+    secret = parse_token(token)
+    if secret is None:
+        return _unknown_token(request)
+    hashed = hash_of(token)
+    if request.method == "POST":
+        if is_cross_site(request):
+            return render(request, "403.html", status=403)
+        if confirmation.confirm(hashed) is None:
+            return _unknown_token(request)
+        response = HttpResponseRedirect(reverse("confirm", args=[token]))
+        response.status_code = 303
+        return _private(response)
+    found = confirmation.look(hashed)
+    if found is None:
+        return _unknown_token(request)
+    awaiting = found.confirmed and found.number is None and not found.campaign.at_risk
+    context = {
+        "campaign": found.campaign,
+        "confirmed": found.confirmed,
+        "number": found.number,
+        "awaiting_number": awaiting and _just_now(found.confirmed_at),
+    }
+    return _private(render(request, "signatures/confirm.html", context))
+
+
+def _just_now(moment: datetime.datetime | None) -> bool:
+    """Whether a worker may still be about to give a number. A page does not reload itself for ever."""
+    return moment is not None and datetime.datetime.now(datetime.UTC) - moment < datetime.timedelta(minutes=1)
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request: HttpRequest, token: str) -> HttpResponse:
+    """The same two steps. Only a worker can know whether there is such a signature."""
+    if parse_token(token) is None:
+        return _unknown_token(request)
+    hashed = hash_of(token)
+    if request.method == "POST":
+        if is_cross_site(request):
+            return render(request, "403.html", status=403)
+        # Any well-formed link makes a row, for web cannot know which are real: so not without end.
+        limit = check_limit(request, "withdraw", settings.SIGN_RATE)
+        if limit.verdict is Verdict.OVER:
+            response = render(request, "429.html", status=429)
+            response["Retry-After"] = str(limit.retry_after)
+            return _private(response)
+        confirmation.ask_withdrawal(hashed)
+        response = HttpResponseRedirect(reverse("withdraw", args=[token]))
+        response.status_code = 303
+        return _private(response)
+    outcome = confirmation.withdrawal_outcome(hashed)
+    stage = "ask" if outcome is None else outcome or "taken"
+    return _private(render(request, "signatures/withdraw.html", {"stage": stage}))

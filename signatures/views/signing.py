@@ -1,0 +1,102 @@
+"""Signing: the form, and what a supporter sends with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from petitions.models import Campaign
+from petitions.shelf import shelved
+from signatures.collect.body import GarbageBody, read_form
+from signatures.collect.consent import consents, mailbox_warning, wording
+from signatures.collect.forms import SignForm
+from signatures.collect.intake import take
+from signatures.collect.limits import Verdict, check_limit, is_cross_site
+from signatures.figures import public_figures
+from signatures.sealing import Person
+from signatures.views.finding import campaign_or_404
+
+
+def form_context(found: Campaign, form: SignForm, problem: str = "") -> dict[str, Any]:
+    return {
+        "campaign": found,
+        "form": form,
+        "sign_url": reverse("sign", args=[found.slug]),
+        "consent": wording(found),
+        "mailbox_warning": mailbox_warning(found),
+        "problem": problem,
+    }
+
+
+# No CSRF token: it would need a cookie and make every page another. `is_cross_site` does its work.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign(request: HttpRequest, slug: str) -> HttpResponse:
+    """GET: the form alone. POST: take a signature; what was typed is kept whatever goes wrong."""
+    if request.method != "POST":
+        return _sign_form(request, slug)
+    if is_cross_site(request):
+        return render(request, "403.html", {"reason": _("This form was sent from another site.")}, status=403)
+    try:
+        data = read_form(request)
+    except GarbageBody:
+        return render(request, "400.html", status=400)
+    form = SignForm(data, lang=translation.get_language() or "en")
+    found = campaign_or_404(slug)
+    if not found.is_open() or not hasattr(found, "key"):
+        return _closed(request, found)
+    limit = check_limit(request, "sign", settings.SIGN_RATE)
+    if limit.verdict is Verdict.OVER:
+        problem = _("Many signatures came from your network just now. Please send it again in a minute.")
+        return _kept(request, found, form, 429, problem, retry_after=limit.retry_after)
+    if not form.is_valid():
+        return _kept(request, found, form, 422)
+    try:
+        take(found, _person(found, form, limit.verdict))
+    except (OperationalError, InterfaceError):
+        problem = _("Your signature could not be stored just now. Nothing is lost: please send it again in a moment.")
+        return _kept(request, found, form, 503, problem, retry_after=10)
+    response = HttpResponseRedirect(reverse("thanks", args=[found.slug]))
+    response.status_code = 303
+    return response
+
+
+@shelved
+def _sign_form(request: HttpRequest, slug: str) -> HttpResponse:
+    found = campaign_or_404(slug)
+    if not found.is_open():
+        return _closed(request, found)
+    form = SignForm(lang=translation.get_language() or "en")
+    return render(request, "signatures/sign.html", form_context(found, form))
+
+
+def _person(found: Campaign, form: SignForm, verdict: Verdict) -> Person:
+    typed = form.cleaned_data
+    agreed = consents(found, typed.pop("share_name"), typed.pop("updates"))
+    signals: dict[str, str | int | bool] = {"unlimited": True} if verdict is Verdict.UNKNOWN else {}
+    return Person(**typed, **agreed, language=form.lang, signals=signals)
+
+
+def _kept(
+    request: HttpRequest, found: Campaign, form: SignForm, status: int, problem: str = "", retry_after: int = 0
+) -> HttpResponse:
+    """The form again with what was typed in it. For the sender alone: no cache may keep it."""
+    response = render(request, "signatures/sign.html", form_context(found, form, problem), status=status)
+    response["Cache-Control"] = "no-store"
+    if retry_after:
+        response["Retry-After"] = str(retry_after)
+    return response
+
+
+def _closed(request: HttpRequest, found: Campaign) -> HttpResponse:
+    context = {"campaign": found, "figures": public_figures(found)}
+    return render(request, "signatures/closed.html", context, status=409)
