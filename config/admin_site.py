@@ -45,6 +45,12 @@ class UndersignedAdminSite(UnfoldAdminSite):
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         return _with_admin_csp(super().admin_view(view, cacheable))
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whoever holds a role somewhere. `is_staff` and `is_superuser` open nothing."""
+        from petitions.access import works_here
+
+        return works_here(request.user)
+
     @method_decorator([never_cache, _with_admin_csp])
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """A network that guesses waits. No account is ever locked, or anybody could lock a colleague out."""

@@ -1,17 +1,20 @@
-"""What campaigners write. Nothing here knows who signed: signatures/admin.py adds that to the campaign."""
+"""What campaigners write. Nothing here knows who signed: signatures/admin/campaigns.py adds that to the campaign."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, StackedInline
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from petitions.access import may, sections_of
+from petitions.guarding import GuardedAdmin, GuardedInline
 from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Update
 
 
@@ -27,7 +30,10 @@ class AddresseeForm(forms.ModelForm):
 
 
 @admin.register(Addressee)
-class AddresseeAdmin(ModelAdmin):
+class AddresseeAdmin(GuardedAdmin):
+    """Shared by all sections: several may petition the same minister."""
+
+    rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
     form = AddresseeForm
     list_display = ["name", "institution", "country", "trusted_third_party"]
     list_filter = ["trusted_third_party"]
@@ -63,46 +69,70 @@ class CampaignContentForm(forms.ModelForm):
         return cleaned
 
 
-class DemandInline(StackedInline):
+class DemandInline(GuardedInline):
     model = Demand
-    extra = 0
     fields = ["position", "text", "explanation"]
 
 
-class CampaignContentAdmin(ModelAdmin):
-    """A campaign as content. Registered by signatures/admin.py, which knows keys and counts."""
+class CampaignContentAdmin(GuardedAdmin):
+    """A campaign as content. Registered by signatures/admin/campaigns.py, which knows keys and counts.
 
+    Campaigners write it; when it opens and closes is for moderators.
+    """
+
+    rights = {"view": "campaign.view", "add": "campaign.add", "change": "campaign.change"}
+    section_lookup = "section"
+    #: What opening and closing changes.
+    STATE_FIELDS = ("state", "opens_at", "closes_at")
     form = CampaignContentForm
     inlines = [DemandInline]
     search_fields = ["title", "slug"]
     list_filter = ["state", "topic", "region", "at_risk"]
     fieldsets = [
-        (None, {"fields": ["title", "slug", "lead", "background", "pledge", ("topic", "region")]}),
+        (None, {"fields": ["section", "title", "slug", "lead", "background", "pledge", ("topic", "region")]}),
         (_("Whom it addresses"), {"fields": ["addressee", "goal"]}),
         (_("When"), {"fields": ["state", ("launched_on", "last_update_on"), "opens_at", "closes_at"]}),
         (_("How its signers are protected"), {"fields": ["at_risk", "disclosure", "persons_per_mailbox"]}),
         (_("Who is responsible"), {"fields": [("responsible", "contact_email")]}),
     ]
 
+    def section_of(self, obj: Campaign) -> Campaign:
+        return obj
+
+    def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        return super().has_change_permission(request, obj) or self.may_set_state(request, obj)
+
+    def may_set_state(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        return may(request.user, "campaign.open", obj) or may(request.user, "campaign.close", obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> list[str]:
-        """An address that people have passed on stays as it is."""
-        return ["slug"] if obj and obj.is_public else []
+        """What this person may only read. An address that people have passed on stays as it is for everybody."""
+        fixed = ["slug"] if obj and obj.is_public else []
+        if obj is None or not self.may_set_state(request, obj):  # a new one begins as a draft
+            fixed += self.STATE_FIELDS
+        if obj and not self.may_do(request, "change", obj):
+            every = flatten_fieldsets(self.get_fieldsets(request, obj))
+            fixed += [name for name in every if name not in (*fixed, *self.STATE_FIELDS)]
+        return fixed
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Campaign | None = None) -> dict[str, tuple[str, ...]]:
         return {} if obj else {"slug": ("title",)}
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Who works in one section only is not asked which."""
+        sections = sections_of(request.user, "campaign.add")[:2]
+        return {"section": sections[0]} if len(sections) == 1 else {}
+
     def view_on_site(self, campaign: Campaign) -> str | None:
         return campaign.get_absolute_url() if campaign.is_public else None
 
-    def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
-        """Never: a campaign has keys and a register within seconds of being saved. Archive it instead."""
-        return False
-
 
 @admin.register(Update)
-class UpdateAdmin(ModelAdmin):
+class UpdateAdmin(GuardedAdmin):
+    rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
+    section_lookup = "campaign__section"
     list_display = ["title", "campaign", "kind", "published_at"]
-    list_filter = ["kind", "campaign"]
+    list_filter = ["kind", ("campaign", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["campaign"]
     search_fields = ["title", "lead"]
     prepopulated_fields = {"slug": ("title",)}
@@ -111,18 +141,35 @@ class UpdateAdmin(ModelAdmin):
         (_("For the press"), {"fields": ["quote", "quote_by", "media_contact"]}),
     ]
 
+    def section_of(self, obj: Update) -> Campaign:
+        return obj.campaign
+
     def view_on_site(self, update: Update) -> str | None:
         return update.get_absolute_url() if Update.objects.published().filter(pk=update.pk).exists() else None
 
 
-class CoverageInline(StackedInline):
+class CoverageInline(GuardedInline):
     model = Coverage
-    extra = 0
     fields = ["title", "summary", ("source", "published_on"), ("credit", "url")]
 
 
+class DossierForm(forms.ModelForm):
+    """Offers what one may know of; another section's draft in this dossier stays there, unseen."""
+
+    def clean_campaigns(self) -> QuerySet[Campaign]:
+        chosen: QuerySet[Campaign] = self.cleaned_data["campaigns"]
+        offered = cast(forms.ModelMultipleChoiceField, self.fields["campaigns"]).queryset
+        if not self.instance.pk:
+            return chosen
+        return chosen | self.instance.campaigns.exclude(pk__in=offered)
+
+
 @admin.register(Dossier)
-class DossierAdmin(ModelAdmin):
+class DossierAdmin(GuardedAdmin):
+    """Shared by all sections: it groups campaigns of several."""
+
+    rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
+    form = DossierForm
     list_display = ["title", "slug"]
     search_fields = ["title", "lead"]
     prepopulated_fields = {"slug": ("title",)}
@@ -130,6 +177,11 @@ class DossierAdmin(ModelAdmin):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Boxes to tick: an organisation has few campaigns, and a select is wider than a phone."""
+        known = Q(pk__in=Campaign.objects.within(request.user, "campaign.view")) | Q(pk__in=Campaign.objects.public())
         return super().formfield_for_manytomany(
-            db_field, request, widget=UnfoldAdminCheckboxSelectMultipleWidget, **kwargs
+            db_field,
+            request,
+            queryset=Campaign.objects.filter(known),
+            widget=UnfoldAdminCheckboxSelectMultipleWidget,
+            **kwargs,
         )

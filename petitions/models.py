@@ -1,10 +1,14 @@
-"""What is asked, and of whom. Nothing here knows who signed: see signatures/models/."""
+"""What is asked, and of whom. Nothing here knows who signed: see signatures/models/.
+
+Sections, and who works in them, are in petitions/sections.py.
+"""
 
 from __future__ import annotations
 
 import datetime
 import uuid
 
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -13,6 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
+from petitions.access import sections_of
+from petitions.sections import Section
 from petitions.text import to_html
 
 #: A confirmation pressed this long after a campaign closed still counts: the mail may have been slow.
@@ -60,6 +66,10 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         """Campaigns anybody may read."""
         return self.filter(state__in=Campaign.PUBLIC_STATES)
 
+    def within(self, user: User | AnonymousUser, action: str) -> CampaignQuerySet:
+        """Campaigns of the sections in which this person may do this (petitions/access.py)."""
+        return self.filter(section__in=sections_of(user, action))
+
     def about(self, words: str = "", topic: str = "", region: str = "") -> CampaignQuerySet:
         """Campaigns whose title, lead or addressee has all of the words, and that have this topic and region."""
         found = self
@@ -96,6 +106,9 @@ class Campaign(models.Model):
     #: What keys and sealed data are bound to. Random, so that a restored or re-made database
     #: can never bind another campaign's data to these keys.
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    section = models.ForeignKey(
+        Section, models.PROTECT, verbose_name=_("section"), related_name="campaigns", help_text=_("Who looks after it.")
+    )
     title = models.CharField(_("title"), max_length=200)
     lead = models.TextField(_("lead"), max_length=600, help_text=_("Two sentences that say what is at stake."))
     background = models.TextField(_("background"), blank=True, help_text=_("Markdown."))

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 
 from petitions.models import Addressee, Campaign, Disclosure
+from petitions.sections import Membership, Role, Section
 from petitions.shelf import clear_shelf
 from signatures.collect import campaigns, intake
 from signatures.models import Submission
@@ -79,7 +81,54 @@ def keyring(tmp_path: Path, settings: Any) -> keyrings.Keyring:
 
 
 @pytest.fixture
-def make_campaign(db: None, keyring: keyrings.Keyring) -> Callable[..., Campaign]:
+def section(db: None) -> Section:
+    """The section that campaigns of the tests belong to, unless told otherwise."""
+    return Section.objects.get_or_create(slug="international", defaults={"name": "International"})[0]
+
+
+@pytest.fixture
+def other_section(db: None) -> Section:
+    return Section.objects.create(name="Elsewhere", slug="elsewhere")
+
+
+#: The password of everybody that `staff` makes.
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def staff(section: Section) -> Callable[..., User]:
+    """Makes somebody who works here: `staff(Role.MODERATOR)`, `staff(Role.CAMPAIGNER, other_section, "anna")`.
+
+    Without a section in the one of the tests; administrators and privacy officers everywhere.
+    """
+
+    def make(role: Role, where: Section | None = None, username: str = "") -> User:
+        username = username or f"{role.value}-{uuid.uuid4().hex[:6]}"
+        user, made = User.objects.get_or_create(username=username, defaults={"is_staff": True})
+        if made:
+            user.set_password(PASSWORD)
+            user.save()
+        where = where or (None if role in Membership.EVERYWHERE else section)
+        Membership.objects.create(user=user, role=role, section=where)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def staff_client(db: None) -> Callable[[User], WebClient]:
+    """A browser of this person's own, logged in a moment ago."""
+
+    def open_one(user: User) -> WebClient:
+        client = WebClient()
+        client.force_login(user)
+        return client
+
+    return open_one
+
+
+@pytest.fixture
+def make_campaign(section: Section, keyring: keyrings.Keyring) -> Callable[..., Campaign]:
     """Makes campaigns with keys, open unless told otherwise."""
 
     def make(**given: Any) -> Campaign:
@@ -94,7 +143,7 @@ def make_campaign(db: None, keyring: keyrings.Keyring) -> Callable[..., Campaign
             "launched_on": timezone.now().date(),
             "responsible": "Friends of the Library",
         }
-        campaign = Campaign.objects.create(addressee=addressee, **(values | given))
+        campaign = Campaign.objects.create(addressee=addressee, **({"section": section} | values | given))
         keyrings.provision_campaigns()
         campaign.state = state
         campaign.save()

@@ -99,7 +99,7 @@ class Stack(Demo):
             (self.home / "tmp").mkdir(exist_ok=True)
             self.manage("migrate", "--noinput", "-v0")
             said = self.manage("create_demo", "--signatures", "0")
-            self.passwords = dict(re.findall(r"^  (campaigner|officer-\d) +(\S+)", said, re.MULTILINE))
+            self.passwords = dict(re.findall(r"^  ([\w-]+) +(\S+)   \(", said, re.MULTILINE))
             for child in (self.web, self.worker, self.beat):
                 child.start()
             self.wait_for_web()

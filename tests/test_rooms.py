@@ -22,8 +22,8 @@ WEB_DOORS = ("config.wsgi", "config.urls", "config.admin_site", "petitions.admin
 WEB_SIDE = {
     name
     for name in FILES
-    if name in {"signatures.admin", "signatures.urls", "signatures.doorbell", *WEB_DOORS}
-    or name.startswith(("signatures.collect", "signatures.views"))
+    if name in {"signatures.urls", "signatures.doorbell", *WEB_DOORS}
+    or name.startswith(("signatures.collect", "signatures.views", "signatures.admin"))
 }
 #: Where the keys are.
 WORKER_SIDE = ("signatures.register", "signatures.delivery", "signatures.tasks")

@@ -10,13 +10,14 @@ from typing import Any
 from django.db import transaction
 
 from petitions.models import Addressee, Campaign, Coverage, Demand, Dossier, Update
+from petitions.sections import Section
 
 PETITION = "belarus-right-to-protest"
 LOCAL_PETITION = "aldermere-library-hours"
 
 #: Set when the campaign is made and never again. Keys, opening and narrowing of disclosure are decided
 #: elsewhere, and a second run that put them back would reopen what was closed and widen what was narrowed.
-_SET_ONCE = ("launched_on", "opens_at", "closes_at", "at_risk", "disclosure", "goal", "addressee")
+_SET_ONCE = ("launched_on", "opens_at", "closes_at", "at_risk", "disclosure", "goal", "addressee", "section")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ def load() -> Content:
     """
     content = tomllib.loads(resources.files(__package__).joinpath("content.toml").read_text(encoding="utf-8"))
     addressees = {key: _addressee(entry) for key, entry in content["addressees"].items()}
-    campaigns = {entry["slug"]: _campaign(entry, addressees) for entry in content["campaigns"]}
+    sections = {slug: _section(slug, entry) for slug, entry in content["sections"].items()}
+    campaigns = {entry["slug"]: _campaign(entry, addressees, sections) for entry in content["campaigns"]}
     dossiers = [_dossier(entry, campaigns) for entry in content["dossiers"]]
     return Content(campaigns[PETITION], campaigns[LOCAL_PETITION], dossiers[0], addressees["notary"])
 
@@ -48,9 +50,13 @@ def _addressee(entry: dict[str, Any]) -> Addressee:
     return Addressee.objects.update_or_create(**key, defaults=_stripped(entry))[0]
 
 
-def _campaign(entry: dict[str, Any], addressees: dict[str, Addressee]) -> Campaign:
+def _section(slug: str, entry: dict[str, Any]) -> Section:
+    return Section.objects.update_or_create(slug=slug, defaults=entry)[0]
+
+
+def _campaign(entry: dict[str, Any], addressees: dict[str, Addressee], sections: dict[str, Section]) -> Campaign:
     fields = _stripped(entry, without=("slug", "demands", "updates"))
-    fields["addressee"] = addressees[entry["addressee"]]
+    fields |= {"addressee": addressees[entry["addressee"]], "section": sections[entry["section"]]}
     campaign, _ = Campaign.objects.update_or_create(
         slug=entry["slug"],
         defaults={name: value for name, value in fields.items() if name not in _SET_ONCE},

@@ -452,14 +452,14 @@ def web_updates(campaign, change):
     return execute("web", f"UPDATE petitions_campaign SET {change} WHERE id = %s", [campaign.pk])
 
 
-def test_a_campaign_cannot_open_without_keys(db):
+def test_a_campaign_cannot_open_without_keys(section):
     mayor = Addressee.objects.create(name="The Mayor")
-    campaign = Campaign.objects.create(slug="keyless", title="Keyless", addressee=mayor)
+    campaign = Campaign.objects.create(slug="keyless", title="Keyless", addressee=mayor, section=section)
     with pytest.raises(IntegrityError) as error:
         web_updates(campaign, "state = 'open'")
     assert violated(error) == "campaign_opens_with_keys"
     with pytest.raises(IntegrityError) as error, transaction.atomic():
-        Campaign.objects.create(slug="born-open", title="Born open", addressee=mayor, state="open")
+        Campaign.objects.create(slug="born-open", title="Born open", addressee=mayor, section=section, state="open")
     assert violated(error) == "campaign_opens_with_keys"
     CampaignKey.objects.create(campaign=campaign, public_key=b"x")
     assert web_updates(campaign, "state = 'open'") == 1

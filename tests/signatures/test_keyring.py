@@ -219,9 +219,11 @@ def test_a_public_key_that_is_not_the_keyrings_is_refused(campaign, keyring):
         keyrings.keys_of(campaign)
 
 
-def test_one_campaign_whose_keys_are_damaged_does_not_keep_another_from_getting_its_own(db, keyring):
+def test_one_campaign_whose_keys_are_damaged_does_not_keep_another_from_getting_its_own(section, keyring):
     mayor = Addressee.objects.create(name="The Mayor")
-    spoilt, fine = (Campaign.objects.create(slug=slug, title=slug, addressee=mayor) for slug in ("spoilt", "fine"))
+    spoilt, fine = (
+        Campaign.objects.create(slug=slug, title=slug, addressee=mayor, section=section) for slug in ("spoilt", "fine")
+    )
     keyring.provision(spoilt.uid)
     _damage_keys(spoilt, keyring)
     with acting_as(django_settings.WORKER_ROLE):

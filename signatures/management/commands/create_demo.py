@@ -11,22 +11,29 @@ from typing import Any
 
 import pyrage
 from django.conf import settings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
 from petitions.demo.content import load
 from petitions.models import Campaign
+from petitions.sections import Membership, Role, Section
 from signatures.demo.filling import fill
 from signatures.demo.people import Signer, how_many, synthetic_signers, town
 from signatures.models import Signature, Source
 from signatures.register.keyring import keyring, provision_campaigns
-from signatures.roles import CAMPAIGNERS, DELIVERY_OFFICERS
 
 #: Signers of the small local petition: enough for a named packet to look at.
 LOCAL_SIGNERS = 310
-STAFF = (("campaigner", CAMPAIGNERS), ("officer-1", DELIVERY_OFFICERS), ("officer-2", DELIVERY_OFFICERS))
+STAFF = (
+    ("campaigner", Role.CAMPAIGNER),
+    ("moderator", Role.MODERATOR),
+    ("officer-1", Role.DELIVERY_OFFICER),
+    ("officer-2", Role.DELIVERY_OFFICER),
+    ("privacy", Role.PRIVACY_OFFICER),
+    ("administrator", Role.ADMINISTRATOR),
+)
 
 
 class Command(BaseCommand):
@@ -61,18 +68,24 @@ class Command(BaseCommand):
 
     def _print_staff(self) -> None:
         self.stdout.write("\nLogins, made anew at each start:")
-        for username, group in STAFF:
+        for username, role in STAFF:
             password = secrets.token_urlsafe(12)
             user, _ = User.objects.get_or_create(username=username, defaults={"is_staff": True})
             user.set_password(password)
             user.save(update_fields=["password"])
-            user.groups.set([Group.objects.get(name=group)])
-            self.stdout.write(f"  {username:<12} {password}   ({group})")
-        for username, group in STAFF:
-            if group == DELIVERY_OFFICERS:
+            _give(user, role)
+            self.stdout.write(f"  {username:<14} {password}   ({role.label})")
+        for username, role in STAFF:
+            if role == Role.DELIVERY_OFFICER:
                 path = _identity_of(username)
                 self.stdout.write(f"  age identity of {username}, opens packets with names: {path}")
         self.stdout.write(f"    {_secret_in(_identity_of('officer-1'))}")
+
+
+def _give(user: User, role: Role) -> None:
+    """That role in every section: in each one by one, where it cannot be held in all at once."""
+    for section in [None] if role in Membership.EVERYWHERE else Section.objects.all():
+        Membership.objects.get_or_create(user=user, section=section, role=role)
 
 
 def _identity_of(username: str) -> Path:

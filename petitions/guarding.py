@@ -1,0 +1,91 @@
+"""The admin's questions, answered by the access table: what one may see, add, change and delete, and where."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, StackedInline
+
+from petitions.access import may, sections_of
+from petitions.models import Campaign
+from petitions.sections import Section
+
+type Right = Literal["view", "add", "change", "delete"]
+
+
+class GuardedAdmin(ModelAdmin):
+    """Shows and changes what `rights` allow in one's own sections; what it does not name is for nobody."""
+
+    #: What Django asks for → the action of the access table.
+    rights: ClassVar[dict[Right, str]] = {}
+    #: The lookup from the model to its section; None for what belongs to no section.
+    section_lookup: ClassVar[str | None] = None
+
+    def section_of(self, obj: Any) -> Section | Campaign | None:
+        """Where the object belongs, for may()."""
+        return None
+
+    def may_do(self, request: HttpRequest, right: Right, obj: Any = None) -> bool:
+        action = self.rights.get(right)
+        return action is not None and may(request.user, action, self.section_of(obj) if obj else None)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_do(request, "view", obj) or self.has_change_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.may_do(request, "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_do(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_do(request, "delete", obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """What is not in one's own sections does not exist: a 404, not a refusal."""
+        found: QuerySet[Any] = super().get_queryset(request)
+        if self.section_lookup is None:
+            return found
+        return found.filter(**{f"{self.section_lookup}__in": sections_of(request.user, self.rights["view"])})
+
+    def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        """Only campaigns and sections of one's own are offered, and only they are taken."""
+        action = self.rights.get("add", self.rights.get("change", ""))
+        if db_field.remote_field.model is Campaign and action:
+            kwargs.setdefault("queryset", Campaign.objects.within(request.user, action))
+        if db_field.remote_field.model is Section and action:
+            kwargs.setdefault("queryset", sections_of(request.user, action))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class GuardedInline(StackedInline):
+    """Parts of a page: whoever may change the page may change its parts."""
+
+    extra = 0
+
+    def _page(self) -> GuardedAdmin:
+        page = self.admin_site.get_model_admin(self.parent_model)
+        assert isinstance(page, GuardedAdmin)
+        return page
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._page().has_view_permission(request, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_write(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_write(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may_write(request, obj)
+
+    def _may_write(self, request: HttpRequest, obj: Any) -> bool:
+        page = self._page()
+        return page.may_do(request, "change", obj) if obj else page.has_add_permission(request)

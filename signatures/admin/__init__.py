@@ -1,0 +1,5 @@
+"""The admin of who asked. Nobody's signature: web has no right to read one."""
+
+from signatures.admin import campaigns, deliveries
+
+__all__ = ["campaigns", "deliveries"]

@@ -1,0 +1,106 @@
+"""Campaigns with their exact counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from petitions.access import may
+from petitions.admin import CampaignContentAdmin, CampaignContentForm
+from petitions.models import Campaign
+from signatures.admin.refusals import KEYS_ARE_BEING_MADE, ONLY_NARROWER, ExplainsRefusals, RefusableForm
+from signatures.collect.deliveries import allowed_profiles
+from signatures.doorbell import ring
+from signatures.models import Register
+from signatures.tallies import exact_tally
+
+
+class CampaignForm(RefusableForm, CampaignContentForm):
+    """Explains what the campaign's guard would refuse."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        self._keys_before_opening(cleaned)
+        if self.instance.pk and Register.objects.filter(campaign=self.instance, last_number__gt=0).exists():
+            self._promise_only_narrows(cleaned)
+        return cleaned
+
+    def _keys_before_opening(self, cleaned: dict[str, Any]) -> None:
+        if cleaned.get("state") == Campaign.State.OPEN and not hasattr(self.instance, "key"):
+            self.add_error("state", KEYS_ARE_BEING_MADE)
+
+    def _promise_only_narrows(self, cleaned: dict[str, Any]) -> None:
+        before = self.instance  # not yet touched: the form copies its values into it after clean()
+        allowed = [profile.value for profile in allowed_profiles(before, before.addressee)]
+        if "disclosure" in cleaned and cleaned["disclosure"] not in allowed:
+            self.add_error("disclosure", ONLY_NARROWER)
+        if before.at_risk and not cleaned.get("at_risk", True):
+            self.add_error("at_risk", ONLY_NARROWER)
+        if "addressee" in cleaned and cleaned["addressee"] != before.addressee:
+            self.add_error("addressee", _("People have signed a petition to somebody else: make a new campaign."))
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
+    form = CampaignForm
+    list_display = ["title", "state_label", "total", "last_update_on", "tally_link"]
+    list_select_related = ["register"]
+    actions_detail = ["tally"]
+
+    @display(description=_("state"), ordering="state", label={"open": "success", "closed": "warning", "draft": "info"})
+    def state_label(self, campaign: Campaign) -> tuple[str, str]:
+        return campaign.state, campaign.get_state_display()
+
+    @display(description=_("signatures"), ordering="register__counted")
+    def total(self, campaign: Campaign) -> str:
+        return f"{campaign.register.counted:,}" if hasattr(campaign, "register") else "–"
+
+    @display(description=_("tally"))
+    def tally_link(self, campaign: Campaign) -> str:
+        url = reverse("admin:petitions_campaign_tally", args=[campaign.pk])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, _("Tally"))
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        columns = list(super().get_list_display(request))
+        return columns if self.has_tally_permission(request) else [c for c in columns if c != "tally_link"]
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: forms.ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not hasattr(obj, "key"):
+            ring("provision")
+            self.message_user(request, _("Its keys are being made. It can be opened in a moment."), messages.INFO)
+
+    def has_tally_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request.user, "tally.view")
+
+    @action(description=_("Tally"), url_path="tally", permissions=["tally"], icon="bar_chart")
+    def tally(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A page of its own under unfold's button. It only reads, so that a link may lead to it."""
+        campaign = self.get_object(request, object_id)
+        if campaign is None:
+            raise Http404
+        if not may(request.user, "tally.view", campaign):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Tally"),
+            "original": campaign,
+            "campaign": campaign,
+            "tally": exact_tally(campaign),
+        }
+        return TemplateResponse(request, "signatures/admin/tally.html", context)
+
+    def get_urls(self) -> list[URLPattern]:
+        """unfold names an action's address after the method and a hash; ours is linked to by name."""
+        view = self.admin_site.admin_view(self.tally)
+        return [path("<path:object_id>/tally/", view, name="petitions_campaign_tally"), *super().get_urls()]

@@ -1,0 +1,209 @@
+"""Deliveries: asked for, approved, downloaded."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.files.storage import storages
+from django.db.models import Q, QuerySet
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_POST
+from unfold.decorators import display
+
+from petitions.access import may
+from petitions.guarding import GuardedAdmin
+from petitions.models import Addressee, Campaign
+from signatures.admin.refusals import ExplainsRefusals, RefusableForm
+from signatures.collect import deliveries
+from signatures.collect.deliveries import NotAllowed, allowed_profiles, possible_addressees
+from signatures.models import Delivery
+
+
+class DeliveryForm(RefusableForm):
+    """Asks for a delivery. Its numbers are not asked for: they are what this addressee has not been given yet."""
+
+    class Meta:
+        model = Delivery
+        fields = ["campaign", "addressee", "profile"]
+        help_texts = {
+            "campaign": _("Only campaigns that somebody has signed."),
+            "addressee": _("The campaign’s own addressee, or a trusted third party."),
+            "profile": _("No more than the campaign’s disclosure allows. At risk: totals only."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast(forms.ModelChoiceField, self.fields["addressee"]).queryset = _addressees()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        campaign, addressee, profile = (cleaned.get(field) for field in ("campaign", "addressee", "profile"))
+        if campaign is None or addressee is None:
+            return cleaned
+        if not possible_addressees(campaign).filter(pk=addressee.pk).exists():
+            self.add_error("addressee", _("This campaign addresses %s.") % campaign.addressee)
+        elif profile and profile not in allowed_profiles(campaign, addressee):
+            widest = allowed_profiles(campaign, addressee)[-1]
+            self.add_error("profile", _("The most this campaign allows for them is: %s.") % widest.label)
+        return cleaned
+
+
+def _addressees() -> QuerySet[Addressee]:
+    return Addressee.objects.filter(Q(trusted_third_party=True) | Q(campaigns__register__last_number__gt=0)).distinct()
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
+    """Ask, look, approve. Once asked for, a delivery is changed by nobody: there is no form and no delete."""
+
+    rights = {"view": "delivery.view", "add": "delivery.request"}
+    section_lookup = "campaign__section"
+    form = DeliveryForm
+    fields = ["campaign", "addressee", "profile"]
+    list_display = [
+        "reference", "campaign", "addressee", "profile", "numbers", "state_label", "requested_by", "approved_by",
+        "built_at",
+    ]  # fmt: skip
+    list_select_related = ["campaign", "addressee", "requested_by", "approved_by"]
+    list_filter = ["state", ("campaign", admin.RelatedOnlyFieldListFilter)]
+    add_form_template = "signatures/admin/request_delivery.html"
+
+    @display(description=_("numbers"), ordering="first_number")
+    def numbers(self, delivery: Delivery) -> str:
+        return f"{delivery.first_number:,}–{delivery.last_number:,}"
+
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={"requested": "warning", "approved": "info", "ready": "success", "failed": "danger"},
+    )
+    def state_label(self, delivery: Delivery) -> tuple[str, str]:
+        return delivery.state, delivery.get_state_display()
+
+    def section_of(self, obj: Delivery) -> Campaign:
+        return obj.campaign
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if hasattr(field.widget, "can_add_related"):  # nothing of what is chosen from is written here
+            field.widget.can_add_related = field.widget.can_change_related = field.widget.can_view_related = False
+        return field
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "campaign":
+            own = Campaign.objects.within(request.user, "delivery.request")
+            kwargs["queryset"] = own.filter(register__last_number__gt=0)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Delivery, form: forms.ModelForm, change: bool) -> None:
+        officer = cast(User, request.user)
+        made = deliveries.request_delivery(obj.campaign, obj.addressee, obj.profile, officer)
+        obj.__dict__.update(made.__dict__)
+
+    def response_add(self, request: HttpRequest, obj: Delivery, post_url_continue: str | None = None) -> HttpResponse:
+        self.message_user(request, _("Requested. Somebody else has to approve it within three days."), messages.SUCCESS)
+        return HttpResponseRedirect(_detail_url(obj))
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Everything about one delivery, and what this officer may do with it."""
+        delivery = self._delivery_or_404(request, object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": delivery.reference,
+            "original": delivery,
+            "delivery": delivery,
+            "manifest": delivery.manifest or {},
+            "may": self._possible_steps(request, delivery),
+        }
+        return TemplateResponse(request, "signatures/admin/delivery.html", context)
+
+    def _delivery_or_404(self, request: HttpRequest, object_id: str) -> Delivery:
+        if not self.has_view_permission(request):
+            raise Http404
+        found = self.get_queryset(request).select_related(*self.list_select_related)
+        return get_object_or_404(found, pk=int(object_id) if object_id.isdecimal() else 0)
+
+    def _possible_steps(self, request: HttpRequest, delivery: Delivery) -> dict[str, bool]:
+        state, where = Delivery.State, delivery.campaign
+        waiting = delivery.state == state.REQUESTED and not deliveries.is_expired(delivery)
+        own = delivery.requested_by_id == request.user.pk
+        asks, approves, takes = (
+            may(request.user, f"delivery.{verb}", where) for verb in ("request", "approve", "download")
+        )
+        return {
+            "approve": waiting and approves and not own,
+            "only_wait": waiting and own,
+            "expired": delivery.state == state.REQUESTED and not waiting,
+            "withdraw": delivery.state in (state.REQUESTED, state.FAILED) and asks,
+            "retry": delivery.state == state.FAILED and asks,
+            "download": delivery.state == state.READY and takes,
+        }
+
+    # Not unfold's detail actions: those are links, and a link must not change anything.
+
+    def _step(self, request: HttpRequest, object_id: str, action: str, verb: Any, done: str | Promise) -> HttpResponse:
+        delivery = self._delivery_or_404(request, object_id)
+        if not may(request.user, action, delivery.campaign):
+            self.message_user(request, _("Your role does not allow this."), messages.ERROR)
+            return HttpResponseRedirect(_detail_url(delivery))
+        try:
+            verb(delivery, request.user)
+        except NotAllowed as error:
+            self.message_user(request, str(error), messages.WARNING)
+        else:
+            self.log_change(request, delivery, str(done))
+            self.message_user(request, done, messages.SUCCESS)
+        return HttpResponseRedirect(_detail_url(delivery))
+
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        done = _("Approved. It is being built now.")
+        return self._step(request, object_id, "delivery.approve", deliveries.approve_delivery, done)
+
+    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        done = _("Withdrawn. Its signatures can be requested again.")
+        return self._step(request, object_id, "delivery.request", deliveries.withdraw_delivery, done)
+
+    def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._step(
+            request, object_id, "delivery.request", deliveries.retry_delivery, _("It is being built again.")
+        )
+
+    def download(self, request: HttpRequest, object_id: str) -> FileResponse:
+        """The packet, as it was sealed; what holds persons in it is encrypted. Who took it is written down first."""
+        delivery = self._delivery_or_404(request, object_id)
+        if delivery.state != Delivery.State.READY or not may(request.user, "delivery.download", delivery.campaign):
+            raise Http404
+        try:
+            packet = storages["packets"].open(delivery.archive)
+        except FileNotFoundError:
+            raise Http404 from None
+        self.log_change(request, delivery, _("Downloaded: %s") % delivery.archive)
+        # admin_view() says no-store.
+        return FileResponse(packet, as_attachment=True, filename=delivery.archive.rpartition("/")[2])
+
+    def get_urls(self) -> list[URLPattern]:
+        steps = [
+            path(
+                f"<path:object_id>/{verb.__name__}/",
+                self.admin_site.admin_view(guard(verb)),
+                name=f"signatures_delivery_{verb.__name__}",
+            )
+            for verb, guard in (
+                (self.approve, require_POST), (self.withdraw, require_POST), (self.retry, require_POST),
+                (self.download, require_GET),  # no HEAD: each entry in the log is one export
+            )
+        ]  # fmt: skip
+        return [*steps, *super().get_urls()]
+
+
+def _detail_url(delivery: Delivery) -> str:
+    return reverse("admin:signatures_delivery_change", args=[delivery.pk])
