@@ -40,6 +40,7 @@ WEB: Final[dict[str, str]] = {
     "signatures_tally": READ,
     "signatures_ledgerentry": READ,
     "signatures_delivery": "SELECT, INSERT, UPDATE (state, approved_by_id, approved_at, problem)",
+    "signatures_signingkey": READ,
     "signatures_signature": "",
 }
 
@@ -58,6 +59,7 @@ WORKER: Final[dict[str, str]] = {
     "signatures_tally": ALL,
     "signatures_ledgerentry": "SELECT, INSERT",
     "signatures_delivery": "SELECT, UPDATE",
+    "signatures_signingkey": "SELECT, INSERT",
 }
 
 #: The row that the token names, and no other: web says which token it was shown, and cannot list any.

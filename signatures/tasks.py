@@ -8,6 +8,7 @@ from celery import shared_task
 
 from petitions.models import Campaign
 from signatures.delivery.build import build_deliveries
+from signatures.delivery.signing import publish_signing_key
 from signatures.register import admission, keyring, mailing, pruning, withdrawal
 from signatures.register.tally import check_tally
 
@@ -16,7 +17,8 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="signatures.provision")
 def provision() -> None:
-    """Keys for campaigns that have none."""
+    """Keys for campaigns that have none, and the organisation's own."""
+    publish_signing_key()
     keyring.provision_campaigns()
 
 

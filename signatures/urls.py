@@ -1,6 +1,6 @@
 from django.urls import path
 
-from signatures.views import links, numbers, pages, signing
+from signatures.views import links, numbers, pages, signing, verifying
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("c/<slug:slug>/numbers/", numbers.numbers, name="numbers"),
     path("c/<slug:slug>/tally.json", numbers.tally, name="tally"),
     path("c/<slug:slug>/embed/", numbers.embed, name="embed"),
+    path("signing-key/", verifying.signing_key, name="signing_key"),
+    path("signing-key.pem", verifying.signing_key_pem, name="signing_key_pem"),
+    path("verify.py", verifying.verifier, name="verifier"),
     path("confirm/<str:token>/", links.confirm, name="confirm"),
     path("withdraw/<str:token>/", links.withdraw, name="withdraw"),
 ]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import msgspec
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files import File
 from django.core.files.storage import Storage, storages
@@ -28,18 +29,22 @@ from django.utils import timezone
 
 from config import VERSION
 from petitions.models import Disclosure
+from signatures.delivery import verifier
 from signatures.delivery.encrypting import encrypted
 from signatures.delivery.packet import (
     COUNTRIES,
     FORMAT,
     Amendments,
     CountryTotal,
+    Earlier,
     Manifest,
     PacketWriter,
     Period,
     Range,
     Totals,
 )
+from signatures.delivery.signing import Signer, signer
+from signatures.delivery.verifier import grouped
 from signatures.figures import Figures, figures_of
 from signatures.models import Delivery, Signature
 from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
@@ -47,6 +52,8 @@ from signatures.sealing import Box, NotOpened, Person
 
 log = logging.getLogger(__name__)
 
+#: The verifier is a program of its own; each packet has a copy.
+VERIFIER: Final = Path(verifier.__file__)
 #: Signatures fetched at a time.
 CHUNK: Final = 5000
 #: The first half of a two-part advisory lock; the other is the campaign's key.
@@ -146,13 +153,14 @@ def _build(delivery: Delivery) -> None:
     with tempfile.TemporaryFile() as spool:  # holds ciphertext only, or totals
         hashing = _Hashing(spool)
         with encrypted(hashing, recipients) as stream:  # type: ignore[arg-type]
-            manifest = write_packet(delivery, stream)
+            manifest, manifest_sha256 = write_packet(delivery, stream)
         spool.seek(0)
         with _stored(spool, _archive_name(delivery, recipients)) as archive:
             _update(
                 delivery,
                 state=Delivery.State.READY,
                 manifest=msgspec.to_builtins(manifest),
+                manifest_sha256=manifest_sha256,
                 archive=archive,
                 archive_sha256=hashing.digest.hexdigest(),
                 built_at=timezone.now(),
@@ -254,17 +262,24 @@ def _officers(delivery: Delivery) -> list[str]:
     return [username for username, _ in officers]
 
 
-def write_packet(delivery: Delivery, stream: IO[bytes]) -> Manifest:
-    """Write the delivery's packet to the stream. Reads one snapshot of the register. Raises CannotBuild."""
+def write_packet(delivery: Delivery, stream: IO[bytes]) -> tuple[Manifest, str]:
+    """Write the delivery's packet to the stream. Reads one snapshot of the register. Raises CannotBuild.
+
+    Returns the manifest and the SHA-256 of its bytes.
+    """
+    try:
+        signs = signer()
+    except KeysDamaged:
+        raise CannotBuild("The key in the keyring that signs manifests is damaged.") from None
     with transaction.atomic():
         if len(connection.atomic_blocks) == 1:  # the first statement of a transaction, or not at all
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         with PacketWriter(stream) as writer:
-            return _write(delivery, writer)
+            return _write(delivery, writer, signs)
 
 
-def _write(delivery: Delivery, writer: PacketWriter) -> Manifest:
+def _write(delivery: Delivery, writer: PacketWriter, signs: Signer) -> tuple[Manifest, str]:
     _check_chain(delivery)
     signatures = Signature.objects.filter(
         campaign=delivery.campaign, number__range=(delivery.first_number, delivery.last_number)
@@ -293,14 +308,24 @@ def _write(delivery: Delivery, writer: PacketWriter) -> Manifest:
         amendments=_amendments(delivery),
         # In a packet of totals, a number would say which of the signers took back.
         gap_numbers=gaps if delivery.holds_persons else [],
+        earlier=_earlier(delivery),
         built_at=timezone.now().date().isoformat(),
+        signed_by=signs.fingerprint,
         files=[],
     )
-    context = {"delivery": delivery, "campaign": delivery.campaign, "manifest": draft, "figures": figures}
+    context = {
+        "delivery": delivery,
+        "campaign": delivery.campaign,
+        "manifest": draft,
+        "figures": figures,
+        "fingerprint": grouped(draft.signed_by),
+        "key_url": f"{settings.SITE_URL}/signing-key/",
+    }
     writer.add_text("letter.txt", render_to_string("signatures/delivery/letter.txt", context))
+    writer.add_text("README.txt", render_to_string("signatures/delivery/readme.txt", context))
+    writer.add_text("verify.py", VERIFIER.read_text())
     manifest = msgspec.structs.replace(draft, files=writer.files)
-    writer.close(manifest)
-    return manifest
+    return manifest, writer.close(manifest, signs.sign)
 
 
 def _figures(counted: QuerySet[Signature]) -> Figures:
@@ -363,6 +388,18 @@ def _check_chain(delivery: Delivery) -> None:
         raise CannotBuild("The range ends beyond the last number given.")
 
 
+def _finished(delivery: Delivery) -> QuerySet[Delivery]:
+    """The packets of the series that are there already."""
+    return Delivery.objects.ready().filter(
+        campaign=delivery.campaign, addressee=delivery.addressee, series=delivery.series
+    )
+
+
+def _earlier(delivery: Delivery) -> list[Earlier]:
+    finished = _finished(delivery).select_related("campaign").order_by("first_number", "pk")
+    return [Earlier(old.reference, old.first_number, old.last_number, old.manifest_sha256) for old in finished]
+
+
 def _numbers(signatures: QuerySet[Signature]) -> set[int]:
     return {number for number in signatures.values_list("number", flat=True) if number is not None}
 
@@ -372,9 +409,7 @@ def _amendments(delivery: Delivery) -> Amendments:
 
     The lock in `_alone` is the campaign's: no other packet that could tell the same is being built.
     """
-    finished = Delivery.objects.ready().filter(
-        campaign=delivery.campaign, addressee=delivery.addressee, series=delivery.series
-    )
+    finished = _finished(delivery)
     withdrawn, untold = 0, set[int]()
     for manifest in finished.values_list("manifest", flat=True):
         if manifest is None:

@@ -3,7 +3,10 @@
 letter.txt           what is demanded, of whom, how many signed, how that was found out
 countries.csv        totals by country, small ones merged as on the site
 signers-0001.csv …   only where the profile allows; at most PART_ROWS rows each
-manifest.json        last: totals, range, profile, and SHA-256, bytes and rows of every other file
+README.txt, verify.py
+                     how to read the packet, and how to check it with nothing but Python
+manifest.json        totals, range, profile, and SHA-256, bytes and rows of every other file
+manifest.sig         last: the organisation's signature under the manifest
 """
 
 from __future__ import annotations
@@ -13,17 +16,16 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final, Self
 
 import msgspec
 
-MANIFEST: Final = "manifest.json"
-COUNTRIES: Final = "countries.csv"
-FORMAT: Final = 1
-#: Rows of one part.
-PART_ROWS: Final = 50_000
+from signatures.delivery.verifier import COUNTRIES, FORMAT, MANIFEST, PART_ROWS, SIGNATURE
+
+__all__ = ["COUNTRIES", "FORMAT", "MANIFEST", "PART_ROWS", "SIGNATURE"]
+
 
 # A cell that begins like this is a formula to a spreadsheet. So is what follows a separator inside a
 # quoted cell, where the reader's locale separates by another sign than ours.
@@ -75,6 +77,15 @@ class Amendments(msgspec.Struct, frozen=True):
     numbers: list[int] = []
 
 
+class Earlier(msgspec.Struct, frozen=True):
+    """A finished packet of the same series, which this one goes on from."""
+
+    reference: str
+    first: int
+    last: int
+    manifest_sha256: str
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """What is in the packet, for whoever checks it."""
 
@@ -93,7 +104,10 @@ class Manifest(msgspec.Struct, frozen=True):
     period: Period
     amendments: Amendments
     gap_numbers: list[int]
+    earlier: list[Earlier]
     built_at: str
+    #: The fingerprint of the key that signs this.
+    signed_by: str
     files: list[FileEntry]
 
 
@@ -140,10 +154,16 @@ class PacketWriter:
             total += self.add_table(f"{stem}-{part:04}.csv", header, chunk)
         return total
 
-    def close(self, manifest: Manifest) -> None:
-        """Write the manifest, which has to list `files`, and end the archive."""
-        self._zip.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+    def close(self, manifest: Manifest, sign: Callable[[bytes], str]) -> str:
+        """Write the manifest, which has to list `files`, and its signature; end the archive.
+
+        Returns the SHA-256 of the manifest's bytes.
+        """
+        data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        self._zip.writestr(MANIFEST, data)
+        self._zip.writestr(SIGNATURE, sign(data))
         self._zip.close()
+        return hashlib.sha256(data).hexdigest()
 
     def _add(self, name: str, chunks: Iterator[bytes], counter: Counter) -> None:
         digest, size = hashlib.sha256(), 0

@@ -5,7 +5,7 @@ config/grants.py, the campaign's guard in migrations/0002.
 """
 
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
-from signatures.models.delivery import APPROVAL_EXPIRES, Delivery, DeliveryQuerySet
+from signatures.models.delivery import APPROVAL_EXPIRES, Delivery, DeliveryQuerySet, SigningKey
 from signatures.models.register import Register, Signature
 from signatures.models.sources import Source
 from signatures.models.tally import LedgerEntry, Tally, TallyQuerySet
@@ -20,6 +20,7 @@ __all__ = [
     "Register",
     "SealingKey",
     "Signature",
+    "SigningKey",
     "Source",
     "Submission",
     "Tally",

@@ -16,6 +16,30 @@ from petitions.models import Addressee, Campaign, Disclosure
 APPROVAL_EXPIRES = datetime.timedelta(hours=72)
 
 
+class SigningKey(models.Model):
+    """A public key of the organisation that signs manifests, written by a worker. The newest one signs now.
+
+    Older ones stay: packets that they signed have to verify for as long as anybody keeps them.
+    """
+
+    #: In hexadecimal, of the key's 32 bytes.
+    sha256 = models.CharField(primary_key=True, max_length=64)
+    public_key = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("signing key")
+        ordering = ["-created_at", "sha256"]
+
+    def __str__(self) -> str:
+        return self.grouped
+
+    @property
+    def grouped(self) -> str:
+        """Its fingerprint for the eye: in groups of four."""
+        return " ".join(self.sha256[at : at + 4] for at in range(0, len(self.sha256), 4))
+
+
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def live(self) -> DeliveryQuerySet:
         """Those whose range is taken: not withdrawn, expired or refused."""
@@ -62,6 +86,8 @@ class Delivery(models.Model):
     problem = models.TextField(_("problem"), blank=True, db_default="", editable=False)
     #: What was frozen when it was built: the manifest as written into the packet.
     manifest = models.JSONField(_("manifest"), null=True, editable=False)
+    #: Of the manifest's bytes: what the next packet of the series names, and what anybody may compare.
+    manifest_sha256 = models.CharField(max_length=64, blank=True, db_default="", editable=False)
     archive = models.CharField(_("archive"), max_length=200, blank=True, db_default="", editable=False)
     archive_sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, db_default="", editable=False)
     built_at = models.DateTimeField(_("built"), null=True, editable=False)

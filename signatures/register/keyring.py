@@ -2,6 +2,7 @@
 
     <campaign uid>.json   private key, pepper and register key of a campaign
     recipients.json       age recipients of staff, pinned: {"username": "age1…"}
+    signing.json          the organisation's Ed25519 key, which signs manifests
 
 Destroying a campaign's file makes its sealed data unreadable in every backup (shredding).
 """
@@ -22,6 +23,7 @@ from typing import Final
 
 import msgspec
 import pyrage
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
@@ -97,6 +99,19 @@ class Keyring:
         if not self._path(uid).exists():
             self._write(self._path(uid), text, replace=False)
         return self.keys_of(uid)
+
+    def signing_key(self) -> Ed25519PrivateKey:
+        """The organisation's key, made now where there is none. Two workers at once make one. Raises KeysDamaged."""
+        path = self.directory / "signing.json"
+        if not path.exists():
+            seed = base64.b64encode(secrets.token_bytes(32)).decode()
+            self._write(path, json.dumps({"ed25519": seed}), replace=False)
+        try:
+            return Ed25519PrivateKey.from_private_bytes(
+                base64.b64decode(json.loads(path.read_text())["ed25519"], validate=True)
+            )
+        except (ValueError, KeyError, TypeError):  # as in keys_of(); or not 32 bytes
+            raise KeysDamaged(path.name) from None
 
     def recipients(self) -> dict[str, str]:
         """The pinned age recipients of staff: {"username": "age1…"}. Raises KeysDamaged."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyrage
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
@@ -24,8 +25,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from petitions.models import Addressee, Campaign, Demand
-from signatures.delivery import build, packet
+from signatures.delivery import build, packet, verifier
 from signatures.delivery.packet import safe_cell
+from signatures.delivery.signing import Signer
 from signatures.delivery.verify import Damaged, verify
 from signatures.models import Delivery, Register, Signature, Tally
 from signatures.register import admission
@@ -135,7 +137,7 @@ def test_a_count_packet_tells_totals_and_nothing_of_a_person(signed, deliver):
     delivery = deliver(signed)
     assert (delivery.state, delivery.problem) == ("ready", "")
     files = plain(delivery)
-    assert list(files) == ["countries.csv", "letter.txt", "manifest.json"]
+    assert list(files) == ["countries.csv", "letter.txt", "README.txt", "verify.py", "manifest.json", "manifest.sig"]
     everything = b"\n".join(files.values()).decode().casefold() + path_of(delivery).name.casefold()
     assert [word for word in PLANTED if word in everything] == []
     assert rows(files["countries.csv"])[1:] == [["PL", "Poland", "10"], ["", "other", "2"]]
@@ -322,8 +324,9 @@ def test_an_error_that_nobody_foresaw_stops_one_delivery_and_no_other(
     assert f"delivery {cursed.pk} could not be built" in caplog.text
 
 
-def test_a_packet_is_on_disk_before_it_is_ready(signed, officers, packets, monkeypatch):
+def test_a_packet_is_on_disk_before_it_is_ready(signed, officers, packets, keyring, monkeypatch):
     delivery, synced = approved(signed, officers), []
+    keyring.signing_key()
 
     def spying(handle):
         target = Path(os.readlink(f"/proc/self/fd/{handle}"))
@@ -336,8 +339,9 @@ def test_a_packet_is_on_disk_before_it_is_ready(signed, officers, packets, monke
     assert synced == [(path_of(delivery), True, "approved"), (packets, False, "approved")]
 
 
-def test_a_packet_that_does_not_reach_the_disk_is_taken_away(signed, officers, packets, monkeypatch):
+def test_a_packet_that_does_not_reach_the_disk_is_taken_away(signed, officers, packets, keyring, monkeypatch):
     delivery = approved(signed, officers)
+    keyring.signing_key()
 
     def broken(handle):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -411,7 +415,7 @@ def test_an_empty_range_makes_a_packet_that_verifies(campaign, deliver):
 
 
 def test_large_registers_come_in_parts(signed, deliver, identity, monkeypatch):
-    for module in (packet, __import__("signatures.delivery.verify", fromlist=["verify"])):
+    for module in (packet, verifier):
         monkeypatch.setattr(module, "PART_ROWS", 2)
     monkeypatch.setattr(build, "CHUNK", 3)
     delivery = deliver(signed, "named")
@@ -497,13 +501,16 @@ def packet_file(tmp_path_factory):
     listed = writer.add_parts("signers", ("number", "name", "country"), iter(people))
     writer.add_table("countries.csv", ("code", "country", "signatures"), [("PL", "Poland", 10), ("", "other", 1)])
     writer.add_text("letter.txt", "Dear Mayor")
+    signs = Signer(Ed25519PrivateKey.generate())
     writer.close(
         packet.Manifest(
             format=packet.FORMAT, software="test", campaign="c", title="t", addressee="a", series=1, reference="c-1-1",
             profile="named", range=packet.Range(1, 12), totals=packet.Totals(11, 2, listed, 1),
             by_country=[packet.CountryTotal("PL", "Poland", 10)], other=1, period=packet.Period("", ""),
-            amendments=packet.Amendments(0), gap_numbers=[3], built_at="2026-01-01", files=writer.files,
-        )
+            amendments=packet.Amendments(0), gap_numbers=[3], earlier=[], built_at="2026-01-01",
+            signed_by=signs.fingerprint, files=writer.files,
+        ),
+        signs.sign,
     )  # fmt: skip
     path = tmp_path_factory.mktemp("packets") / "c-1-1.zip"
     path.write_bytes(stream.getvalue())
@@ -621,10 +628,10 @@ def manifest_with(**values):
     """The manifest with these values; a dict is merged, so that one figure can be changed alone."""
 
     def change(files):
-        manifest = json.loads(files[-1][1])
+        manifest = json.loads(files[-2][1])
         for key, value in values.items():
             manifest[key] = manifest[key] | value if isinstance(value, dict) else value
-        files[-1][1] = json.dumps(manifest).encode()
+        files[-2][1] = json.dumps(manifest).encode()
 
     return change
 
@@ -635,6 +642,10 @@ CHANGES = {
     "drop-letter": (drop("letter.txt"), "letter.txt"),
     "drop-manifest": (drop("manifest.json"), "manifest.json"),
     "rename-part": (rename("signers-0001.csv"), "signers-0001.csv"),
+    "drop-signature": (drop("manifest.sig"), "manifest.sig"),
+    "another-signature": (edit("manifest.sig", b"signature: ", b"signature: 00"), "manifest.sig"),
+    "another-title": (manifest_with(title="Another"), "manifest.sig"),
+    "another-signer": (manifest_with(signed_by="0" * 64), "manifest.sig"),
     "rename-manifest": (rename("manifest.json"), "manifest.json"),
     "add": (add("extra.txt"), "extra.txt"),
     "add-outside": (add("../evil.txt"), "evil.txt"),

@@ -4,20 +4,27 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from signatures.delivery.verifier import grouped
 from signatures.delivery.verify import Damaged, sha256_of, verify
 
 
 class Command(BaseCommand):
-    help = "Check a packet: its files, checksums, rows, ranges and totals. Needs no database."
+    help = "Check a packet: its signature, files, checksums, rows, ranges and totals. Needs no database."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("packet", type=Path, help="the .zip or .zip.age file")
         parser.add_argument("--identity", type=Path, help="a file with an age identity, for an encrypted packet")
+        parser.add_argument(
+            "--earlier", type=Path, action="append", default=[], help="an earlier packet of the series; may be repeated"
+        )
+        parser.add_argument("--key", default="", help="the fingerprint of the key that has to have signed")
 
-    def handle(self, *args: Any, packet: Path, identity: Path | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, packet: Path, identity: Path | None, earlier: list[Path], key: str, **options: Any
+    ) -> None:
         try:
-            manifest, problems = verify(packet, _identities(identity))
+            manifest, problems = verify(packet, _identities(identity), earlier, key)
             checksum = sha256_of(packet)
         except Damaged as error:
             raise CommandError(str(error)) from None
@@ -28,7 +35,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{manifest.reference} verifies: numbers {manifest.range.first}–{manifest.range.last}, "
             f"{manifest.totals.signatures} signatures from {manifest.totals.countries} countries, "
-            f"{manifest.totals.listed} listed, {len(manifest.files)} files.\nSHA-256 {checksum}"
+            f"{manifest.totals.listed} listed, {len(manifest.files)} files.\n"
+            f"SHA-256 {checksum}\nSigned by the key {grouped(manifest.signed_by)}"
         )
 
 
