@@ -1,9 +1,34 @@
 """What every template knows."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest
 
+from config.languages import BY_CODE, DEFAULT, LANGUAGES, Language, has_translations, language_of, path_in
 
-def site(request: HttpRequest) -> dict[str, str]:
-    """The site's own address. From the settings, never from the request: shelved pages are for everybody."""
-    return {"site_url": settings.SITE_URL}
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The page that is shown, in one of the site's languages."""
+
+    language: Language
+    path: str
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """The site's own address, and this page in its languages ([] where it has one only).
+
+    From the settings and the path, never from the rest of the request: shelved pages are for everybody.
+    """
+    code = language_of(request.path)
+    versions = [Version(language, path_in(language.code, request.path)) for language in LANGUAGES]
+    return {
+        "site_url": settings.SITE_URL,
+        "page_language": BY_CODE[code],
+        "versions": versions if has_translations(request.path) else [],
+        "default_path": path_in(DEFAULT, request.path),
+    }

@@ -8,9 +8,11 @@ from typing import Final
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
 
 from config import health
 from config.connections import discard_broken
+from config.languages import language_of
 
 HEALTH: Final = {"/healthz": health.healthz, "/readyz": health.readyz}
 
@@ -23,6 +25,22 @@ class HealthMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return HEALTH.get(request.path_info, self.get_response)(request)
+
+
+class LanguageMiddleware:
+    """The address says the language. Django's own would ask a cookie and Accept-Language, and vary by both."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Not undone at the end: what answers an error after us is to speak the same language, and the thread's
+        # next request says its own.
+        language = language_of(request.path_info)
+        translation.activate(language)
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        return response
 
 
 class DatabaseAwayMiddleware:

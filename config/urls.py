@@ -1,11 +1,14 @@
-"""Every address of the site but /healthz and /readyz (config/middleware.py). English lives at these paths."""
+"""Every address of the site but /healthz and /readyz (config/middleware.py).
+
+English lives at these paths, the other languages under /<language>/…; the admin is in English.
+"""
 
 from django.conf import settings
+from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = [
-    path("admin/", admin.site.urls),
+_translated: list[URLPattern | URLResolver] = [
     path("", include("petitions.urls")),
     path("", include("signatures.urls")),
 ]
@@ -14,7 +17,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
 if settings.DEMO_INBOX:
     from config import inbox
 
-    urlpatterns += [
+    _translated += [
         path("inbox/", inbox.inbox, name="inbox"),
         path("inbox/<str:key>/", inbox.mail, name="mail"),
     ]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    *i18n_patterns(*_translated, prefix_default_language=False),
+]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.utils import timezone
-from django_countries import countries
 
+from config.cldr import country_name, sorting_key
 from petitions.models import Campaign
 from signatures.models import Tally
 
@@ -64,12 +64,10 @@ def figures_of(by_country: Mapping[str, int], by_day: Mapping[datetime.date, int
     """The public figures of exact ones. Their totals are the same: they count the same signatures."""
     total = sum(by_country.values())
     shown = [
-        CountryFigure(code, countries.name(code) or code, rounded(count))
-        for code, count in by_country.items()
-        if rounded(count)
+        CountryFigure(code, country_name(code), rounded(count)) for code, count in by_country.items() if rounded(count)
     ]
     # By what is shown, then by name: the order of two equal figures must not tell which was larger.
-    shown.sort(key=lambda figure: (-figure.count, figure.name))
+    shown.sort(key=lambda figure: (-figure.count, sorting_key(figure.name)))
     return Figures(
         total=total,
         countries=shown,

@@ -190,6 +190,6 @@ def mail_of() -> Callable[[Campaign, bytes], dict[str, str]]:
         opener.know([submission.sealing_key_id])
         person = opener.open(submission.sealing_key_id, submission.sealed, hashed)
         body = str(confirmation_mail(campaign, person, opener).body)
-        return {kind: re.search(rf"/{kind}/[\w-]+/", body)[0] for kind in ("confirm", "withdraw")}  # type: ignore[index]
+        return {kind: re.search(rf"(?:/\w\w)?/{kind}/[\w-]+/", body)[0] for kind in ("confirm", "withdraw")}  # type: ignore[index]
 
     return read

@@ -8,16 +8,18 @@ between forms instead of copied, no choices are built to check a country, and te
 import re
 import unicodedata
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
 from django_countries import countries
 from email_validator import EmailNotValidError, validate_email
+
+from config.cldr import country_name, sorting_key
+from config.languages import BY_CODE, known
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -135,22 +137,11 @@ def country_codes() -> frozenset[str]:
     return frozenset(countries.countries)
 
 
-@lru_cache(maxsize=64)
+@cache
 def country_choices(lang: str) -> tuple[tuple[str, str], ...]:
     """(code, name in that language) of every country, sorted by name; made once per process and language."""
-    with override(lang):
-        choices = [(country.code, str(country.name)) for country in countries if country.code]
-    return tuple(sorted(choices, key=lambda choice: _alphabetically(choice[1])))
-
-
-# Code points would put the Belarusian and Ukrainian letters after Я.
-_CYRILLIC = str.maketrans("іґє", "иге")
-
-
-def _alphabetically(name: str) -> str:
-    # django-countries sorts by ASCII alone, which leaves other scripts as they came, and ICU we do not have.
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_CYRILLIC)
+    choices = [(code, country_name(code, lang)) for code in country_codes()]
+    return tuple(sorted(choices, key=lambda choice: sorting_key(choice[1], lang)))
 
 
 # --- fields --------------------------------------------------------------------------------------
@@ -391,8 +382,10 @@ class SignForm(forms.Form):
     comment.widget.attrs.update(cols=40, rows=4)
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, lang: str = "en") -> None:
-        super().__init__(data)
-        self.lang = lang
+        self.lang = known(lang)
+        # The language of the page is all that is known of whoever reads it. Where one country stands out among
+        # its readers, that is chosen to begin with; where none does, a guess would mostly be a wrong answer.
+        super().__init__(data, initial={"country": BY_CODE[self.lang].country})
 
     @property
     def country_choices(self) -> tuple[tuple[str, str], ...]:

@@ -24,6 +24,7 @@ from django.db import connection, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from config.languages import address_in, known
 from petitions.models import Campaign
 from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint, withdrawal_token
 from signatures.models import Submission
@@ -177,16 +178,18 @@ def _close(server: BaseEmailBackend) -> None:
 
 def confirmation_mail(campaign: Campaign, person: Person, opener: Opener) -> EmailMultiAlternatives:
     """The mail with the two links, in the supporter's language; neutral where the campaign is at risk."""
+    language = known(person.language)
     mailbox = fingerprint(opener.keys.pepper, canonical_mailbox(person.email))
+    withdrawn_by = withdrawal_token(opener.keys.pepper, mailbox)
     context = {
         "campaign": campaign,
-        "confirm_url": f"{settings.SITE_URL}/confirm/{person.token}/",
-        "withdraw_url": f"{settings.SITE_URL}/withdraw/{withdrawal_token(opener.keys.pepper, mailbox)}/",
-        "site_url": settings.SITE_URL,
+        "confirm_url": address_in(language, f"{settings.SITE_URL}/confirm/{person.token}/"),
+        "withdraw_url": address_in(language, f"{settings.SITE_URL}/withdraw/{withdrawn_by}/"),
+        "site_url": address_in(language, f"{settings.SITE_URL}/"),
         "days": settings.PENDING_DAYS,
     }
     name = "mail/confirm_neutral" if campaign.at_risk else "mail/confirm"
-    with translation.override(person.language):
+    with translation.override(language):
         subject = " ".join(render_to_string(f"{name}_subject.txt", context).split())
         mail = EmailMultiAlternatives(
             subject,

@@ -1,7 +1,8 @@
 // Comfort only: every page is complete without this file.
 (() => {
   "use strict";
-  const language = document.documentElement.lang || undefined;
+  // The server writes 0–9 in every language (config/cldr.py); a browser would not in Arabic.
+  const { format: inDigits } = new Intl.NumberFormat(document.documentElement.lang || undefined, { numberingSystem: "latn" });
 
   // The count keeps up while somebody looks at it.
   const counter = document.querySelector("[data-tally-url]");
@@ -12,7 +13,7 @@
       if (!answer.ok) return;
       const { total } = await answer.json();
       if (!Number.isSafeInteger(total)) return;
-      for (const place of document.querySelectorAll("[data-total]")) place.textContent = total.toLocaleString(language);
+      for (const place of document.querySelectorAll("[data-total]")) place.textContent = inDigits(total);
     } catch { /* The line is down: the figure on the page stays. */ }
   };
   if (counter) {
