@@ -183,8 +183,11 @@ PENDING_DAYS = env.int("PENDING_DAYS", 30)
 OUTCOME_DAYS = 14
 
 # --- storage: packets are written by workers, read by web for download ----------------------------------
+# Pictures. Web writes and serves them at /media/; several web hosts share the directory, and a proxy may serve it.
+MEDIA_DIR = env.str("MEDIA_DIR", str(VAR_DIR / "media"))
+MEDIA_URL = "/media/"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR_DIR / "media"}},
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MEDIA_DIR}},
     "packets": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         # A directory that web may read and only workers write.

@@ -9,13 +9,16 @@ from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
 from petitions.access import may, sections_of
 from petitions.guarding import GuardedAdmin, GuardedInline
-from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Update
+from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Picture, Update
+from petitions.pictures import PictureRefused
+from petitions.sections import Section
 
 
 class AddresseeForm(forms.ModelForm):
@@ -38,6 +41,83 @@ class AddresseeAdmin(GuardedAdmin):
     list_display = ["name", "institution", "country", "trusted_third_party"]
     list_filter = ["trusted_third_party"]
     search_fields = ["name", "institution"]
+
+
+class PictureForm(forms.ModelForm):
+    """Takes the upload and has its files made; cuts them anew where the focus moved."""
+
+    upload = forms.FileField(
+        label=_("file"),
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=_(
+            "JPEG, PNG, WebP or AVIF, at best 2400 pixels wide. All sizes are made from it; place, camera and "
+            "other hidden data are left out."
+        ),
+    )
+
+    class Meta:
+        model = Picture
+        fields = ["section", "alt", "caption", "credit", "made_on", "focus_x", "focus_y"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial_key = self.instance.key
+        if "upload" in self.fields:  # not there for those who may only look
+            self.fields["upload"].required = self.instance.pk is None
+
+    def full_clean(self) -> None:
+        """The files are made last: the instance has its new focus then, and nothing is saved yet."""
+        super().full_clean()
+        if self.is_bound and not self.errors:
+            self._develop()
+
+    def _develop(self) -> None:
+        upload = self.cleaned_data.get("upload")
+        try:
+            if upload:
+                self.instance.develop(upload.read(), upload.name)
+            elif {"focus_x", "focus_y"} & set(self.changed_data):
+                self.instance.refocus()
+        except PictureRefused as refusal:
+            self.add_error("upload", refusal)
+        except FileNotFoundError:
+            self.add_error("upload", _("The files of this picture are gone. Please upload it again."))
+
+
+@admin.register(Picture)
+class PictureAdmin(GuardedAdmin):
+    """Each section keeps its own."""
+
+    rights = {"view": "content.view", "add": "content.change", "change": "content.change", "delete": "content.change"}
+    section_lookup = "section"
+    form = PictureForm
+    list_display = ["thumbnail", "caption", "credit", "made_on"]
+    list_display_links = ["thumbnail", "caption"]
+    search_fields = ["caption", "alt", "credit"]
+    list_select_related = ["section"]
+    readonly_fields = ["thumbnail"]
+    fieldsets = [
+        (None, {"fields": ["section", "thumbnail", "upload", ("focus_x", "focus_y")]}),
+        (_("What stands beside it"), {"fields": ["alt", "caption", ("credit", "made_on")]}),
+    ]
+
+    def section_of(self, obj: Picture) -> Section:
+        return obj.section
+
+    def save_model(self, request: HttpRequest, obj: Picture, form: Any, change: bool) -> None:
+        before = form.initial_key
+        super().save_model(request, obj, form, change)
+        if before and before != obj.key:
+            Picture.forget_unused(before)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Picture]) -> None:
+        """One by one: each takes its files with it."""
+        for picture in queryset:
+            picture.delete()
+
+    @admin.display(description=_("picture"))
+    def thumbnail(self, picture: Picture) -> str:
+        return render_to_string("petitions/admin/thumbnail.html", {"picture": picture}) if picture.key else "–"
 
 
 class CampaignContentForm(forms.ModelForm):
@@ -89,7 +169,10 @@ class CampaignContentAdmin(GuardedAdmin):
     search_fields = ["title", "slug"]
     list_filter = ["state", "topic", "region", "at_risk"]
     fieldsets = [
-        (None, {"fields": ["section", "title", "slug", "lead", "background", "pledge", ("topic", "region")]}),
+        (
+            None,
+            {"fields": ["section", "title", "slug", "lead", "picture", "background", "pledge", ("topic", "region")]},
+        ),
         (_("Whom it addresses"), {"fields": ["addressee", "goal"]}),
         (_("When"), {"fields": ["state", ("launched_on", "last_update_on"), "opens_at", "closes_at"]}),
         (_("How its signers are protected"), {"fields": ["at_risk", "disclosure", "persons_per_mailbox"]}),
@@ -137,7 +220,7 @@ class UpdateAdmin(GuardedAdmin):
     search_fields = ["title", "lead"]
     prepopulated_fields = {"slug": ("title",)}
     fieldsets = [
-        (None, {"fields": ["campaign", ("kind", "published_at"), "title", "slug", "lead", "body"]}),
+        (None, {"fields": ["campaign", ("kind", "published_at"), "title", "slug", "lead", "picture", "body"]}),
         (_("For the press"), {"fields": ["quote", "quote_by", "media_contact"]}),
     ]
 

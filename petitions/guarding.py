@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, StackedInline
 
 from petitions.access import may, sections_of
-from petitions.models import Campaign
+from petitions.models import Campaign, Picture
 from petitions.sections import Section
 
 type Right = Literal["view", "add", "change", "delete"]
@@ -55,10 +55,12 @@ class GuardedAdmin(ModelAdmin):
         return found.filter(**{f"{self.section_lookup}__in": sections_of(request.user, self.rights["view"])})
 
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
-        """Only campaigns and sections of one's own are offered, and only they are taken."""
+        """Only campaigns, pictures and sections of one's own are offered, and only they are taken."""
         action = self.rights.get("add", self.rights.get("change", ""))
         if db_field.remote_field.model is Campaign and action:
             kwargs.setdefault("queryset", Campaign.objects.within(request.user, action))
+        if db_field.remote_field.model is Picture and action:
+            kwargs.setdefault("queryset", Picture.objects.filter(section__in=sections_of(request.user, action)))
         if db_field.remote_field.model is Section and action:
             kwargs.setdefault("queryset", sections_of(request.user, action))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
+from petitions import pictures
 from petitions.access import sections_of
 from petitions.sections import Section
 from petitions.text import to_html
@@ -57,6 +59,87 @@ class Addressee(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, {self.institution}" if self.institution else self.name
+
+
+class Picture(models.Model):
+    """A picture with what belongs beside it. Its files are in the storage, under `key` (petitions/pictures.py)."""
+
+    section = models.ForeignKey(Section, models.PROTECT, verbose_name=_("section"), related_name="pictures")
+    alt = models.CharField(
+        _("alternative text"),
+        max_length=300,
+        help_text=_("What can be seen, in a sentence, for those who do not see it."),
+    )
+    caption = models.CharField(_("caption"), max_length=300)
+    credit = models.CharField(_("credit"), max_length=200, help_text=_("Who made it, and by whose leave it is shown."))
+    made_on = models.DateField(_("date"), help_text=_("When it was taken or made."))
+    focus_x = models.PositiveSmallIntegerField(
+        _("focus, from the left"),
+        default=50,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Where the eye should land, in percent: every cut keeps it."),
+    )
+    focus_y = models.PositiveSmallIntegerField(
+        _("focus, from the top"), default=50, validators=[MaxValueValidator(100)]
+    )
+    key = models.CharField(max_length=24, editable=False)
+    width = models.PositiveIntegerField(_("width"), editable=False)
+    height = models.PositiveIntegerField(_("height"), editable=False)
+    widths = models.JSONField(editable=False)
+
+    class Meta:
+        verbose_name = _("picture")
+        verbose_name_plural = _("pictures")
+        ordering = ["-made_on", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="picture_says_what_it_is", condition=~Q(alt="") & ~Q(caption="") & ~Q(credit="")
+            ),
+            models.CheckConstraint(
+                name="picture_focus_is_inside", condition=Q(focus_x__range=(0, 100), focus_y__range=(0, 100))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.caption
+
+    @property
+    def focus(self) -> tuple[int, int]:
+        return self.focus_x, self.focus_y
+
+    @property
+    def master_width(self) -> int:
+        """Pixels across of the file that the press downloads."""
+        return int(self.widths["whole"][0])
+
+    @property
+    def master_url(self) -> str:
+        return pictures.storage().url(f"{self.key}/whole-{self.master_width}.jpg")
+
+    def develop(self, content: bytes, filename: str) -> None:
+        """Make the files of this upload and point here to them. Does not save. Raises pictures.PictureRefused."""
+        made = pictures.develop(content, filename, self.focus)
+        self.key, self.width, self.height, self.widths = made.key, made.width, made.height, made.widths
+
+    def refocus(self) -> None:
+        """Cut the same picture anew around the focus it has now. Does not save."""
+        self.develop(pictures.master_of(self.key, self.master_width), "master.jpg")
+
+    @classmethod
+    def forget_unused(cls, key: str) -> None:
+        """Once the transaction is committed, delete these files unless another picture shows the same."""
+
+        def forget() -> None:
+            if not cls.objects.filter(key=key).exists():
+                pictures.forget(key)
+
+        transaction.on_commit(forget)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """What was taken down is gone: its files as well."""
+        deleted = super().delete(*args, **kwargs)
+        self.forget_unused(self.key)
+        return deleted
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -111,6 +194,9 @@ class Campaign(models.Model):
     )
     title = models.CharField(_("title"), max_length=200)
     lead = models.TextField(_("lead"), max_length=600, help_text=_("Two sentences that say what is at stake."))
+    picture = models.ForeignKey(
+        Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
+    )
     background = models.TextField(_("background"), blank=True, help_text=_("Markdown."))
     pledge = models.TextField(_("pledge"), max_length=600, help_text=_("What a supporter says by signing."))
     topic = models.CharField(_("topic"), max_length=60, blank=True)
@@ -256,6 +342,9 @@ class Update(models.Model):
     slug = models.SlugField(_("address"), max_length=80)
     title = models.CharField(_("title"), max_length=200)
     lead = models.TextField(_("lead"), max_length=600)
+    picture = models.ForeignKey(
+        Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
+    )
     body = models.TextField(_("text"), blank=True, help_text=_("Markdown."))
     quote = models.TextField(_("quote"), blank=True, max_length=1000)
     quote_by = models.CharField(_("who said it"), blank=True, max_length=200)

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from typing import Final
+
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from petitions import pictures
 from petitions.models import Campaign, Dossier, Update
 from petitions.shelf import shelved
+
+_PICTURE_TYPES: Final = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
+
+
+@require_safe
+def picture(request: HttpRequest, name: str) -> HttpResponse:
+    """A file of a picture. Its name holds the hash of its content, so nobody needs to ask for it twice."""
+    try:
+        with pictures.storage().open(name) as file:
+            response = HttpResponse(file.read(), content_type=_PICTURE_TYPES[name.rpartition(".")[2]])
+    except FileNotFoundError:
+        raise Http404 from None
+    response["Cache-Control"] = "public, max-age=31536000, immutable"
+    return response
 
 
 @require_safe
@@ -21,7 +38,7 @@ def updates(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @shelved
 def update(request: HttpRequest, slug: str, update_slug: str) -> HttpResponse:
-    published = Update.objects.published().select_related("campaign")
+    published = Update.objects.published().select_related("campaign", "picture")
     found = get_object_or_404(published, campaign__slug=slug, slug=update_slug)
     return render(request, "petitions/update.html", {"update": found, "campaign": found.campaign})
 

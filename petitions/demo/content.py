@@ -5,15 +5,18 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 
-from petitions.models import Addressee, Campaign, Coverage, Demand, Dossier, Update
+from petitions.demo.artwork import queue, windows
+from petitions.models import Addressee, Campaign, Coverage, Demand, Dossier, Picture, Update
 from petitions.sections import Section
 
 PETITION = "belarus-right-to-protest"
 LOCAL_PETITION = "aldermere-library-hours"
+
+DRAWINGS: Final = {"queue": queue, "windows": windows}
 
 #: Set when the campaign is made and never again. Keys, opening and narrowing of disclosure are decided
 #: elsewhere, and a second run that put them back would reopen what was closed and widen what was narrowed.
@@ -37,12 +40,28 @@ def load() -> Content:
     New campaigns are drafts without keys: whoever calls this opens them once a worker has made their keys.
     What is there keeps its state, dates, addressee, goal, risk and disclosure. Nothing is deleted.
     """
-    content = tomllib.loads(resources.files(__package__).joinpath("content.toml").read_text(encoding="utf-8"))
+    content = _read()
     addressees = {key: _addressee(entry) for key, entry in content["addressees"].items()}
     sections = {slug: _section(slug, entry) for slug, entry in content["sections"].items()}
     campaigns = {entry["slug"]: _campaign(entry, addressees, sections) for entry in content["campaigns"]}
     dossiers = [_dossier(entry, campaigns) for entry in content["dossiers"]]
     return Content(campaigns[PETITION], campaigns[LOCAL_PETITION], dossiers[0], addressees["notary"])
+
+
+def hang_pictures() -> None:
+    """Draw the demo's pictures and give each to its campaign, where there is none yet. Takes some seconds."""
+    for entry in _read()["pictures"]:
+        campaign = Campaign.objects.filter(slug=entry["campaign"], picture=None).first()
+        if campaign is None:
+            continue
+        picture = Picture(section=campaign.section, **_stripped(entry, without=("campaign", "drawing")))
+        picture.develop(DRAWINGS[entry["drawing"]](), "drawing.png")
+        picture.save()
+        Campaign.objects.filter(pk=campaign.pk).update(picture=picture)
+
+
+def _read() -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("content.toml").read_text(encoding="utf-8"))
 
 
 def _addressee(entry: dict[str, Any]) -> Addressee:

@@ -33,7 +33,7 @@ def campaign_for_signing(slug: str) -> Campaign | None:
     if found and time.monotonic() < found[0]:
         return found[1]
     try:
-        campaign = Campaign.objects.public().select_related("addressee", "key").filter(slug=slug).first()
+        campaign = Campaign.objects.public().select_related("addressee", "key", "picture").filter(slug=slug).first()
     except (OperationalError, InterfaceError):
         if found is None:
             raise

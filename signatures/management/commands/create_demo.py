@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from petitions.demo.content import load
+from petitions.demo.content import hang_pictures, load
 from petitions.models import Campaign
 from petitions.sections import Membership, Role, Section
 from signatures.demo.filling import fill
@@ -46,6 +46,7 @@ class Command(BaseCommand):
         if signatures < 0:
             raise CommandError("--signatures cannot be negative.")
         content = load()
+        hang_pictures()
         provision_campaigns()
         ours = [content.petition.pk, content.local_petition.pk]
         Campaign.objects.filter(pk__in=ours, state=Campaign.State.DRAFT).update(state=Campaign.State.OPEN)

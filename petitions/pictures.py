@@ -1,0 +1,132 @@
+"""One upload becomes the files that are served: looked at here, developed by a child (petitions/darkroom.py), stored.
+
+It is done while the campaigner waits, in the web: a picture holds no personal data, takes two seconds, and whoever
+uploads wants to hear at once why it is refused. A worker, which holds the keys, is the last that should open one.
+
+A file's name holds the hash of what went into it, so a name never means another picture: caches may keep it for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, storages
+from django.utils.translation import gettext_lazy as _
+
+_DARKROOM: Final = Path(__file__).with_name("darkroom.py")
+#: Part of each name: raise it when darkroom.py makes other files of the same picture.
+_RECIPE: Final = b"1"
+
+MOST_BYTES: Final = 20_000_000
+#: Seconds. The child's own bound on processor time is tighter; this one is for a machine that is busy.
+_PATIENCE: Final = 120
+
+EXTENSIONS: Final = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "AVIF": (".avif", ".heif"),
+}
+
+_REASONS: Final = {
+    "svg": _("This is an SVG. It can hold programs, so it is never taken: save it as PNG and upload that."),
+    "markup": _("This is a web page or a script, not a picture."),
+    "unknown": _("This is not a picture that we know. Please upload a JPEG, PNG, WebP or AVIF file."),
+    "damaged": _("The file is damaged or ends too early. Please save it again from the original."),
+    "animated": _("This picture moves. Please upload a still one."),
+    "too_many_pixels": _("This picture has more than 60 million pixels. Please make it smaller: 2400 across will do."),
+    "too_large": _("This picture takes more memory than a picture may. Please make it smaller."),
+    "too_small": _("This picture is too small: its shorter side needs 600 pixels."),
+    "too_heavy": _("This file is larger than 20 MB. Please save it as a JPEG."),
+    "misnamed": _("The name says that this is another kind of file than it is. Please check where it comes from."),
+    "too_slow": _("This picture could not be read in time. Please save it again as a JPEG."),
+}  # fmt: skip
+
+
+class PictureRefused(ValidationError):
+    """Why an upload is not taken, in words one can act on; `code` is the reason's short name."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(_REASONS[reason], code=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Developed:
+    """What is stored of a picture."""
+
+    #: Its folder in the storage: 24 hexadecimal digits.
+    key: str
+    #: Of the upload, upright, in pixels.
+    width: int
+    height: int
+    #: By shape: {"wide": [400, …], "square": […], "whole": [2400]}; "wide.jpg": those that there is a JPEG of.
+    widths: dict[str, list[int]]
+
+
+def develop(content: bytes, filename: str, focus: tuple[int, int] = (50, 50)) -> Developed:
+    """Make and store every file of a picture. `focus` in percent of width and height. Raises PictureRefused.
+
+    Storing the same picture with the same focus again writes nothing and gives the same answer.
+    """
+    if len(content) > MOST_BYTES:
+        raise PictureRefused("too_heavy")
+    with tempfile.TemporaryDirectory(prefix="undersigned-darkroom-") as place:
+        source, folder = Path(place) / "source", Path(place) / "made"
+        source.write_bytes(content)
+        folder.mkdir()
+        made = _in_the_darkroom(source, folder, focus)
+        if not filename.lower().endswith(EXTENSIONS[made["format"]]):
+            raise PictureRefused("misnamed")
+        key = hashlib.sha256(b"\0".join([_RECIPE, b"%d,%d" % focus, content])).hexdigest()[:24]
+        _store(key, folder.iterdir())
+    return Developed(key, made["width"], made["height"], made["widths"])
+
+
+def _in_the_darkroom(source: Path, folder: Path, focus: tuple[int, int]) -> dict[str, Any]:
+    """What the child printed. Raises PictureRefused, also where a bound ended the child."""
+    command = [sys.executable, "-I", str(_DARKROOM), str(source), str(folder), *map(str, focus)]
+    try:
+        done = subprocess.run(command, env={}, cwd=folder, capture_output=True, timeout=_PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        raise PictureRefused("too_slow") from None
+    if done.returncode:
+        raise PictureRefused("damaged")
+    made: dict[str, Any] = json.loads(done.stdout)
+    if "refused" in made:
+        raise PictureRefused(made["refused"])
+    return made
+
+
+def storage() -> Storage:
+    """Where pictures are: on this machine's disk, or wherever STORAGES says."""
+    return storages["default"]
+
+
+def _store(key: str, files: Iterable[Path]) -> None:
+    for file in sorted(files):
+        name = f"{key}/{file.name}"
+        if not storage().exists(name):
+            storage().save(name, ContentFile(file.read_bytes()))
+
+
+def master_of(key: str, width: int) -> bytes:
+    """The whole picture as JPEG. Raises FileNotFoundError."""
+    with storage().open(f"{key}/whole-{width}.jpg") as file:
+        return bytes(file.read())
+
+
+def forget(key: str) -> None:
+    """Delete a picture's files."""
+    _, files = storage().listdir(key)
+    for file in files:
+        storage().delete(f"{key}/{file}")
