@@ -43,6 +43,8 @@ WEB: Final[dict[str, str]] = {
     "signatures_delivery": "SELECT, INSERT, UPDATE (state, approved_by_id, approved_at, problem)",
     "signatures_signingkey": READ,
     "signatures_signature": "",
+    "signatures_signingrules": ALL,
+    "signatures_mailcount": "",
 }
 
 #: The worker reads what it is to do and writes the register; content and logins are not its business.
@@ -61,6 +63,8 @@ WORKER: Final[dict[str, str]] = {
     "signatures_ledgerentry": "SELECT, INSERT",
     "signatures_delivery": "SELECT, UPDATE",
     "signatures_signingkey": "SELECT, INSERT",
+    "signatures_signingrules": READ,
+    "signatures_mailcount": ALL,
 }
 
 #: The row that the token names, and no other: web says which token it was shown, and cannot list any.

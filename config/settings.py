@@ -143,6 +143,8 @@ DEMO_MAIL_DIR: Path | None = Path(env.str("DEMO_MAIL_DIR")) if env.str("DEMO_MAI
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "petitions@example.org")
 # The sender of mails for campaigns at risk: an address that says nothing of petitions or of you.
 NEUTRAL_FROM_EMAIL = env.str("MAIL_FROM_NEUTRAL", "post@example.org")
+# Where a mail server puts its notices of mails that reached nobody: a Maildir or a folder, read by workers.
+BOUNCES_DIR: Path | None = Path(env.str("BOUNCES_DIR")) if env.str("BOUNCES_DIR", "") else None
 
 
 def _mailers() -> dict[str, object]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 
 from celery import shared_task
+from django.conf import settings
 
 from petitions.models import Campaign
 from signatures.delivery.build import build_deliveries
 from signatures.delivery.signing import publish_signing_key
-from signatures.register import admission, keyring, mailing, pruning, withdrawal
+from signatures.register import admission, bounces, keyring, mailing, pruning, withdrawal
 from signatures.register.tally import check_tally
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,13 @@ def provision() -> None:
 @shared_task(name="signatures.send_mails")
 def send_mails() -> None:
     mailing.send_mails()
+
+
+@shared_task(name="signatures.read_bounces")
+def read_bounces() -> None:
+    """Notices of mails that reached nobody, where a place for them is set."""
+    if settings.BOUNCES_DIR:
+        bounces.read_bounces(settings.BOUNCES_DIR, keyring.keyring().site_key())
 
 
 @shared_task(name="signatures.admit")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from config.celery import ROUTES
+
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("config", "petitions", "signatures")
 FILES = {
@@ -206,10 +208,7 @@ def test_a_web_process_that_serves_checks_and_rings_has_loaded_no_worker_code():
 
 def test_a_worker_knows_every_task_that_is_rung_or_swept():
     _, tasks = _in_a_process(WORKER_PROCESS, "worker")
-    assert tasks == sorted(
-        f"signatures.{stage}"
-        for stage in ("admit", "build_deliveries", "check_tallies", "provision", "prune", "send_mails", "withdraw")
-    )
+    assert tasks == sorted(f"signatures.{stage}" for stage in ROUTES)
 
 
 def test_every_ring_names_a_task():

@@ -6,7 +6,9 @@ config/grants.py, the campaign's guard in migrations/0002.
 
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import APPROVAL_EXPIRES, Delivery, DeliveryQuerySet, SigningKey
+from signatures.models.mail import MailCount
 from signatures.models.register import Register, Signature
+from signatures.models.rules import SigningRules
 from signatures.models.sources import Source
 from signatures.models.tally import LedgerEntry, Tally, TallyQuerySet
 
@@ -16,11 +18,13 @@ __all__ = [
     "Delivery",
     "DeliveryQuerySet",
     "LedgerEntry",
+    "MailCount",
     "Outcome",
     "Register",
     "SealingKey",
     "Signature",
     "SigningKey",
+    "SigningRules",
     "Source",
     "Submission",
     "Tally",

@@ -66,6 +66,10 @@ class Submission(models.Model):
     #: to take that worker for dead. Null: nothing to send. A queue and its lease in one column.
     mail_due = models.DateTimeField(null=True, db_default=Now())
     mailed_at = models.DateTimeField(null=True)
+    #: The day on which its mail was counted against its mailbox (register/mail_limits.py); tries again are not.
+    mail_counted_on = models.DateField(null=True)
+    #: A mail server said that the mail reached nobody (register/bounces.py).
+    bounced_on = models.DateField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome, null=True)
     #: The number in the register that the mailbox's owner may be told; never for a campaign at risk.

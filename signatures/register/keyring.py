@@ -3,6 +3,7 @@
     <campaign uid>.json   private key, pepper and register key of a campaign
     recipients.json       age recipients of staff, pinned: {"username": "age1…"}
     signing.json          the organisation's Ed25519 key, which signs manifests
+    site.json             the key under which the whole site's mails are counted and bounces are known again
 
 Destroying a campaign's file makes its sealed data unreadable in every backup (shredding).
 """
@@ -112,6 +113,23 @@ class Keyring:
             )
         except (ValueError, KeyError, TypeError):  # as in keys_of(); or not 32 bytes
             raise KeysDamaged(path.name) from None
+
+    def site_key(self) -> bytes:
+        """32 bytes that belong to no campaign, made now where there are none. Raises KeysDamaged.
+
+        Losing it costs nothing but the day's counts and the bounces still under way.
+        """
+        path = self.directory / "site.json"
+        if not path.exists():
+            fresh = base64.b64encode(secrets.token_bytes(32)).decode()
+            self._write(path, json.dumps({"site_key": fresh}), replace=False)
+        try:
+            key = base64.b64decode(json.loads(path.read_text())["site_key"], validate=True)
+        except (ValueError, KeyError, TypeError):
+            raise KeysDamaged(path.name) from None
+        if len(key) != 32:
+            raise KeysDamaged(path.name)
+        return key
 
     def recipients(self) -> dict[str, str]:
         """The pinned age recipients of staff: {"username": "age1…"}. Raises KeysDamaged."""

@@ -2,6 +2,10 @@
 
 `mail_due` is queue and lease in one: a worker claims rows by moving it LEASE ahead, sends outside any
 transaction, then clears it. If the worker dies, the rows are due again when the lease ends.
+
+What is claimed is counted by mailbox in the same transaction (mail_limits.py). A submission is counted once a day:
+`mail_counted_on` says that it was, so a mail that is tried again, because the server was away or a worker was
+killed, uses up nothing more, and is never lost to a limit that it has already passed.
 """
 
 from __future__ import annotations
@@ -12,23 +16,25 @@ import logging
 import smtplib
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import make_msgid
-from typing import Final
-from urllib.parse import urlsplit
+from itertools import starmap
+from typing import Final, NamedTuple
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, mailers
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from config.languages import address_in, known
 from petitions.models import Campaign
-from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint, withdrawal_token
-from signatures.models import Submission
-from signatures.register.keyring import ForeignPublicKey, KeysMissing
+from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint, token_hash, withdrawal_token
+from signatures.models import Signature, SigningRules, Submission
+from signatures.register import bounces, mail_limits
+from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened, Person
 
@@ -52,7 +58,7 @@ CLAIM: Final = """
 UPDATE signatures_submission SET mail_due = now() + make_interval(secs => %s)
  WHERE token_hash IN (SELECT token_hash FROM signatures_submission
                        WHERE mail_due <= now() ORDER BY mail_due LIMIT %s FOR UPDATE SKIP LOCKED)
-RETURNING token_hash, campaign_id, sealing_key_id, sealed
+RETURNING token_hash, campaign_id, sealing_key_id, sealed, created_at, mailed_at, confirmed_at, mail_counted_on
 """
 
 LATER: Final = """
@@ -61,8 +67,41 @@ UPDATE signatures_submission
  WHERE token_hash = ANY(%s) AND outcome IS NULL
 """
 
-#: Token hash, sealing key, sealed submission.
-type Row = tuple[bytes, uuid.UUID, bytes]
+COUNTED: Final = "UPDATE signatures_submission SET mail_counted_on = %s WHERE token_hash = ANY(%s)"
+# A reminder waits for its day in the queue; what is confirmed meanwhile leaves the queue when it is admitted.
+REMIND: Final = """
+UPDATE signatures_submission SET mail_due = created_at + make_interval(days => %s)
+ WHERE token_hash = ANY(%s) AND outcome IS NULL
+"""
+
+
+class Row(NamedTuple):
+    """A submission as it is claimed. `mailed_at`: it has had its mail, what is due now is the reminder."""
+
+    hashed: bytes
+    campaign_id: int
+    key_id: uuid.UUID
+    sealed: bytes
+    created_at: datetime.datetime
+    mailed_at: datetime.datetime | None
+    confirmed_at: datetime.datetime | None
+    counted_on: datetime.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A claimed row, opened."""
+
+    row: Row
+    campaign: Campaign
+    person: Person
+    pepper: bytes
+    #: Canonical; for labels, never for sending.
+    mailbox: str
+
+    @property
+    def fingerprint(self) -> bytes:
+        return fingerprint(self.pepper, self.mailbox)
 
 
 @dataclass(slots=True)
@@ -75,6 +114,8 @@ class Sent:
     put_off: list[bytes] = field(default_factory=list)
     #: The server took the text and fell silent: sent or not, nobody knows.
     unclear: list[bytes] = field(default_factory=list)
+    #: Its mailbox has had its mails of the day; or a reminder that nobody needs any more.
+    withheld: list[bytes] = field(default_factory=list)
     #: The server cannot be reached, or there was nothing to send: no use in going on now.
     over: bool = False
 
@@ -109,51 +150,95 @@ def send_batch(limit: int = BATCH) -> Sent:
 def _send_claim(server: BaseEmailBackend, result: Sent, limit: int) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CLAIM, [LEASE.total_seconds(), limit])
-        claimed = cursor.fetchall()
-    result.over = not claimed
-    by_campaign: dict[int, list[Row]] = {}
-    for hashed, campaign_id, key_id, sealed in claimed:
-        by_campaign.setdefault(campaign_id, []).append((hashed, key_id, sealed))
+        claimed = list(starmap(Row, cursor.fetchall()))
+        result.over = not claimed
+        letters = _within_limits(cursor, _open(claimed, result), result)
     deadline = time.monotonic() + SEND_FOR
     try:
-        for campaign in Campaign.objects.filter(pk__in=by_campaign):
-            _send_for(campaign, server, by_campaign[campaign.pk], result, deadline)
+        for letter in letters:
+            if time.monotonic() > deadline:
+                break
+            _send_one(server, result, letter)
     finally:
-        _record(result, {row[0] for row in claimed})
+        _record(result, {row.hashed: row for row in claimed})
 
 
-def _record(result: Sent, claimed: set[bytes]) -> None:
+def _record(result: Sent, claimed: Mapping[bytes, Row]) -> None:
     """Only of what is not admitted yet: beside a number, the time of a mail would be its signer's."""
     pending = Submission.objects.filter(outcome__isnull=True)
     pending.filter(token_hash__in=result.mailed).update(mail_due=None, mailed_at=timezone.now())
-    pending.filter(token_hash__in=result.refused).update(mail_due=None)
-    soon = claimed.difference(result.mailed, result.refused, result.put_off, result.unclear)
+    pending.filter(token_hash__in=[*result.refused, *result.withheld]).update(mail_due=None)
+    soon = claimed.keys() - {*result.mailed, *result.refused, *result.withheld, *result.put_off, *result.unclear}
     with connection.cursor() as cursor:
         cursor.execute(LATER, [RETRY.total_seconds(), 0.0, list(soon)])
         cursor.execute(LATER, [RETRY.total_seconds(), PUT_OFF_PER_AGE, result.put_off])
         cursor.execute(LATER, [UNCLEAR.total_seconds(), UNCLEAR_PER_AGE, result.unclear])
+        _plan_reminders(cursor, [claimed[hashed] for hashed in result.mailed])
 
 
-def _send_for(campaign: Campaign, server: BaseEmailBackend, rows: list[Row], result: Sent, deadline: float) -> None:
-    try:
-        opener = Opener(campaign)
-    except (KeysMissing, ForeignPublicKey) as error:
-        log.error("no mails for campaign %s: %s", campaign.slug, type(error).__name__)
-        return
-    opener.know(key_id for _, key_id, _ in rows)
-    for row in rows:
-        if time.monotonic() > deadline:
-            return
-        _send_one(campaign, opener, server, result, row)
+def _plan_reminders(cursor: CursorWrapper, mailed: list[Row]) -> None:
+    """One, where the campaign wants one, for those that have just had their first mail."""
+    first = [row for row in mailed if row.mailed_at is None]
+    days_of = SigningRules.reminders({row.campaign_id for row in first})
+    for campaign_id, days in days_of.items():
+        cursor.execute(REMIND, [days, [row.hashed for row in first if row.campaign_id == campaign_id]])
 
 
-def _send_one(campaign: Campaign, opener: Opener, server: BaseEmailBackend, result: Sent, row: Row) -> None:
-    hashed, key_id, sealed = row
-    try:
-        mail = confirmation_mail(campaign, opener.open(key_id, sealed, hashed), opener)
-    except (NotOpened, NotAMailbox):
-        result.refused.append(hashed)
-        return
+def _open(claimed: list[Row], result: Sent) -> list[Letter]:
+    """The letters of a claim; what cannot be opened is refused, what has no keys here waits."""
+    letters: list[Letter] = []
+    for campaign in Campaign.objects.filter(pk__in={row.campaign_id for row in claimed}):
+        try:
+            opener = Opener(campaign)
+        except (KeysMissing, ForeignPublicKey) as error:
+            log.error("no mails for campaign %s: %s", campaign.slug, type(error).__name__)
+            continue
+        rows = [row for row in claimed if row.campaign_id == campaign.pk]
+        opener.know(row.key_id for row in rows)
+        for row in rows:
+            try:
+                person = opener.open(row.key_id, row.sealed, row.hashed)
+                letters.append(Letter(row, campaign, person, opener.keys.pepper, canonical_mailbox(person.email)))
+            except (NotOpened, NotAMailbox):
+                result.refused.append(row.hashed)
+    return letters
+
+
+def _within_limits(cursor: CursorWrapper, letters: list[Letter], result: Sent) -> list[Letter]:
+    """The letters that may go today; the others are withheld for good: their owner can sign again."""
+    wanted = _without_needless_reminders(letters, result)
+    today = timezone.now().date()
+    new = [letter for letter in wanted if letter.row.counted_on != today]
+    site_key = keyring().site_key() if new else b""
+    labels = [mail_limits.labels(letter.pepper, site_key, letter.mailbox, today) for letter in new]
+    granted = mail_limits.grant(cursor, labels, today)
+    refused = {letter.row.hashed for letter, may in zip(new, granted, strict=True) if not may}
+    if refused:
+        log.warning("%d mails are withheld: their mailboxes have had enough today", len(refused))
+        result.withheld += refused
+    if counted := [letter.row.hashed for letter in new if letter.row.hashed not in refused]:
+        cursor.execute(COUNTED, [today, counted])
+    return [letter for letter in wanted if letter.row.hashed not in refused]
+
+
+def _without_needless_reminders(letters: list[Letter], result: Sent) -> list[Letter]:
+    """Nobody is reminded who has confirmed, also by another submission."""
+    reminders = [letter for letter in letters if letter.row.mailed_at]
+    if not reminders:
+        return letters
+    there = Signature.objects.filter(
+        campaign__in={letter.row.campaign_id for letter in reminders},
+        fingerprint__in=[letter.fingerprint for letter in reminders],
+    )
+    signed = {bytes(found) for found in there.values_list("fingerprint", flat=True) if found}
+    needless = {r.row.hashed for r in reminders if r.row.confirmed_at or r.fingerprint in signed}
+    result.withheld += needless
+    return [letter for letter in letters if letter.row.hashed not in needless]
+
+
+def _send_one(server: BaseEmailBackend, result: Sent, letter: Letter) -> None:
+    hashed = letter.row.hashed
+    mail = _mail(letter)
     try:
         server.send_messages([mail])
     except smtplib.SMTPRecipientsRefused as error:
@@ -178,17 +263,25 @@ def _close(server: BaseEmailBackend) -> None:
 
 def confirmation_mail(campaign: Campaign, person: Person, opener: Opener) -> EmailMultiAlternatives:
     """The mail with the two links, in the supporter's language; neutral where the campaign is at risk."""
+    now = timezone.now()
+    row = Row(token_hash(person.token), campaign.pk, uuid.UUID(int=0), b"", now, None, None, None)
+    return _mail(Letter(row, campaign, person, opener.keys.pepper, canonical_mailbox(person.email)))
+
+
+def _mail(letter: Letter) -> EmailMultiAlternatives:
+    campaign, person, reminds = letter.campaign, letter.person, letter.row.mailed_at is not None
     language = known(person.language)
-    mailbox = fingerprint(opener.keys.pepper, canonical_mailbox(person.email))
-    withdrawn_by = withdrawal_token(opener.keys.pepper, mailbox)
+    withdrawn_by = withdrawal_token(letter.pepper, letter.fingerprint)
     context = {
         "campaign": campaign,
         "confirm_url": address_in(language, f"{settings.SITE_URL}/confirm/{person.token}/"),
         "withdraw_url": address_in(language, f"{settings.SITE_URL}/withdraw/{withdrawn_by}/"),
         "site_url": address_in(language, f"{settings.SITE_URL}/"),
-        "days": settings.PENDING_DAYS,
+        "days": max(1, settings.PENDING_DAYS - (timezone.now() - letter.row.created_at).days),
+        "reminds": reminds,
     }
     name = "mail/confirm_neutral" if campaign.at_risk else "mail/confirm"
+    identifier = bounces.message_id(keyring().site_key(), letter.row.hashed, b"r" if reminds else b"c")
     with translation.override(language):
         subject = " ".join(render_to_string(f"{name}_subject.txt", context).split())
         mail = EmailMultiAlternatives(
@@ -196,11 +289,7 @@ def confirmation_mail(campaign: Campaign, person: Person, opener: Opener) -> Ema
             render_to_string(f"{name}.txt", context),
             from_email=settings.NEUTRAL_FROM_EMAIL if campaign.at_risk else settings.DEFAULT_FROM_EMAIL,
             to=[person.email],
-            headers={
-                # Not the worker's host name, which make_msgid would look up.
-                "Message-ID": make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
-                "Auto-Submitted": "auto-generated",
-            },
+            headers={"Message-ID": identifier, "Auto-Submitted": "auto-generated"},
         )
         mail.attach_alternative(render_to_string(f"{name}.html", context), "text/html")
     return mail

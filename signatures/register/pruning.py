@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from signatures.models import APPROVAL_EXPIRES, Delivery, Withdrawal
+from signatures.models import APPROVAL_EXPIRES, Delivery, MailCount, Withdrawal
 
 #: A web process uses a session key for five minutes (collect/intake.py); far beyond that, an unused one is spent.
 SESSION_KEY_SPENT: Final = datetime.timedelta(hours=1)
@@ -54,6 +54,7 @@ def prune(now: datetime.datetime | None = None) -> dict[str, int]:
     return {
         "expired": _expire_pending(now - datetime.timedelta(days=settings.PENDING_DAYS)),
         "outcomes": _delete_outcomes(now - datetime.timedelta(days=settings.OUTCOME_DAYS)),
+        "mail counts": MailCount.objects.filter(on__lt=now.date()).delete()[0],
         "keys": _delete_drained_keys(now - SESSION_KEY_SPENT),
         "requests": Delivery.objects.filter(
             state=Delivery.State.REQUESTED, requested_at__lt=now - APPROVAL_EXPIRES
