@@ -40,7 +40,8 @@ WEB: Final[dict[str, str]] = {
     "signatures_register": READ,
     "signatures_tally": READ,
     "signatures_ledgerentry": READ,
-    "signatures_delivery": "SELECT, INSERT, UPDATE (state, approved_by_id, approved_at, problem)",
+    "signatures_delivery": "SELECT, INSERT, UPDATE (state, problem)",
+    "signatures_proposal": "SELECT, INSERT, UPDATE (state, decided_by_id, decided_at, answer)",
     "signatures_signingkey": READ,
     "signatures_signature": "",
     "signatures_signingrules": ALL,
@@ -62,6 +63,7 @@ WORKER: Final[dict[str, str]] = {
     "signatures_tally": ALL,
     "signatures_ledgerentry": "SELECT, INSERT",
     "signatures_delivery": "SELECT, UPDATE",
+    "signatures_proposal": "SELECT, UPDATE (state, decided_at, done_at, problem)",
     "signatures_signingkey": "SELECT, INSERT",
     "signatures_signingrules": READ,
     "signatures_mailcount": ALL,
@@ -83,13 +85,20 @@ POLICIES: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ("signatures_delivery", "web", "SELECT", "true", ""),
     (
         "signatures_delivery", "web", "INSERT", "",
-        "state = 'requested' AND approved_by_id IS NULL AND manifest IS NULL AND archive = ''",
+        "state = 'requested' AND manifest IS NULL AND archive = ''",
     ),
     (
         "signatures_delivery", "web", "UPDATE",
         "state IN ('requested', 'failed')", "state IN ('approved', 'withdrawn') AND archive = ''",
     ),
     ("signatures_delivery", "worker", "ALL", "true", "true"),
+    # Web asks and decides; a worker says what expired, and what it has carried out. The worker approves nothing:
+    # it may not write who decided, and proposal_decided_by_somebody wants to know.
+    ("signatures_proposal", "web", "SELECT", "true", ""),
+    ("signatures_proposal", "web", "INSERT", "", "state = 'waiting' AND decided_by_id IS NULL AND done_at IS NULL"),
+    ("signatures_proposal", "web", "UPDATE", "state = 'waiting'", "state IN ('approved', 'refused', 'withdrawn')"),
+    ("signatures_proposal", "worker", "SELECT", "true", ""),
+    ("signatures_proposal", "worker", "UPDATE", "state IN ('waiting', 'approved')", "state IN ('approved', 'expired')"),
 )  # fmt: skip
 
 

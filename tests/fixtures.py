@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import DatabaseError, connection
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -21,7 +23,7 @@ from petitions.models import Addressee, Campaign, Disclosure
 from petitions.sections import Membership, Role, Section
 from petitions.shelf import clear_shelf
 from signatures.collect import campaigns, intake
-from signatures.models import Submission
+from signatures.models import Delivery, Proposal, Submission
 from signatures.register import keyring as keyrings
 from signatures.register.mailing import confirmation_mail
 from signatures.register.unsealing import Opener
@@ -161,6 +163,37 @@ def a_person(**given: Any) -> Person:
     """A supporter; every call another mailbox."""
     values: dict[str, Any] = {"name": "Ada Example", "email": f"{uuid.uuid4().hex}@example.org", "country": "GB"}
     return Person(**(values | given))
+
+
+def a_proposal(kind: str, subject: dict[str, Any], asked_by: User, approved_by: User | None = None) -> Proposal:
+    """As somebody asked for it, and, if so, somebody else approved it: no rule of ours, only the database's."""
+    section = Section.objects.first()
+    made = Proposal.objects.create(kind=kind, section=section, subject=subject, requested_by=asked_by)
+    if approved_by is not None:
+        decided = {"state": "approved", "decided_by": approved_by, "decided_at": timezone.now()}
+        Proposal.objects.filter(pk=made.pk).update(**decided)
+        made.refresh_from_db()
+    return made
+
+
+def a_delivery(campaign: Campaign, requested_by: User, approved_by: User | None = None, **given: Any) -> Delivery:
+    """A delivery to the campaign's addressee that was requested, and approved if somebody approved it."""
+    state = "requested" if approved_by is None else "approved"
+    made = Delivery(**({"campaign": campaign, "addressee": campaign.addressee, "state": state} | given))
+    made.proposal = a_proposal("delivery", made.agreed_terms, requested_by, approved_by)
+    made.save()
+    return made
+
+
+def aged(proposal: Proposal, by: datetime.timedelta) -> Proposal:
+    """The same, as if it had been asked for that much earlier; only the owner can say so."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE signatures_proposal DISABLE TRIGGER proposal_guard")
+        Proposal.objects.filter(pk=proposal.pk).update(requested_at=F("requested_at") - by)
+        cursor.execute("ALTER TABLE signatures_proposal ENABLE TRIGGER proposal_guard")
+    proposal.refresh_from_db()
+    return proposal
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from petitions.guarding import GuardedAdmin
 from petitions.models import Addressee, Campaign
 from signatures.admin.refusals import ExplainsRefusals, RefusableForm
 from signatures.collect import deliveries
-from signatures.collect.deliveries import NotAllowed, allowed_profiles, possible_addressees
+from signatures.collect.deliveries import allowed_profiles, possible_addressees
+from signatures.desk.refusals import NotAllowed
 from signatures.models import Delivery
 
 
@@ -72,7 +73,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         "reference", "campaign", "addressee", "profile", "numbers", "state_label", "requested_by", "approved_by",
         "built_at",
     ]  # fmt: skip
-    list_select_related = ["campaign", "addressee", "requested_by", "approved_by"]
+    list_select_related = ["campaign", "addressee", "proposal__requested_by", "proposal__decided_by"]
     list_filter = ["state", ("campaign", admin.RelatedOnlyFieldListFilter)]
     add_form_template = "signatures/admin/request_delivery.html"
 
@@ -87,6 +88,14 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
     )
     def state_label(self, delivery: Delivery) -> tuple[str, str]:
         return delivery.state, delivery.get_state_display()
+
+    @display(description=_("requested by"), ordering="proposal__requested_by")
+    def requested_by(self, delivery: Delivery) -> User:
+        return delivery.requested_by
+
+    @display(description=_("approved by"), ordering="proposal__decided_by", empty_value="–")
+    def approved_by(self, delivery: Delivery) -> User | None:
+        return delivery.approved_by
 
     def section_of(self, obj: Delivery) -> Campaign:
         return obj.campaign
@@ -135,7 +144,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
     def _possible_steps(self, request: HttpRequest, delivery: Delivery) -> dict[str, bool]:
         state, where = Delivery.State, delivery.campaign
         waiting = delivery.state == state.REQUESTED and not deliveries.is_expired(delivery)
-        own = delivery.requested_by_id == request.user.pk
+        own = delivery.proposal.requested_by_id == request.user.pk
         asks, approves, takes = (
             may(request.user, f"delivery.{verb}", where) for verb in ("request", "approve", "download")
         )

@@ -1,33 +1,29 @@
 """Asking for a delivery, and saying yes or no to it: what officers do. A worker builds it (delivery/).
 
-Two people are needed. Each step is one conditional UPDATE, so a second click, or a colleague who was
-faster, finds nothing to change and is told so.
+Two people are needed: each delivery has a proposal (desk/four_eyes.py), and what two people agreed to is
+exactly what the delivery says, or the database refuses to have it built.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Final
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from petitions.models import Addressee, Campaign, Disclosure
+from signatures.desk import four_eyes
+from signatures.desk.refusals import NotAllowed, refusals_in_words
 from signatures.doorbell import ring
-from signatures.models import APPROVAL_EXPIRES, Delivery, Register
+from signatures.models import Delivery, Proposal, Register
 
 log = logging.getLogger(__name__)
-
-
-class NotAllowed(Exception):
-    """The step cannot be taken; the message says why, in words for an officer."""
 
 
 #: What the database refuses where two people act at once, or where the rules changed in between.
@@ -61,44 +57,51 @@ def request_delivery(campaign: Campaign, addressee: Addressee, profile: str, off
         raise NotAllowed(_("This campaign is not addressed to them, and they do not verify signatures."))
     if profile not in allowed_profiles(campaign, addressee):
         raise NotAllowed(str(REFUSALS["delivery_within_disclosure"]))
-    with _refusals_in_words(), transaction.atomic():
+    with refusals_in_words(REFUSALS), transaction.atomic():
         # Two requests at once could both see a hole in the ranges, and fill it twice. So a campaign's
         # requests come one after another. NO KEY: signing, whose foreign key takes a share, goes on.
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         series, first, last = _next_range(campaign, addressee)
         if last < first:
             raise NotAllowed(_("There is nothing new to deliver: every number up to %d is in a delivery.") % last)
-        return Delivery.objects.create(
-            campaign=campaign,
-            addressee=addressee,
-            profile=profile,
-            series=series,
-            first_number=first,
-            last_number=last,
-            requested_by=officer,
+        return _propose(
+            officer,
+            Delivery(
+                campaign=campaign,
+                addressee=addressee,
+                profile=profile,
+                series=series,
+                first_number=first,
+                last_number=last,
+            ),
         )
+
+
+def _propose(officer: User, delivery: Delivery) -> Delivery:
+    kind, section = Proposal.Kind.DELIVERY, delivery.campaign.section
+    delivery.proposal = four_eyes.propose(kind, officer, section, delivery.agreed_terms)
+    delivery.save(force_insert=True)
+    return delivery
 
 
 def approve_delivery(delivery: Delivery, officer: User) -> None:
     """The second officer says yes. Raises NotAllowed."""
-    if delivery.requested_by_id == officer.pk:
-        raise NotAllowed(str(REFUSALS["delivery_needs_two_people"]))
-    now = timezone.now()
-    waiting = Delivery.objects.filter(
-        pk=delivery.pk, state=Delivery.State.REQUESTED, requested_at__gt=now - APPROVAL_EXPIRES
-    ).exclude(requested_by=officer)
-    with _refusals_in_words(), transaction.atomic():
-        approved = waiting.update(state=Delivery.State.APPROVED, approved_by=officer, approved_at=now)
-    if not approved:
+    if not Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.REQUESTED).exists():
         raise NotAllowed(_why_not(delivery))
-    log.info("delivery %s approved by user %s", delivery.reference, officer.pk)
-    ring("build_deliveries")
+    with refusals_in_words(REFUSALS):
+        four_eyes.approve(delivery.proposal, officer)
 
 
 def withdraw_delivery(delivery: Delivery, officer: User) -> None:
-    """Take a request back, or refuse it; its range is free again. Raises NotAllowed."""
-    undecided = Delivery.objects.filter(pk=delivery.pk, state__in=[Delivery.State.REQUESTED, Delivery.State.FAILED])
-    if not undecided.update(state=Delivery.State.WITHDRAWN):
+    """Take a request back, or refuse it, or give up what failed; its range is free again. Raises NotAllowed."""
+    if delivery.state == Delivery.State.REQUESTED:
+        if delivery.proposal.requested_by_id == officer.pk:
+            four_eyes.withdraw(delivery.proposal, officer)
+        else:
+            four_eyes.refuse(delivery.proposal, officer)
+        return
+    failed = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED)
+    if not failed.update(state=Delivery.State.WITHDRAWN):
         raise NotAllowed(_why_not(delivery))
     log.info("delivery %s withdrawn by user %s", delivery.reference, officer.pk)
 
@@ -106,7 +109,7 @@ def withdraw_delivery(delivery: Delivery, officer: User) -> None:
 def retry_delivery(delivery: Delivery, officer: User) -> None:
     """Have a worker build a failed delivery again; its approval stands. Raises NotAllowed."""
     failed = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED)
-    with _refusals_in_words(), transaction.atomic():
+    with refusals_in_words(REFUSALS), transaction.atomic():
         again = failed.update(state=Delivery.State.APPROVED, problem="")
     if not again:
         raise NotAllowed(_why_not(delivery))
@@ -116,7 +119,7 @@ def retry_delivery(delivery: Delivery, officer: User) -> None:
 
 def is_expired(delivery: Delivery) -> bool:
     """Whether it waited too long for a second officer. A worker marks it so a little later."""
-    return delivery.state == Delivery.State.REQUESTED and delivery.requested_at <= timezone.now() - APPROVAL_EXPIRES
+    return delivery.state == Delivery.State.REQUESTED and delivery.proposal.is_overdue()
 
 
 def _next_range(campaign: Campaign, addressee: Addressee) -> tuple[int, int, int]:
@@ -148,19 +151,38 @@ def _why_not(delivery: Delivery) -> str:
     return _("Nothing was changed. Its state is: %s.") % current.get_state_display()
 
 
-@contextmanager
-def _refusals_in_words() -> Iterator[None]:
-    """Turn what the database refuses into NotAllowed. Goes around an atomic(), which rolls back first."""
-    try:
-        yield
-    except IntegrityError as error:
-        message = REFUSALS.get(violated_constraint(error))
-        if message is None:
-            raise
-        raise NotAllowed(str(message)) from error
+def _is_to_be_built(proposal: Proposal) -> None:
+    """What an approval makes happen: a worker builds it."""
+    approved = Delivery.objects.filter(proposal=proposal, state=Delivery.State.REQUESTED)
+    if not approved.update(state=Delivery.State.APPROVED):
+        raise NotAllowed(_why_not(proposal.delivery))
+    ring("build_deliveries")
 
 
-def violated_constraint(error: IntegrityError) -> str:
-    """The name of the constraint or guard that refused; "" where the driver does not say."""
-    diagnosis = getattr(error.__cause__, "diag", None)
-    return getattr(diagnosis, "constraint_name", None) or ""
+def _is_given_up(proposal: Proposal) -> None:
+    Delivery.objects.filter(proposal=proposal, state=Delivery.State.REQUESTED).update(state=Delivery.State.WITHDRAWN)
+
+
+def _in_words(proposal: Proposal) -> str:
+    delivery = proposal.delivery
+    return _(
+        "Numbers %(first)s to %(last)s of “%(campaign)s” are handed to %(addressee)s. They learn: %(profile)s."
+    ) % {
+        "first": f"{delivery.first_number:,}",
+        "last": f"{delivery.last_number:,}",
+        "campaign": delivery.campaign,
+        "addressee": delivery.addressee,
+        "profile": delivery.get_profile_display(),
+    }
+
+
+four_eyes.register(
+    Proposal.Kind.DELIVERY,
+    four_eyes.Rules(
+        request="delivery.request",
+        approve="delivery.approve",
+        words=_in_words,
+        carry_out=_is_to_be_built,
+        give_up=_is_given_up,
+    ),
+)

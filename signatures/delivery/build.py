@@ -23,7 +23,7 @@ from django.contrib.auth.models import User
 from django.core.files import File
 from django.core.files.storage import Storage, storages
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -96,7 +96,7 @@ COLUMNS: Final[dict[str, Columns]] = {
 
 def build_deliveries() -> int:
     """Build each approved delivery that no other worker is building. Returns how many became ready."""
-    waiting = Delivery.objects.filter(state=Delivery.State.APPROVED).order_by("approved_at")
+    waiting = Delivery.objects.filter(state=Delivery.State.APPROVED).order_by("proposal__decided_at")
     return sum(_tried(pk) for pk in waiting.values_list("pk", flat=True))
 
 
@@ -112,7 +112,7 @@ def _tried(pk: int) -> bool:
 def build_delivery(pk: int) -> bool:
     """Build one delivery, unless a worker is at one of its campaign's, or it is not approved. Says if it is ready."""
     with _alone(Delivery.objects.values_list("campaign", flat=True).get(pk=pk)) as alone:
-        delivery = Delivery.objects.select_related("campaign", "addressee").get(pk=pk)
+        delivery = Delivery.objects.select_related("campaign", "addressee", "proposal").get(pk=pk)
         if not alone or delivery.state != Delivery.State.APPROVED:
             return False
         try:
@@ -251,7 +251,8 @@ def _recipients(delivery: Delivery) -> list[str]:
 
 def _officers(delivery: Delivery) -> list[str]:
     """The usernames of the two who answer for it. One who was dismissed since answers for nothing."""
-    people = User.objects.filter(pk__in=[delivery.requested_by_id, delivery.approved_by_id]).order_by("username")
+    agreed = delivery.proposal
+    people = User.objects.filter(Q(pk=agreed.requested_by_id) | Q(pk=agreed.decided_by_id)).order_by("username")
     # These columns only: a worker may not read the others of a login (config/grants.py).
     officers = list(people.values_list("username", "is_active"))
     for username, is_active in officers:

@@ -5,7 +5,8 @@ config/grants.py, the campaign's guard in migrations/0002.
 """
 
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
-from signatures.models.delivery import APPROVAL_EXPIRES, Delivery, DeliveryQuerySet, SigningKey
+from signatures.models.delivery import Delivery, DeliveryQuerySet, SigningKey
+from signatures.models.desk import APPROVAL_EXPIRES, Proposal, ProposalQuerySet
 from signatures.models.mail import MailCount
 from signatures.models.register import Register, Signature
 from signatures.models.rules import SigningRules
@@ -20,6 +21,8 @@ __all__ = [
     "LedgerEntry",
     "MailCount",
     "Outcome",
+    "Proposal",
+    "ProposalQuerySet",
     "Register",
     "SealingKey",
     "Signature",

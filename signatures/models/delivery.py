@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
-from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Addressee, Campaign, Disclosure
-
-#: A request for a delivery that nobody approved within this time expires.
-APPROVAL_EXPIRES = datetime.timedelta(hours=72)
+from signatures.models.desk import Proposal
 
 
 class SigningKey(models.Model):
@@ -73,15 +72,10 @@ class Delivery(models.Model):
     first_number = models.BigIntegerField(_("from number"), editable=False)
     last_number = models.BigIntegerField(_("to number"), editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED, editable=False)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by"), editable=False
+    #: Who asked, who agreed, and when: what two people agreed to is what this row says (migrations/0005).
+    proposal = models.OneToOneField(
+        Proposal, models.PROTECT, related_name="delivery", verbose_name=_("proposal"), editable=False
     )
-    requested_at = models.DateTimeField(_("requested"), db_default=Now(), editable=False)
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("approved by"),
-        editable=False,
-    )  # fmt: skip
-    approved_at = models.DateTimeField(_("approved"), null=True, editable=False)
     #: Why building it failed, in words for officers; never a person's data.
     problem = models.TextField(_("problem"), blank=True, db_default="", editable=False)
     #: What was frozen when it was built: the manifest as written into the packet.
@@ -97,19 +91,8 @@ class Delivery(models.Model):
     class Meta:
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
-        ordering = ["-requested_at"]
-        permissions = [("approve_delivery", "Can approve another officer's delivery")]
+        ordering = ["-proposal__requested_at"]
         constraints = [
-            models.CheckConstraint(
-                name="delivery_needs_two_people",
-                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("requested_by")),
-                violation_error_message=_("Somebody else has to approve it."),
-            ),
-            models.CheckConstraint(
-                name="delivery_approved_before_built",
-                condition=Q(state__in=["requested", "withdrawn", "expired"])
-                | Q(approved_by__isnull=False, approved_at__isnull=False),
-            ),
             models.CheckConstraint(
                 name="delivery_ready_has_packet",
                 condition=~Q(state="ready") | (Q(manifest__isnull=False) & ~Q(archive="") & ~Q(archive_sha256="")),
@@ -129,6 +112,34 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def agreed_terms(self) -> dict[str, Any]:
+        """What its proposal has to say, word for word. The same rule in SQL: delivery_two_people()."""
+        return {
+            "campaign": self.campaign_id,
+            "addressee": self.addressee_id,
+            "profile": str(self.profile),
+            "series": self.series,
+            "first": self.first_number,
+            "last": self.last_number,
+        }
+
+    @property
+    def requested_by(self) -> User:
+        return self.proposal.requested_by
+
+    @property
+    def requested_at(self) -> datetime.datetime:
+        return self.proposal.requested_at
+
+    @property
+    def approved_by(self) -> User | None:
+        return self.proposal.decided_by if self.proposal.state == Proposal.State.APPROVED else None
+
+    @property
+    def approved_at(self) -> datetime.datetime | None:
+        return self.proposal.decided_at if self.approved_by else None
 
     @property
     def reference(self) -> str:

@@ -6,11 +6,11 @@ import datetime
 from typing import Final
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from signatures.models import APPROVAL_EXPIRES, Delivery, MailCount, Withdrawal
+from signatures.models import Delivery, MailCount, Proposal, Withdrawal
 
 #: A web process uses a session key for five minutes (collect/intake.py); far beyond that, an unused one is spent.
 SESSION_KEY_SPENT: Final = datetime.timedelta(hours=1)
@@ -56,10 +56,18 @@ def prune(now: datetime.datetime | None = None) -> dict[str, int]:
         "outcomes": _delete_outcomes(now - datetime.timedelta(days=settings.OUTCOME_DAYS)),
         "mail counts": MailCount.objects.filter(on__lt=now.date()).delete()[0],
         "keys": _delete_drained_keys(now - SESSION_KEY_SPENT),
-        "requests": Delivery.objects.filter(
-            state=Delivery.State.REQUESTED, requested_at__lt=now - APPROVAL_EXPIRES
-        ).update(state=Delivery.State.EXPIRED),
+        "proposals": _expire_proposals(now),
     }
+
+
+def _expire_proposals(now: datetime.datetime) -> int:
+    """Those that nobody decided on in time; the range of a delivery that was asked for is free again."""
+    with transaction.atomic():
+        expired = Proposal.objects.overdue(now).update(state=Proposal.State.EXPIRED, decided_at=now)
+        Delivery.objects.filter(state=Delivery.State.REQUESTED, proposal__state=Proposal.State.EXPIRED).update(
+            state=Delivery.State.EXPIRED
+        )
+    return expired
 
 
 def _expire_pending(before: datetime.datetime) -> int:

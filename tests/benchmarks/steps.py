@@ -28,7 +28,6 @@ import pyrage
 from django.contrib.auth.models import User
 from django.core.mail import mailers
 from django.db import connection
-from django.utils import timezone
 from tqdm import tqdm
 
 from petitions.demo.content import LOCAL_PETITION, PETITION, load
@@ -46,6 +45,7 @@ from signatures.register.keyring import keyring, provision_campaigns
 from signatures.register.tally import check_tally
 from signatures.register.unsealing import Opener
 from tests.benchmarks.table import interleaved
+from tests.fixtures import a_delivery
 
 PLAIN_TABLE: Final = """
 CREATE TABLE bench_plain (id bytea PRIMARY KEY, payload bytea NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
@@ -234,15 +234,9 @@ def request_deliveries(slug: str) -> dict[str, Any]:
     officers = list(User.objects.filter(username__startswith="officer-").order_by("username"))
     last = Register.objects.get(campaign=campaign).last_number
     made = [
-        Delivery.objects.create(
-            campaign=campaign, addressee=campaign.addressee, series=series, profile=Disclosure.NAMED,
-            first_number=1, last_number=until, requested_by=officers[0],
-        )
+        a_delivery(campaign, *officers, series=series, profile=Disclosure.NAMED, first_number=1, last_number=until)
         for series, until in ((1, last), (2, max(1, last // 10)))
-    ]  # fmt: skip
-    Delivery.objects.filter(pk__in=[delivery.pk for delivery in made]).update(
-        approved_by=officers[1], approved_at=timezone.now(), state=Delivery.State.APPROVED
-    )
+    ]
     return {"whole": made[0].pk, "tenth": made[1].pk, "signers": last}
 
 

@@ -1,13 +1,13 @@
 """The three roles: what web and worker may do in the database, and what no role may, tried as each of them."""
 
 import datetime
+import json
 import uuid
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
-from django.utils import timezone
 
 from config.grants import WEB, WORKER
 from petitions.models import Addressee, Campaign
@@ -89,7 +89,7 @@ def test_row_security_is_on_wherever_web_must_not_see_all(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY relname")
         tables = [name for (name,) in cursor.fetchall()]
-    assert tables == ["signatures_delivery", "signatures_submission", "signatures_withdrawal"]
+    assert tables == ["signatures_delivery", "signatures_proposal", "signatures_submission", "signatures_withdrawal"]
 
 
 # --- web reads no person --------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def test_inserting_what_is_there_tells_web_nothing(campaign, sign):
         "DELETE FROM signatures_delivery WHERE campaign_id = %s",
         "UPDATE signatures_delivery SET profile = 'full' WHERE campaign_id = %s",
         "UPDATE signatures_delivery SET first_number = 1 WHERE campaign_id = %s",
-        "UPDATE signatures_delivery SET requested_by_id = 1 WHERE campaign_id = %s",
+        "UPDATE signatures_delivery SET proposal_id = 1 WHERE campaign_id = %s",
         "UPDATE signatures_delivery SET manifest = '{}' WHERE campaign_id = %s",
         "UPDATE signatures_delivery SET archive = 'x' WHERE campaign_id = %s",
         "DELETE FROM signatures_sealingkey WHERE campaign_id = %s",
@@ -304,19 +304,38 @@ def officers(db):
     return [User.objects.create_user(name, password=None) for name in ("anna", "boris")]
 
 
-def request(campaign, officers, role="web", **given):
-    """Insert a delivery as that role; returns its key."""
-    values = {
-        "campaign_id": campaign.pk, "addressee_id": campaign.addressee_id, "series": 1, "profile": "count",
-        "first_number": 1, "last_number": 5, "state": "requested", "requested_by_id": officers[0].pk,
-    } | given  # fmt: skip
-    statement = (
-        f"INSERT INTO signatures_delivery ({', '.join(values)}) VALUES ({', '.join(['%s'] * len(values))}) RETURNING id"
-    )
+def insert(role, table, **values):
+    """Insert one row as that role; returns its key."""
+    statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(['%s'] * len(values))}) RETURNING id"
     return execute(role, statement, list(values.values()))[0][0]
 
 
-APPROVE = "UPDATE signatures_delivery SET state = 'approved', approved_by_id = %s, approved_at = now() WHERE id = %s"
+def request(campaign, officers, role="web", **given):
+    """Ask for a delivery as that role; returns its key."""
+    values = {
+        "campaign_id": campaign.pk, "addressee_id": campaign.addressee_id, "series": 1, "profile": "count",
+        "first_number": 1, "last_number": 5, "state": "requested",
+    } | given  # fmt: skip
+    renamed = {"campaign_id": "campaign", "addressee_id": "addressee", "first_number": "first", "last_number": "last"}
+    subject = {renamed.get(name, name): value for name, value in values.items() if name in AGREED}
+    proposal = insert(
+        role, "signatures_proposal", kind="delivery", subject=json.dumps(subject), requested_by_id=officers[0].pk
+    )
+    return insert(role, "signatures_delivery", proposal_id=proposal, **values)
+
+
+AGREED = ("campaign_id", "addressee_id", "profile", "series", "first_number", "last_number")
+DECIDE = (
+    "UPDATE signatures_proposal SET state = 'approved', decided_by_id = %s, decided_at = now()"
+    " WHERE id = (SELECT proposal_id FROM signatures_delivery WHERE id = %s)"
+)
+APPROVE = "UPDATE signatures_delivery SET state = 'approved' WHERE id = %s"
+
+
+def approve(officer, pk, role="web"):
+    """Both steps of an approval; how many deliveries it changed."""
+    execute(role, DECIDE, [officer.pk, pk])
+    return execute(role, APPROVE, [pk])
 
 
 @pytest.mark.parametrize("state", ["approved", "ready", "failed", "withdrawn", "expired"])
@@ -326,32 +345,52 @@ def test_web_inserts_only_requests(campaign, officers, state):
         if state == "ready"
         else {"state": state}
     )
-    approved = {"approved_by_id": officers[1].pk, "approved_at": timezone.now()}
-    with pytest.raises(ProgrammingError, match="row-level security"):
-        request(campaign, officers, **given, **approved)
+    with pytest.raises((ProgrammingError, IntegrityError), match=r"row-level security|nobody else has approved"):
+        request(campaign, officers, **given)
 
 
 def test_web_inserts_no_request_that_is_approved_already(campaign, officers):
-    for given in ({"approved_by_id": officers[1].pk}, {"archive": "x"}, {"manifest": "{}"}):
+    for given in ({"archive": "x"}, {"manifest": "{}", "last_number": 6}):
         with pytest.raises(ProgrammingError, match="row-level security"):
             request(campaign, officers, **given)
 
 
 def test_web_approves_and_withdraws_what_waits_and_makes_nothing_ready(campaign, officers):
     pk = request(campaign, officers)
-    for state in ("ready", "failed", "expired", "requested"):
+    for state in ("expired", "requested"):
         assert is_denied("web", "UPDATE signatures_delivery SET state = %s WHERE id = %s", [state, pk])
-    assert execute("web", APPROVE, [officers[1].pk, pk]) == 1
+    assert approve(officers[1], pk) == 1
     # Approved: out of web's hands until a worker is done with it.
     assert execute("web", "UPDATE signatures_delivery SET state = 'withdrawn' WHERE id = %s", [pk]) == 0
+    execute("worker", "UPDATE signatures_delivery SET state = 'failed' WHERE id = %s", [pk])
+    for state in ("ready", "failed", "expired", "requested"):
+        assert is_denied("web", "UPDATE signatures_delivery SET state = %s WHERE id = %s", [state, pk])
+    assert execute("web", APPROVE, [pk]) == 1
 
 
 def test_nobody_approves_their_own_request(campaign, officers):
     pk = request(campaign, officers)
+    with pytest.raises(IntegrityError) as error:
+        execute("web", DECIDE, [officers[0].pk, pk])
+    assert violated(error) == "proposal_needs_two_people"
+    assert is_denied("worker", DECIDE, [officers[1].pk, pk])  # a worker decides nothing, whoever it names
     for role in ROLES:
         with pytest.raises(IntegrityError) as error:
-            execute(role, APPROVE, [officers[0].pk, pk])
+            execute(role, APPROVE, [pk])
         assert violated(error) == "delivery_needs_two_people"
+
+
+@pytest.mark.parametrize("other", [{"last_number": 6}, {"profile": "named"}, {"series": 2}])
+def test_an_approval_is_good_for_what_was_asked_and_nothing_else(campaign, officers, other):
+    pk = request(campaign, officers)
+    execute("web", DECIDE, [officers[1].pk, pk])
+    with connection.cursor() as cursor:  # the owner's hand, where no role reaches
+        cursor.execute(
+            f"UPDATE signatures_delivery SET {', '.join(f'{name} = %s' for name in other)}", [*other.values()]
+        )
+    with pytest.raises(IntegrityError) as error:
+        execute("web", APPROVE, [pk])
+    assert violated(error) == "delivery_needs_two_people"
 
 
 def test_nothing_is_built_without_an_approval(campaign, officers):
@@ -365,12 +404,12 @@ def test_nothing_is_built_without_an_approval(campaign, officers):
     "change",
     [
         "archive_sha256 = 'y'", "manifest = '{\"other\": 1}'", "state = 'failed'", "state = 'approved'",
-        "last_number = 6", "problem = 'x'", "built_at = now()", "profile = 'named'", "approved_at = NULL",
+        "last_number = 6", "problem = 'x'", "built_at = now()", "profile = 'named'", "proposal_id = 0",
     ],
 )  # fmt: skip
 def test_a_sealed_delivery_never_changes_whoever_tries(campaign, officers, change):
     pk = request(campaign, officers)
-    execute("web", APPROVE, [officers[1].pk, pk])
+    approve(officers[1], pk)
     ready = "state = 'ready', manifest = '{}', archive = 'x', archive_sha256 = 'x', built_at = '2026-01-01'"
     assert execute("worker", f"UPDATE signatures_delivery SET {ready} WHERE id = %s", [pk]) == 1
     with pytest.raises(IntegrityError) as error:
@@ -426,14 +465,14 @@ def test_a_request_that_was_wider_than_the_campaign_is_now_can_be_taken_back_but
     pk = request(campaign, officers, profile="named")
     Campaign.objects.filter(pk=campaign.pk).update(disclosure="count")
     with pytest.raises(IntegrityError) as error:
-        execute("web", APPROVE, [officers[1].pk, pk])
+        approve(officers[1], pk)
     assert violated(error) == "delivery_within_disclosure"
     assert execute("web", "UPDATE signatures_delivery SET state = 'withdrawn' WHERE id = %s", [pk]) == 1
 
 
 def test_a_delivery_wider_than_the_campaign_is_now_fails_but_is_neither_ready_nor_tried_again(campaign, officers):
     pk = request(campaign, officers, profile="named")
-    execute("web", APPROVE, [officers[1].pk, pk])
+    approve(officers[1], pk)
     Campaign.objects.filter(pk=campaign.pk).update(disclosure="count")
     ready = "state = 'ready', manifest = '{}', archive = 'x', archive_sha256 = 'x'"
     with pytest.raises(IntegrityError) as error:

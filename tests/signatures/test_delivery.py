@@ -19,7 +19,6 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -31,7 +30,7 @@ from signatures.delivery.signing import Signer
 from signatures.delivery.verify import Damaged, verify
 from signatures.models import Delivery, Register, Signature, Tally
 from signatures.register import admission
-from tests.fixtures import acting_as
+from tests.fixtures import a_delivery, acting_as
 
 PEOPLE = [
     {"name": f"Zebediah{n} Quuxley", "email": f"quux{n}@example.org", "place": "Hrodnaville", "comment": "Plugh!"}
@@ -76,10 +75,7 @@ def deliver(packets, officers):
             "first_number": last.last_number + 1 if last else 1,
             "last_number": Register.objects.get(campaign=campaign).last_number,
         } | given
-        delivery = Delivery.objects.create(
-            campaign=campaign, profile=profile, state="approved", requested_by=officers[0], approved_by=officers[1],
-            approved_at=timezone.now(), **values,
-        )  # fmt: skip
+        delivery = a_delivery(campaign, *officers, profile=profile, **values)
         with acting_as(django_settings.WORKER_ROLE):
             build.build_delivery(delivery.pk)
         delivery.refresh_from_db()
@@ -226,11 +222,8 @@ def test_only_at_risk_the_letter_tells_of_a_promise_that_nobody_is_named(make_ca
 
 
 def approved(campaign, officers, profile="count"):
-    return Delivery.objects.create(
-        campaign=campaign, addressee=campaign.addressee, profile=profile, state="approved", first_number=1,
-        last_number=Register.objects.get(campaign=campaign).last_number, requested_by=officers[0],
-        approved_by=officers[1], approved_at=timezone.now(),
-    )  # fmt: skip
+    last = Register.objects.get(campaign=campaign).last_number
+    return a_delivery(campaign, *officers, profile=profile, first_number=1, last_number=last)
 
 
 def build_all():
@@ -258,15 +251,13 @@ def test_a_delivery_wider_than_its_campaign_is_now_fails_and_holds_up_nobody(
     assert files_in(packets) == [other.archive]
 
 
-def test_a_campaign_marked_at_risk_meanwhile_names_nobody_to_a_third_party(signed, deliver, packets, identity):
+def test_a_campaign_marked_at_risk_meanwhile_names_nobody_to_a_third_party(
+    signed, deliver, officers, packets, identity
+):
     notary = Addressee.objects.create(name="A notary", trusted_third_party=True)
     Campaign.objects.filter(pk=signed.pk).update(disclosure="count")
     assert deliver(signed, "full", addressee=notary).state == "ready"
-    later = Delivery.objects.get()
-    again = Delivery.objects.create(
-        campaign=signed, addressee=notary, profile="full", state="approved", series=2, first_number=1, last_number=12,
-        requested_by=later.requested_by, approved_by=later.approved_by, approved_at=timezone.now(),
-    )  # fmt: skip
+    again = a_delivery(signed, *officers, addressee=notary, profile="full", series=2, first_number=1, last_number=12)
     Campaign.objects.filter(pk=signed.pk).update(at_risk=True)
     assert build_all() == 0
     again.refresh_from_db()
@@ -747,9 +738,7 @@ def test_build_delivery_builds_or_says_why_not(signed, deliver, officers, capsys
     call_command("build_delivery", str(ready.pk))
     assert ready.archive_sha256 in capsys.readouterr().out
     assert refusal("build_delivery", 10**9) == f"There is no delivery {10**9}."
-    sign_more = Delivery.objects.create(
-        campaign=signed, addressee=signed.addressee, first_number=13, last_number=13, requested_by=officers[0]
-    )
+    sign_more = a_delivery(signed, officers[0], first_number=13, last_number=13)
     assert "is not ready" in refusal("build_delivery", sign_more.pk)
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from signatures.models import APPROVAL_EXPIRES, Delivery, LedgerEntry, Outcome, SealingKey, Submission, Withdrawal
 from signatures.register import admission, pruning
-from tests.fixtures import acting_as
+from tests.fixtures import a_delivery, acting_as
 
 DAY = datetime.timedelta(days=1)
 
@@ -98,15 +98,12 @@ def test_who_signs_under_a_key_that_was_just_pruned_loses_nothing(campaign, sign
     assert list(Submission.objects.values_list("outcome", flat=True)) == [Outcome.COUNTED, Outcome.COUNTED]
 
 
-def test_a_request_for_a_delivery_expires_unless_it_was_approved(campaign, sign):
+def test_a_request_for_a_delivery_expires_unless_it_was_approved(campaign):
     anna, boris = (User.objects.create_user(name, password=None) for name in ("anna", "boris"))
-    common = {"campaign": campaign, "addressee": campaign.addressee, "requested_by": anna}
-    waiting = Delivery.objects.create(**common, first_number=1, last_number=1)
-    approved = Delivery.objects.create(
-        **common, first_number=2, last_number=2, state="approved", approved_by=boris, approved_at=timezone.now()
-    )
-    assert prune(APPROVAL_EXPIRES - datetime.timedelta(hours=1))["requests"] == 0
-    assert prune(APPROVAL_EXPIRES)["requests"] == 1
+    waiting = a_delivery(campaign, anna, first_number=1, last_number=1)
+    approved = a_delivery(campaign, anna, boris, first_number=2, last_number=2)
+    assert prune(APPROVAL_EXPIRES - datetime.timedelta(hours=1))["proposals"] == 0
+    assert prune(APPROVAL_EXPIRES)["proposals"] == 1
     assert {d.pk: d.state for d in Delivery.objects.all()} == {waiting.pk: "expired", approved.pk: "approved"}
     # Its range is free again.
-    assert Delivery.objects.create(**common, first_number=1, last_number=1).state == "requested"
+    assert a_delivery(campaign, anna, first_number=1, last_number=1).state == "requested"
