@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection
@@ -12,7 +13,8 @@ from django.utils import translation
 
 from config import health
 from config.connections import discard_broken
-from config.languages import language_of
+from config.languages import has_translations, language_of
+from petitions.translated import originals
 
 HEALTH: Final = {"/healthz": health.healthz, "/readyz": health.readyz}
 
@@ -38,7 +40,8 @@ class LanguageMiddleware:
         # next request says its own.
         language = language_of(request.path_info)
         translation.activate(language)
-        response = self.get_response(request)
+        with nullcontext() if has_translations(request.path_info) else originals():
+            response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
         return response
 

@@ -244,7 +244,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "config.context.site",
             ],
-            "builtins": ["config.templatetags.cldr"],
+            "builtins": ["config.templatetags.cldr", "petitions.templatetags.translated"],
         },
     }
 ]

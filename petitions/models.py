@@ -15,13 +15,16 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
+from config.languages import DEFAULT, known
 from petitions import pictures
 from petitions.access import sections_of
 from petitions.sections import Section
 from petitions.text import to_html
+from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
 
 #: A confirmation pressed this long after a campaign closed still counts: the mail may have been slow.
 CONFIRMATION_GRACE = datetime.timedelta(hours=24)
@@ -41,11 +44,11 @@ class Disclosure(models.TextChoices):
         return list(Disclosure).index(self)
 
 
-class Addressee(models.Model):
+class Addressee(Translated):
     """The authority a campaign addresses, or a third party that verifies for it."""
 
-    name = models.CharField(_("name or title"), max_length=200, help_text=_("“The Minister of Internal Affairs”"))
-    institution = models.CharField(_("institution"), max_length=200, blank=True)
+    name = TranslatedCharField(_("name or title"), max_length=200, help_text=_("“The Minister of Internal Affairs”"))
+    institution = TranslatedCharField(_("institution"), max_length=200, blank=True)
     country = CountryField(_("country"), blank=True)
     address = models.TextField(_("postal address"), blank=True)
     trusted_third_party = models.BooleanField(
@@ -61,17 +64,19 @@ class Addressee(models.Model):
         return f"{self.name}, {self.institution}" if self.institution else self.name
 
 
-class Picture(models.Model):
+class Picture(Translated):
     """A picture with what belongs beside it. Its files are in the storage, under `key` (petitions/pictures.py)."""
 
     section = models.ForeignKey(Section, models.PROTECT, verbose_name=_("section"), related_name="pictures")
-    alt = models.CharField(
+    alt = TranslatedCharField(
         _("alternative text"),
         max_length=300,
         help_text=_("What can be seen, in a sentence, for those who do not see it."),
     )
-    caption = models.CharField(_("caption"), max_length=300)
-    credit = models.CharField(_("credit"), max_length=200, help_text=_("Who made it, and by whose leave it is shown."))
+    caption = TranslatedCharField(_("caption"), max_length=300)
+    credit = TranslatedCharField(
+        _("credit"), max_length=200, help_text=_("Who made it, and by whose leave it is shown.")
+    )
     made_on = models.DateField(_("date"), help_text=_("When it was taken or made."))
     focus_x = models.PositiveSmallIntegerField(
         _("focus, from the left"),
@@ -154,11 +159,18 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         return self.filter(section__in=sections_of(user, action))
 
     def about(self, words: str = "", topic: str = "", region: str = "") -> CampaignQuerySet:
-        """Campaigns whose title, lead or addressee has all of the words, and that have this topic and region."""
+        """Campaigns whose title, lead or addressee has all of the words, in the original or the reader's
+        language, and that have this topic and region."""
         found = self
+        translated = f"translations__{known(get_language() or DEFAULT)}"
         for word in words.split()[:10]:
             found = found.filter(
-                Q(title__icontains=word) | Q(lead__icontains=word) | Q(addressee__name__icontains=word)
+                Q(title__icontains=word)
+                | Q(lead__icontains=word)
+                | Q(addressee__name__icontains=word)
+                | Q(**{f"{translated}__title__icontains": word})
+                | Q(**{f"{translated}__lead__icontains": word})
+                | Q(**{f"addressee__{translated}__name__icontains": word})
             )
         for field, value in (("topic", topic), ("region", region)):
             found = found.filter(**{field: value}) if value else found
@@ -174,7 +186,7 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         )
 
 
-class Campaign(models.Model):
+class Campaign(Translated):
     """A petition: what is demanded, of whom, and how its signers are protected."""
 
     class State(models.TextChoices):
@@ -192,15 +204,15 @@ class Campaign(models.Model):
     section = models.ForeignKey(
         Section, models.PROTECT, verbose_name=_("section"), related_name="campaigns", help_text=_("Who looks after it.")
     )
-    title = models.CharField(_("title"), max_length=200)
-    lead = models.TextField(_("lead"), max_length=600, help_text=_("Two sentences that say what is at stake."))
+    title = TranslatedCharField(_("title"), max_length=200)
+    lead = TranslatedTextField(_("lead"), max_length=600, help_text=_("Two sentences that say what is at stake."))
     picture = models.ForeignKey(
         Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
     )
-    background = models.TextField(_("background"), blank=True, help_text=_("Markdown."))
-    pledge = models.TextField(_("pledge"), max_length=600, help_text=_("What a supporter says by signing."))
-    topic = models.CharField(_("topic"), max_length=60, blank=True)
-    region = models.CharField(_("region"), max_length=60, blank=True)
+    background = TranslatedTextField(_("background"), blank=True, help_text=_("Markdown."))
+    pledge = TranslatedTextField(_("pledge"), max_length=600, help_text=_("What a supporter says by signing."))
+    topic = TranslatedCharField(_("topic"), max_length=60, blank=True)
+    region = TranslatedCharField(_("region"), max_length=60, blank=True)
     addressee = models.ForeignKey(Addressee, models.PROTECT, verbose_name=_("addressee"), related_name="campaigns")
     goal = models.PositiveIntegerField(_("goal"), null=True, blank=True, validators=[MinValueValidator(1)])
 
@@ -225,7 +237,7 @@ class Campaign(models.Model):
     persons_per_mailbox = models.PositiveSmallIntegerField(
         _("persons per mailbox"), default=1, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
-    responsible = models.CharField(_("responsible organisation"), max_length=200, default="")
+    responsible = TranslatedCharField(_("responsible organisation"), max_length=200, default="")
     contact_email = models.EmailField(_("contact"), blank=True)
 
     objects = CampaignQuerySet.as_manager()
@@ -306,13 +318,13 @@ class Campaign(models.Model):
         return to_html(self.background)
 
 
-class Demand(models.Model):
+class Demand(Translated):
     """One thing the campaign asks for. Demands are numbered from 1."""
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="demands")
     position = models.PositiveSmallIntegerField(_("number"), validators=[MinValueValidator(1)])
-    text = models.CharField(_("demand"), max_length=300)
-    explanation = models.TextField(_("explanation"), blank=True, max_length=1000)
+    text = TranslatedCharField(_("demand"), max_length=300)
+    explanation = TranslatedTextField(_("explanation"), blank=True, max_length=1000)
 
     class Meta:
         verbose_name = _("demand")
@@ -330,7 +342,7 @@ class UpdateQuerySet(models.QuerySet["Update"]):
         return self.filter(published_at__lte=at or timezone.now(), campaign__state__in=Campaign.PUBLIC_STATES)
 
 
-class Update(models.Model):
+class Update(Translated):
     """News of a campaign, or a press release about it."""
 
     class Kind(models.TextChoices):
@@ -340,15 +352,15 @@ class Update(models.Model):
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="updates")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.UPDATE)
     slug = models.SlugField(_("address"), max_length=80)
-    title = models.CharField(_("title"), max_length=200)
-    lead = models.TextField(_("lead"), max_length=600)
+    title = TranslatedCharField(_("title"), max_length=200)
+    lead = TranslatedTextField(_("lead"), max_length=600)
     picture = models.ForeignKey(
         Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
     )
-    body = models.TextField(_("text"), blank=True, help_text=_("Markdown."))
-    quote = models.TextField(_("quote"), blank=True, max_length=1000)
-    quote_by = models.CharField(_("who said it"), blank=True, max_length=200)
-    media_contact = models.TextField(_("media contact"), blank=True, max_length=500)
+    body = TranslatedTextField(_("text"), blank=True, help_text=_("Markdown."))
+    quote = TranslatedTextField(_("quote"), blank=True, max_length=1000)
+    quote_by = TranslatedCharField(_("who said it"), blank=True, max_length=200)
+    media_contact = TranslatedTextField(_("media contact"), blank=True, max_length=500)
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
 
     objects = UpdateQuerySet.as_manager()
@@ -370,12 +382,12 @@ class Update(models.Model):
         return to_html(self.body)
 
 
-class Dossier(models.Model):
+class Dossier(Translated):
     """A subject that groups campaigns, their updates and what others wrote."""
 
     slug = models.SlugField(_("address"), max_length=80, unique=True)
-    title = models.CharField(_("title"), max_length=200)
-    lead = models.TextField(_("lead"), max_length=600)
+    title = TranslatedCharField(_("title"), max_length=200)
+    lead = TranslatedTextField(_("lead"), max_length=600)
     campaigns = models.ManyToManyField(Campaign, related_name="dossiers", blank=True)
 
     class Meta:
@@ -390,14 +402,14 @@ class Dossier(models.Model):
         return reverse("dossier", args=[self.slug])
 
 
-class Coverage(models.Model):
+class Coverage(Translated):
     """What somebody else published on the dossier's subject."""
 
     dossier = models.ForeignKey(Dossier, models.CASCADE, related_name="coverage")
-    title = models.CharField(_("title"), max_length=200)
-    summary = models.TextField(_("summary"), max_length=1000)
-    source = models.CharField(_("source"), max_length=200)
-    credit = models.CharField(_("credit"), max_length=200, blank=True)
+    title = TranslatedCharField(_("title"), max_length=200)
+    summary = TranslatedTextField(_("summary"), max_length=1000)
+    source = TranslatedCharField(_("source"), max_length=200)
+    credit = TranslatedCharField(_("credit"), max_length=200, blank=True)
     url = models.URLField(_("link"), blank=True)
     published_on = models.DateField(_("date"))
 

@@ -17,7 +17,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.models import F
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from petitions.models import Addressee, Campaign, Disclosure
 from petitions.sections import Membership, Role, Section
@@ -70,8 +70,8 @@ def as_worker(db: None) -> Callable[[], Any]:
 
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
-    """A process remembers pages, campaigns and session keys; a test must not see the last one's."""
-    for forget in (clear_shelf, campaigns.forget_campaigns, intake.forget_session_keys):
+    """A process remembers its language, pages, campaigns and session keys; a test must not see the last one's."""
+    for forget in (translation.deactivate, clear_shelf, campaigns.forget_campaigns, intake.forget_session_keys):
         forget()
     cache.clear()
 

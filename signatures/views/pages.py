@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
+from config.cldr import sorting_key
 from petitions.models import Campaign, Dossier, Update
 from petitions.shelf import shelved
 from signatures.collect.forms import SignForm
@@ -37,11 +40,19 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
     context = {
         "campaigns": [{"campaign": campaign, "figures": figures} for figures, campaign in entries],
         "asked": asked,
-        "topics": sorted({campaign.topic for campaign in open_now if campaign.topic}),
-        "regions": sorted({campaign.region for campaign in open_now if campaign.region}),
+        "topics": _choices(open_now, "topic"),
+        "regions": _choices(open_now, "region"),
         "dossiers": Dossier.objects.all(),
     }
     return render(request, "petitions/home.html", context)
+
+
+def _choices(campaigns: Iterable[Campaign], field: str) -> list[tuple[str, str]]:
+    """(what is asked for, what the reader sees) of a filter: as written in the original, and in their language."""
+    shown = {campaign.original(field): getattr(campaign, field) for campaign in campaigns}
+    return sorted(
+        ((value, words) for value, words in shown.items() if value), key=lambda choice: sorting_key(choice[1])
+    )
 
 
 @require_safe
