@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import DatabaseError, connection
@@ -97,6 +99,12 @@ def other_section(db: None) -> Section:
 PASSWORD = "correct horse battery staple"
 
 
+@functools.cache
+def _hash_of_password() -> str:
+    """Once a process: it is made to cost half a second."""
+    return make_password(PASSWORD)
+
+
 @pytest.fixture
 def staff(section: Section) -> Callable[..., User]:
     """Makes somebody who works here: `staff(Role.MODERATOR)`, `staff(Role.CAMPAIGNER, other_section, "anna")`.
@@ -108,7 +116,7 @@ def staff(section: Section) -> Callable[..., User]:
         username = username or f"{role.value}-{uuid.uuid4().hex[:6]}"
         user, made = User.objects.get_or_create(username=username, defaults={"is_staff": True})
         if made:
-            user.set_password(PASSWORD)
+            user.password = _hash_of_password()
             user.save()
         where = where or (None if role in Membership.EVERYWHERE else section)
         Membership.objects.create(user=user, role=role, section=where)
