@@ -18,7 +18,7 @@ app.autodiscover_tasks(["signatures"])
 DEFAULT = settings.CELERY_TASK_DEFAULT_QUEUE
 MAIL, SLOW = f"{DEFAULT}-mail", f"{DEFAULT}-slow"
 ROUTES = {
-    "provision": DEFAULT, "admit": DEFAULT, "withdraw": DEFAULT,
+    "provision": DEFAULT, "admit": DEFAULT, "withdraw": DEFAULT, "publish": DEFAULT,
     "send_mails": MAIL, "read_bounces": SLOW,
     "build_deliveries": SLOW, "prune": SLOW, "check_tallies": SLOW,
 }  # fmt: skip
@@ -29,7 +29,8 @@ app.conf.task_routes = {f"signatures.{stage}": {"queue": queue} for stage, queue
 # PostgreSQL holds the truth and a doorbell may be lost, so every stage is rung again and again: that
 # is the whole recovery. `expires` keeps a backlog of rings from growing while the workers are away.
 SWEEP = {
-    "provision": 10, "send_mails": 5, "read_bounces": 60, "admit": 5, "withdraw": 5, "build_deliveries": 10,
+    "provision": 10, "send_mails": 5, "read_bounces": 60, "admit": 5, "withdraw": 5, "publish": 5,
+    "build_deliveries": 10,
     "prune": 600, "check_tallies": 3600,
 }  # fmt: skip
 app.conf.beat_schedule = {

@@ -12,7 +12,7 @@ from django_countries import countries
 from petitions.models import Campaign
 from signatures.charts import BarChart, day_bars
 from signatures.figures import CountryFigure, DayFigure
-from signatures.models import LedgerEntry, Source, Tally
+from signatures.models import Dimension, LedgerEntry, Source, TallySum
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,10 @@ class ExactTally:
 
 
 def exact_tally(campaign: Campaign) -> ExactTally:
-    """The campaign's exact figures: four sums in the database."""
-    tally = Tally.objects.of(campaign)
-    by_country, by_day = tally.by_country(), tally.by_day()
+    """The campaign's exact figures: its sums, a row a key, and the ledger's, a row a day."""
+    sums = TallySum.objects.by(campaign)
+    by_country = sums[Dimension.COUNTRY]
+    by_day = {datetime.date.fromisoformat(day): count for day, count in sorted(sums[Dimension.DAY].items())}
     total, today = sum(by_country.values()), timezone.now().date()
     days = [DayFigure(day, count) for day, count in by_day.items()]
     return ExactTally(
@@ -57,7 +58,7 @@ def exact_tally(campaign: Campaign) -> ExactTally:
         ],
         days=days[::-1],
         chart=day_bars(days),
-        sources=[(_source_label(source), count) for source, count in tally.by_source().items()],
+        sources=[(_source_label(source), count) for source, count in sums[Dimension.SOURCE].items()],
         ledger=_ledger(campaign),
     )
 

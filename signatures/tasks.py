@@ -10,7 +10,7 @@ from django.conf import settings
 from petitions.models import Campaign
 from signatures.delivery.build import build_deliveries
 from signatures.delivery.signing import publish_signing_key
-from signatures.register import admission, bounces, keyring, mailing, pruning, withdrawal
+from signatures.register import admission, bounces, keyring, mailing, pruning, publishing, withdrawal
 from signatures.register.tally import check_tally
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,12 @@ def read_bounces() -> None:
 @shared_task(name="signatures.admit")
 def admit() -> None:
     admission.admit_everything()
+
+
+@shared_task(name="signatures.publish")
+def publish() -> None:
+    """Editions of the public figures that are due."""
+    publishing.publish_everything()
 
 
 @shared_task(name="signatures.withdraw")

@@ -23,7 +23,7 @@ from django.contrib.auth.models import User
 from django.core.files import File
 from django.core.files.storage import Storage, storages
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -45,7 +45,7 @@ from signatures.delivery.packet import (
 )
 from signatures.delivery.signing import Signer, signer
 from signatures.delivery.verifier import grouped
-from signatures.figures import Figures, figures_of
+from signatures.figures import figures_of_range
 from signatures.models import Delivery, Signature
 from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
 from signatures.sealing import Box, NotOpened, Person
@@ -286,7 +286,7 @@ def _write(delivery: Delivery, writer: PacketWriter, signs: Signer) -> tuple[Man
         campaign=delivery.campaign, number__range=(delivery.first_number, delivery.last_number)
     )
     counted = signatures.filter(state=Signature.State.COUNTED)
-    figures = _figures(counted)
+    figures = figures_of_range(delivery.campaign, delivery.first_number, delivery.last_number, counted.count())
     listed = _write_signers(delivery, counted, writer)
     rows = [(country.code, country.name, country.count) for country in figures.countries]
     writer.add_table(COUNTRIES, ("code", "country", "signatures"), [*rows, ("", "other", figures.other)])
@@ -327,11 +327,6 @@ def _write(delivery: Delivery, writer: PacketWriter, signs: Signer) -> tuple[Man
     writer.add_text("verify.py", VERIFIER.read_text())
     manifest = msgspec.structs.replace(draft, files=writer.files)
     return manifest, writer.close(manifest, signs.sign)
-
-
-def _figures(counted: QuerySet[Signature]) -> Figures:
-    by_country = dict(counted.values_list("country").annotate(n=Count("pk")).order_by("-n", "country"))
-    return figures_of(by_country, {})
 
 
 def _write_signers(delivery: Delivery, counted: QuerySet[Signature], writer: PacketWriter) -> int:

@@ -11,18 +11,31 @@ from signatures.models.mail import MailCount
 from signatures.models.register import Register, Signature
 from signatures.models.rules import SigningRules
 from signatures.models.sources import Source
-from signatures.models.tally import LedgerEntry, Tally, TallyQuerySet
+from signatures.models.tally import (
+    OF_ARRIVALS,
+    OF_THE_REGISTER,
+    Dimension,
+    LedgerEntry,
+    PublishedFigures,
+    Tally,
+    TallyQuerySet,
+    TallySum,
+)
 
 __all__ = [
     "APPROVAL_EXPIRES",
+    "OF_ARRIVALS",
+    "OF_THE_REGISTER",
     "CampaignKey",
     "Delivery",
     "DeliveryQuerySet",
+    "Dimension",
     "LedgerEntry",
     "MailCount",
     "Outcome",
     "Proposal",
     "ProposalQuerySet",
+    "PublishedFigures",
     "Register",
     "SealingKey",
     "Signature",
@@ -32,5 +45,6 @@ __all__ = [
     "Submission",
     "Tally",
     "TallyQuerySet",
+    "TallySum",
     "Withdrawal",
 ]

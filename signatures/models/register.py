@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.indexes import HashIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
@@ -18,10 +18,16 @@ class Register(models.Model):
     last_number = models.BigIntegerField(db_default=0)
     #: Signatures counted now. Equals the sum of the tally; kept so that a page reads one row.
     counted = models.BigIntegerField(db_default=0)
+    #: How often something was added to the count and taken from it, ever.
+    added = models.BigIntegerField(db_default=0)
+    removed = models.BigIntegerField(db_default=0)
+    #: The last additions and removals that do not fill a ten: {"added": [cell …], "removed": [cell …]}, at most nine
+    #: each. What is made public knows of whole tens only (figures.py).
+    unsettled = models.JSONField(db_default=Value({}, models.JSONField()))
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="register_counts_what_it_numbered", condition=Q(counted__lte=F("last_number")))
+            models.CheckConstraint(name="register_counts_what_it_numbered", condition=Q(counted__lte=F("last_number"))),
         ]
 
 

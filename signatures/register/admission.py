@@ -22,13 +22,16 @@ from typing import Final
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
-from django.utils import timezone
 
 from petitions.models import CONFIRMATION_GRACE, Campaign
+from signatures.channels import known_channel
 from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint, name_key, token_hash, withdrawal_token
-from signatures.models import LedgerEntry, Outcome, Register, Signature, Submission, Withdrawal
+from signatures.models import Outcome, Register, Signature, Submission, Withdrawal
+from signatures.register import ledger
+from signatures.register.arrivals import span_of
 from signatures.register.keyring import ForeignPublicKey, KeysMissing
-from signatures.register.tally import add_to_tally
+from signatures.register.publishing import publish_figures
+from signatures.register.tally import Arrival, count_in
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened
 
@@ -43,7 +46,7 @@ REFUSED: Final = (Outcome.LATE, Outcome.UNREADABLE)
 # Raw SQL in this file: SKIP LOCKED with a limit, arrays and COPY move 2,000 rows in six round trips,
 # where the ORM's bulk_create alone took 4 times the whole batch.
 TAKE: Final = """
-SELECT token_hash, sealing_key_id, sealed, source, confirmed_at
+SELECT token_hash, sealing_key_id, sealed, source, confirmed_at, created_at, mailed_at
   FROM signatures_submission
  WHERE campaign_id = %s AND confirmed_at IS NOT NULL AND outcome IS NULL
  ORDER BY confirmed_at
@@ -91,6 +94,12 @@ class Candidate:
     name_key: bytes = b""
     withdrawal_hash: bytes = b""
     sealed: bytes = b""
+    #: How it came, for sums only: nothing of it is kept beside the signature.
+    channel: str = ""
+    language: str = ""
+    delay: str = ""
+    #: Whether a mail went to it, so that it is in the ledger as received.
+    mailed: bool = False
 
 
 def admit_all(campaign: Campaign, *, seconds: float = 20.0, batch: int = BATCH) -> int:
@@ -104,6 +113,7 @@ def admit_all(campaign: Campaign, *, seconds: float = 20.0, batch: int = BATCH) 
         taken += count
         if count < batch:
             break
+    publish_figures(campaign)
     return taken
 
 
@@ -133,16 +143,20 @@ def admit_batch(campaign: Campaign, limit: int = BATCH) -> int:
         admitted = _tell_apart(cursor, campaign, register.last_number, candidates)
         _insert(cursor, campaign, admitted)
         _forget_withdrawals(admitted)
-        add_to_tally(campaign, Counter((c.country, c.signed_on, c.source) for c in admitted))
-        Register.objects.filter(pk=register.pk).update(
-            last_number=F("last_number") + len(admitted), counted=F("counted") + len(admitted)
-        )
+        Register.objects.filter(pk=register.pk).update(last_number=F("last_number") + len(admitted))
+        count_in(register, [_arrival(c) for c in admitted])
         _write_ledger(campaign, candidates)
         _empty(cursor, campaign, candidates)
     return len(rows)
 
 
-def _read(campaign: Campaign, rows: list[tuple[bytes, uuid.UUID, bytes, str, datetime.datetime]]) -> list[Candidate]:
+#: A submission as TAKE gives it.
+type Row = tuple[
+    bytes, uuid.UUID, bytes, str, datetime.datetime, datetime.datetime, datetime.datetime | None
+]  # fmt: skip
+
+
+def _read(campaign: Campaign, rows: list[Row]) -> list[Candidate]:
     opener = Opener(campaign)
     opener.know(row[1] for row in rows)
     deadline = campaign.closes_at + CONFIRMATION_GRACE if campaign.closes_at else None
@@ -151,9 +165,9 @@ def _read(campaign: Campaign, rows: list[tuple[bytes, uuid.UUID, bytes, str, dat
 
 def _candidate(
     opener: Opener, deadline: datetime.datetime | None, hashed: bytes, key_id: uuid.UUID, sealed: bytes, source: str,
-    confirmed_at: datetime.datetime,
+    confirmed_at: datetime.datetime, created_at: datetime.datetime, mailed_at: datetime.datetime | None,
 ) -> Candidate:  # fmt: skip
-    candidate = Candidate(hashed, source, confirmed_at.astimezone(datetime.UTC).date())
+    candidate = Candidate(hashed, source, confirmed_at.astimezone(datetime.UTC).date(), mailed=mailed_at is not None)
     try:
         person = opener.open(key_id, sealed, hashed)
         mailbox = canonical_mailbox(person.email)
@@ -167,6 +181,9 @@ def _candidate(
     pepper = opener.keys.pepper
     candidate.country = person.country
     candidate.share_name = bool(person.share_name)
+    candidate.channel = known_channel(person.signals.get("via"))
+    candidate.language = person.language
+    candidate.delay = span_of(confirmed_at - created_at)
     candidate.fingerprint = fingerprint(pepper, mailbox)
     candidate.name_key = name_key(pepper, person.name)
     candidate.withdrawal_hash = token_hash(withdrawal_token(pepper, candidate.fingerprint))
@@ -219,11 +236,17 @@ def _forget_withdrawals(admitted: list[Candidate]) -> None:
     Withdrawal.objects.filter(outcome__isnull=False, token_hash__in=hashes).delete()
 
 
+def _arrival(candidate: Candidate) -> Arrival:
+    return Arrival(
+        candidate.country, candidate.signed_on, candidate.source, candidate.channel, candidate.language, candidate.delay
+    )
+
+
 def _write_ledger(campaign: Campaign, candidates: list[Candidate]) -> None:
     outcomes = Counter(candidate.outcome for candidate in candidates)
-    LedgerEntry.objects.create(
-        campaign=campaign,
-        on=timezone.now().date(),
+    ledger.note(
+        campaign.pk,
+        received=sum(not candidate.mailed for candidate in candidates),
         taken=len(candidates),
         admitted=outcomes[Outcome.COUNTED],
         duplicate=outcomes[Outcome.DUPLICATE],

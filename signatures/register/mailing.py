@@ -16,6 +16,7 @@ import logging
 import smtplib
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import starmap
@@ -33,7 +34,7 @@ from config.languages import address_in, known
 from petitions.models import Campaign
 from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint, token_hash, withdrawal_token
 from signatures.models import Signature, SigningRules, Submission
-from signatures.register import bounces, mail_limits
+from signatures.register import bounces, ledger, mail_limits
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened, Person
@@ -166,6 +167,7 @@ def _send_claim(server: BaseEmailBackend, result: Sent, limit: int) -> None:
 def _record(result: Sent, claimed: Mapping[bytes, Row]) -> None:
     """Only of what is not admitted yet: beside a number, the time of a mail would be its signer's."""
     pending = Submission.objects.filter(outcome__isnull=True)
+    _note_received(result.mailed)
     pending.filter(token_hash__in=result.mailed).update(mail_due=None, mailed_at=timezone.now())
     pending.filter(token_hash__in=[*result.refused, *result.withheld]).update(mail_due=None)
     soon = claimed.keys() - {*result.mailed, *result.refused, *result.withheld, *result.put_off, *result.unclear}
@@ -182,6 +184,13 @@ def _plan_reminders(cursor: CursorWrapper, mailed: list[Row]) -> None:
     days_of = SigningRules.reminders({row.campaign_id for row in first})
     for campaign_id, days in days_of.items():
         cursor.execute(REMIND, [days, [row.hashed for row in first if row.campaign_id == campaign_id]])
+
+
+def _note_received(mailed: list[bytes]) -> None:
+    """In the ledger, once each: when its first mail went out. Who confirmed meanwhile is noted by admission."""
+    new = Submission.objects.filter(token_hash__in=mailed, outcome__isnull=True, mailed_at__isnull=True)
+    for campaign, count in Counter(new.values_list("campaign", flat=True)).items():
+        ledger.note(campaign, received=count)
 
 
 def _open(claimed: list[Row], result: Sent) -> list[Letter]:

@@ -25,10 +25,14 @@ WITH old AS (
     SELECT token_hash FROM signatures_submission
      WHERE confirmed_at IS NULL AND outcome IS NULL AND created_at < %s LIMIT %s FOR UPDATE SKIP LOCKED
 ), gone AS (
-    DELETE FROM signatures_submission s USING old WHERE s.token_hash = old.token_hash RETURNING s.campaign_id
+    DELETE FROM signatures_submission s USING old WHERE s.token_hash = old.token_hash
+    RETURNING s.campaign_id, s.mailed_at
 ), noted AS (
-    INSERT INTO signatures_ledgerentry (campaign_id, "on", expired)
-    SELECT campaign_id, (now() AT TIME ZONE 'UTC')::date, count(*) FROM gone GROUP BY campaign_id
+    INSERT INTO signatures_ledgerentry AS l (campaign_id, "on", received, expired)
+    SELECT campaign_id, (now() AT TIME ZONE 'UTC')::date, count(*) FILTER (WHERE mailed_at IS NULL), count(*)
+      FROM gone GROUP BY campaign_id ORDER BY campaign_id
+    ON CONFLICT (campaign_id, "on") DO UPDATE
+       SET received = l.received + excluded.received, expired = l.expired + excluded.expired
 )
 SELECT count(*) FROM gone
 """

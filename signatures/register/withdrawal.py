@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import F
 from django.db.models.functions import TruncDay
-from django.utils import timezone
 
-from petitions.models import Campaign
-from signatures.models import LedgerEntry, Register, Signature, Withdrawal
-from signatures.register.tally import take_from_tally
+from signatures.models import Register, Signature, Withdrawal
+from signatures.register import ledger
+from signatures.register.tally import count_out
 
 BATCH: Final = 500
 
@@ -59,21 +57,21 @@ def _withdraw(hashes: list[bytes]) -> set[bytes]:
     named = Signature.objects.filter(withdrawal_hash__in=hashes)
     campaigns = sorted(set(named.values_list("campaign", flat=True)))
     # The registers' locks first, in one order, as admission takes them; then look again.
-    list(Register.objects.select_for_update().filter(pk__in=campaigns).order_by("pk"))
+    locked = Register.objects.select_for_update().filter(pk__in=campaigns).order_by("pk")
+    registers = {register.pk: register for register in locked}
     by_campaign: dict[int, list[Signature]] = defaultdict(list)
     for signature in named.defer("sealed"):
         by_campaign[signature.campaign_id].append(signature)
-    for campaign in Campaign.objects.filter(pk__in=campaigns).order_by("pk"):
-        _erase(campaign, by_campaign[campaign.pk])
+    for campaign in campaigns:
+        _erase(registers[campaign], by_campaign[campaign])
     return {bytes(s.withdrawal_hash) for rows in by_campaign.values() for s in rows if s.withdrawal_hash}
 
 
-def _erase(campaign: Campaign, signatures: list[Signature]) -> None:
+def _erase(register: Register, signatures: list[Signature]) -> None:
     counted = [s for s in signatures if s.state == Signature.State.COUNTED]
     Signature.objects.filter(pk__in=[s.pk for s in signatures]).update(
         state=Signature.State.WITHDRAWN, fingerprint=None, name_key=None, withdrawal_hash=None, sealed=None,
         share_name=False,
     )  # fmt: skip
-    take_from_tally(campaign, Counter((s.country, s.signed_on, s.source) for s in counted))
-    Register.objects.filter(campaign=campaign).update(counted=F("counted") - len(counted))
-    LedgerEntry.objects.create(campaign=campaign, on=timezone.now().date(), withdrawn=len(signatures))
+    count_out(register, [(s.country, s.signed_on, s.source) for s in counted])
+    ledger.note(register.pk, withdrawn=len(signatures))

@@ -14,7 +14,7 @@ from config.cldr import sorting_key
 from petitions.models import Campaign, Dossier, Update
 from petitions.shelf import shelved
 from signatures.collect.forms import SignForm
-from signatures.figures import public_figures
+from signatures.figures import public_figures, public_figures_of
 from signatures.views.finding import campaign_or_404
 from signatures.views.signing import form_context
 
@@ -36,7 +36,8 @@ def _whole_home(request: HttpRequest) -> HttpResponse:
 def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
     open_now = Campaign.objects.open().select_related("addressee")
     found = open_now.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", ""))
-    entries = sorted(((public_figures(campaign), campaign) for campaign in found), key=lambda entry: -entry[0].total)
+    figures = public_figures_of(found)
+    entries = sorted(((figures[campaign.pk], campaign) for campaign in found), key=lambda entry: -entry[0].total)
     context = {
         "campaigns": [{"campaign": campaign, "figures": figures} for figures, campaign in entries],
         "asked": asked,

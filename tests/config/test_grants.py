@@ -282,8 +282,9 @@ def test_the_worker_changes_no_content(db, table):
     [
         "UPDATE signatures_campaignkey SET public_key = 'x'",
         "DELETE FROM signatures_campaignkey",
-        "UPDATE signatures_ledgerentry SET admitted = 0",
         "DELETE FROM signatures_ledgerentry",
+        "UPDATE signatures_publishedfigures SET countries = '{}'",
+        "DELETE FROM signatures_publishedfigures",
         "DELETE FROM signatures_signature",
         "DELETE FROM signatures_register",
         "DELETE FROM signatures_delivery",
@@ -564,6 +565,16 @@ def test_a_ledger_entry_adds_up(campaign):
     with pytest.raises(IntegrityError) as error:
         execute("worker", statement, [campaign.pk, datetime.date(2026, 1, 1)])
     assert violated(error) == "ledger_entry_adds_up"
+
+
+def test_the_ledger_is_only_added_to(campaign):
+    day = datetime.date(2026, 1, 1)
+    statement = 'INSERT INTO signatures_ledgerentry (campaign_id, "on", expired) VALUES (%s, %s, 2)'
+    execute("worker", statement, [campaign.pk, day])
+    execute("worker", "UPDATE signatures_ledgerentry SET expired = expired + 1")
+    with pytest.raises(IntegrityError) as error:
+        execute("worker", "UPDATE signatures_ledgerentry SET expired = 0")
+    assert violated(error) == "ledger_only_grows"
 
 
 def test_the_worker_may_do_its_work(campaign):

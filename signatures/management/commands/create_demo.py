@@ -23,6 +23,7 @@ from signatures.demo.filling import fill
 from signatures.demo.people import Signer, how_many, synthetic_signers, town
 from signatures.models import Signature, Source
 from signatures.register.keyring import keyring, provision_campaigns
+from signatures.register.publishing import publish_figures
 
 #: Signers of the small local petition: enough for a named packet to look at.
 LOCAL_SIGNERS = 310
@@ -66,6 +67,7 @@ class Command(BaseCommand):
         with tqdm(total=how_many(wanted), desc=campaign.slug, unit=" signatures", disable=None) as progress:
             for admitted in fill(campaign, people):
                 progress.update(admitted)
+        publish_figures(campaign)
 
     def _print_staff(self) -> None:
         self.stdout.write("\nLogins, made anew at each start:")
