@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import Group, User
-from django.utils.translation import gettext_lazy as _
-from unfold.admin import TabularInline
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from typing import Any
 
+from allauth.mfa.models import Authenticator
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+from unfold.admin import TabularInline
+from unfold.decorators import display
+
+from config.door.factors import reauthenticated
+from config.door.links import one_time_link
+from config.door.sessions import end_sessions_of
 from petitions.guarding import GuardedAdmin, GuardedInline
 from petitions.sections import Membership, Section
-
-admin.site.unregister(User)
-admin.site.unregister(Group)
 
 
 class MembershipInline(GuardedInline, TabularInline):
@@ -22,22 +30,91 @@ class MembershipInline(GuardedInline, TabularInline):
 
 
 @admin.register(User)
-class LoginAdmin(UserAdmin, GuardedAdmin):
-    """No group, no permission, no superuser: what somebody may do follows from their roles (petitions/access.py)."""
+class LoginAdmin(GuardedAdmin):
+    """Who works here. No password is typed here: a one-time link lets its owner choose one."""
 
     rights = {"view": "people.manage", "add": "people.manage", "change": "people.manage"}
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
     fieldsets = [
-        (None, {"fields": ["username", "password"]}),
-        (_("Who it is"), {"fields": [("first_name", "last_name"), "email"]}),
+        (None, {"fields": ["username", ("first_name", "last_name"), "email"]}),
         (_("Access"), {"fields": ["is_active"]}),
     ]
-    list_display = ["username", "first_name", "last_name", "is_active", "last_login"]
+    list_display = ["username", "name", "roles", "is_active", "last_login"]
     list_filter = ["is_active", "memberships__role", "memberships__section"]
-    filter_horizontal = []
+    search_fields = ["username", "first_name", "last_name"]
+    ordering = ["username"]
+    change_form_template = "door/admin/person.html"
+
+    @display(description=_("name"))
+    def name(self, person: User) -> str:
+        return person.get_full_name() or "–"
+
+    @display(description=_("roles"))
+    def roles(self, person: User) -> str:
+        return ", ".join(sorted({membership.get_role_display() for membership in person.memberships.all()})) or "–"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("memberships")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "is_active":
+            field.help_text = _("Without it nobody can log in here, and open sessions stop with the next click.")
+        return field
+
+    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
+        if not change:
+            obj.set_unusable_password()
+        super().save_model(request, obj, form, change)
+        if not obj.is_active:
+            end_sessions_of(obj)
+
+    def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
+        return self._show_link(request, obj)
+
+    def link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Another one-time link, for a lost password. The second factor is still asked for."""
+        return self._show_link(request, self._person_or_404(request, object_id))
+
+    def forget_factors(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """For somebody whose second factor and recovery codes are lost: they make a new one at the next login."""
+        person = self._person_or_404(request, object_id)
+        Authenticator.objects.filter(user=person).delete()
+        end_sessions_of(person)
+        self.log_change(request, person, str(_("Second factors removed")))
+        self.message_user(
+            request, _("Removed, and logged out everywhere. The next login makes new ones."), messages.SUCCESS
+        )
+        return HttpResponseRedirect(reverse("admin:auth_user_change", args=[person.pk]))
+
+    def _person_or_404(self, request: HttpRequest, object_id: str) -> User:
+        person: User | None = self.get_object(request, object_id)
+        if person is None or not self.has_change_permission(request, person):
+            raise Http404
+        return person
+
+    def _show_link(self, request: HttpRequest, person: User) -> HttpResponse:
+        self.log_change(request, person, str(_("One-time link made")))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("One-time link"),
+            "original": person,
+            "person": person,
+            "link": one_time_link(person),
+        }
+        return TemplateResponse(request, "door/admin/link.html", context)
+
+    def get_urls(self) -> list[URLPattern]:
+        steps = [
+            path(
+                f"<path:object_id>/{name}/",
+                self.admin_site.admin_view(require_POST(reauthenticated(verb))),
+                name=f"auth_user_{verb.__name__}",
+            )
+            for name, verb in (("link", self.link), ("forget-factors", self.forget_factors))
+        ]
+        return [*steps, *super().get_urls()]
 
 
 @admin.register(Section)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.http import HttpRequest
 
 from config.languages import BY_CODE, DEFAULT, LANGUAGES, Language, has_translations, language_of, path_in
@@ -32,3 +33,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "versions": versions if has_translations(request.path) else [],
         "default_path": path_in(DEFAULT, request.path),
     }
+
+
+def door(request: HttpRequest) -> dict[str, Any]:
+    """What the admin's templates know, for the pages in front of it (config/door/middleware.py marks them)."""
+    return admin.site.each_context(request) if getattr(request, "is_door", False) else {}

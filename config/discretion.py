@@ -11,12 +11,12 @@ from typing import Any
 from django.http import HttpRequest
 from django.views.debug import SafeExceptionReporterFilter
 
-# The last segment of these addresses is a secret that confirms or withdraws a signature.
-_TOKEN = re.compile(r"(/(?:confirm|withdraw)/)[^/\s'\"?]+")
+# The last segment of these addresses is a secret that confirms or withdraws a signature, or lets somebody in.
+_TOKEN = re.compile(r"(/(?:confirm|withdraw|admin/begin/[^/\s'\"?]+)/)[^/\s'\"?]+")
 
 
 def without_tokens(text: str) -> str:
-    """The text with the token of every confirmation or withdrawal address replaced by "…"."""
+    """The text with the token of every confirmation, withdrawal or one-time address replaced by "…"."""
     return _TOKEN.sub(r"\1…", text)
 
 

@@ -25,6 +25,7 @@ _CONTENT: Final = (
 _STAFF: Final = (
     "auth_user", "auth_group", "auth_permission", "auth_user_groups", "auth_user_user_permissions",
     "auth_group_permissions", "django_session", "django_admin_log", "django_content_type",
+    "account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "usersessions_usersession",
 )  # fmt: skip
 
 #: table → rights. Web never reads `sealed`, a fingerprint, or a signature.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from django.utils.csp import CSP
+from django.utils.translation import gettext_lazy
 
 from config.languages import DEFAULT
 from config.languages import LANGUAGES as OUR_LANGUAGES
@@ -215,6 +218,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django_countries",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 MIDDLEWARE = [
     "config.middleware.HealthMiddleware",  # first: before the redirect to https, and before any look at the host
@@ -227,6 +233,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "config.door.middleware.DoorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.DatabaseAwayMiddleware",
 ]
@@ -243,6 +251,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "config.context.site",
+                "config.context.door",
             ],
             "builtins": ["config.templatetags.cldr", "petitions.templatetags.translated"],
         },
@@ -294,13 +303,43 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS and HSTS_WHOLE_DOMA
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = 12 * 3600  # counted from the login, however busy somebody is (config/door/sessions.py)
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"  # the public pages never see a cookie
 # Django's default sets a cookie of its own, with Path=/.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"  # unfold's login page forgets where to go
+
+# --- staff's door (config/door/) ----------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["config.door.backend.StaffBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+# Minutes without a click after which staff are logged out.
+STAFF_IDLE = timedelta(minutes=env.int("STAFF_IDLE_MINUTES", 30))
+# The second factor is asked for again after this time, before anything that shows or exports persons.
+REAUTHENTICATE_AFTER = timedelta(minutes=10)
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a one-time link (config/door/links.py)
+ACCOUNT_ADAPTER = "config.door.adapters.StaffAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # nobody signs up; the login form takes its fields from here
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser, too
+# allauth counts by name as well as by network, so anybody could lock a colleague out: ours counts (LOGIN_RATE).
+ACCOUNT_RATE_LIMITS = False
+MFA_RATE_LIMITS = False
+MFA_ADAPTER = "config.door.adapters.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "config.door.forms.LoginCodeForm",
+    "reauthenticate": "config.door.forms.ReauthenticationCodeForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A passkey stands for both factors, so the device has to ask for its PIN, finger or face.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # http://localhost
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_RECOVERY_CODE_DIGITS = 12  # 8 could be guessed by many networks together
+MFA_TOTP_PERIOD = 30
+MFA_TOTP_TOLERANCE = 1  # clocks differ by half a minute
 
 # --- logs: no personal data, no token -------------------------------------------------------------------
 LOGGING = {
@@ -334,6 +373,13 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
     "STYLES": [lambda request: static("css/admin.css")],
     "SHOW_HISTORY": False,
+    "ACCOUNT": {
+        "navigation": [
+            {"title": gettext_lazy("Second factor"), "link": reverse_lazy("mfa_index")},
+            {"title": gettext_lazy("Where you are logged in"), "link": reverse_lazy("usersessions_list")},
+            {"title": gettext_lazy("Change password"), "link": reverse_lazy("account_change_password")},
+        ]
+    },
     "SHOW_VIEW_ON_SITE": True,
     "BORDER_RADIUS": "4px",
     "COLORS": {

@@ -23,6 +23,7 @@ if settings.DEMO_INBOX:
     ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", include("config.door.urls")),
     path("admin/", admin.site.urls),
     *i18n_patterns(*_translated, prefix_default_language=False),
 ]

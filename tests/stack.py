@@ -7,13 +7,16 @@ children that end with the process that started them.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import email
+import hmac
 import html
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -86,6 +89,7 @@ class Stack(Demo):
     def __init__(self, home: Path) -> None:
         super().__init__(home, free_port(), lambda line: None)
         self.passwords: dict[str, str] = {}
+        self.code_keys: dict[str, str] = {}
         self.web, self.worker, self.beat = self._web(), self._worker(), self._beat()
         self._others: list[Child] = []
         self._read: dict[str, EmailMessage] = {}
@@ -99,7 +103,9 @@ class Stack(Demo):
             (self.home / "tmp").mkdir(exist_ok=True)
             self.manage("migrate", "--noinput", "-v0")
             said = self.manage("create_demo", "--signatures", "0")
-            self.passwords = dict(re.findall(r"^  ([\w-]+) +(\S+)   \(", said, re.MULTILINE))
+            logins = re.findall(r"^  ([\w-]+) +(\S+)   \(.*\n.*[?]secret=(\w+)", said, re.MULTILINE)
+            self.passwords = {username: password for username, password, _key in logins}
+            self.code_keys = {username: key for username, _password, key in logins}
             for child in (self.web, self.worker, self.beat):
                 child.start()
             self.wait_for_web()
@@ -252,6 +258,17 @@ class Stack(Demo):
         assert found, "the page has no total"
         return int(found[1].replace(",", ""))
 
+    # --- staff ------------------------------------------------------------------------------------------------
+
+    def code_of(self, username: str) -> str:
+        """The six digits of this login's authenticator app; good once more, however often a test logs in."""
+        with self.redis() as client:
+            for key in client.scan_iter("*used*code*"):
+                client.delete(key)
+            for key in client.scan_iter("*totp.used*"):
+                client.delete(key)
+        return totp_code(self.code_keys[username])
+
     # --- the mailbox ------------------------------------------------------------------------------------------
 
     def mails(self) -> list[EmailMessage]:
@@ -285,6 +302,13 @@ def links_in(mail: EmailMessage) -> dict[str, str]:
     return {kind: path for path in paths for kind in ("confirm", "withdraw") if path.startswith(f"/{kind}/")}
 
 
+def totp_code(key: str) -> str:
+    """What an authenticator app with this key shows now (RFC 6238)."""
+    digest = hmac.digest(base64.b32decode(key), struct.pack(">Q", int(time.time()) // 30), "sha1")
+    start = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 1_000_000:06d}"
+
+
 # --- processes ---------------------------------------------------------------------------------------------------
 
 
@@ -311,5 +335,5 @@ def command_lines() -> Iterator[bytes]:
 
 __all__ = [
     "AT_RISK", "LOCAL", "RECOVERY", "STAGES", "Answer", "Counts", "HTTPException", "Stack", "children_of",
-    "command_lines", "free_port", "kill", "links_in", "wait_until",
+    "command_lines", "free_port", "kill", "links_in", "totp_code", "wait_until",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
+from config.door.factors import reauthenticated
 from petitions.access import may
 from petitions.guarding import GuardedAdmin
 from petitions.models import Addressee, Campaign
@@ -208,7 +209,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             )
             for verb, guard in (
                 (self.approve, require_POST), (self.withdraw, require_POST), (self.retry, require_POST),
-                (self.download, require_GET),  # no HEAD: each entry in the log is one export
+                (reauthenticated(self.download), require_GET),  # no HEAD: each entry in the log is one export
             )
         ]  # fmt: skip
         return [*steps, *super().get_urls()]

@@ -6,11 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
 
 from tests.check import HOW_TO_GET_ONE, find_browser
+
+if TYPE_CHECKING:  # screenshots.py sets Django up first
+    from tests.stack import Stack
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -66,3 +69,14 @@ def visitor(browser: Browser, url: str, viewport: dict[str, int] = PHONE, **opti
     finally:
         with suppress(Exception):
             context.close()
+
+
+def log_in(page: Page, site: Stack, username: str) -> None:
+    """By password and the six digits of the demo's authenticator app, to the desk."""
+    page.goto("/admin/")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(site.passwords[username])
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.get_by_label("Code").fill(site.code_of(username))
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.wait_for_url("**/admin/")

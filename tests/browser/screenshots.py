@@ -53,7 +53,7 @@ def _prepare_environment(home: Path) -> None:
 def _take(folder: Path, home: Path) -> None:
     from playwright.sync_api import sync_playwright
 
-    from tests.browser.browsing import launch
+    from tests.browser.browsing import launch, log_in
     from tests.stack import Stack
 
     stack = Stack(home).start()
@@ -67,7 +67,7 @@ def _take(folder: Path, home: Path) -> None:
                         base_url=stack.url, viewport={"width": width, "height": 800}, color_scheme=scheme
                     )
                     page = context.new_page()
-                    _log_in(page, stack)
+                    log_in(page, stack, "campaigner")
                     for name, path in pages.items():
                         page.goto(path)
                         page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
@@ -130,14 +130,6 @@ def _admin_pages(stack: Stack) -> dict[str, str]:
         "admin-delivery": f"/admin/signatures/delivery/{delivery}/change/",
         "admin-request": "/admin/signatures/delivery/add/",
     }
-
-
-def _log_in(page: Page, stack: Stack) -> None:
-    page.goto("/admin/")
-    page.get_by_label("Username").fill("campaigner")
-    page.get_by_label("Password").fill(stack.passwords["campaigner"])
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url("**/admin/")
 
 
 def _press(page: Page, stack: Stack, folder: Path, suffix: str) -> None:

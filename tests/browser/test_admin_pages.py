@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from playwright.sync_api import Page, expect
 
-from tests.browser.browsing import DESKTOP
+from tests.browser.browsing import DESKTOP, log_in
 from tests.browser.conftest import Visit
 from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
 
@@ -25,11 +25,7 @@ COUNT, NAMED = "count", "named"
 @contextmanager
 def logged_in(site: Stack, visit: Visit, username: str) -> Iterator[Page]:
     with visit(viewport=DESKTOP) as page:
-        page.goto("/admin/")
-        page.get_by_label("Username").fill(username)
-        page.get_by_label("Password").fill(site.passwords[username])
-        page.get_by_role("button", name="Log in").click()
-        expect(page).to_have_url(re.compile("/admin/$"))
+        log_in(page, site, username)
         yield page
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pyrage
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
@@ -70,14 +72,18 @@ class Command(BaseCommand):
         publish_figures(campaign)
 
     def _print_staff(self) -> None:
-        self.stdout.write("\nLogins, made anew at each start:")
+        self.stdout.write("\nLogins, made anew at each start, each with an authenticator app:")
         for username, role in STAFF:
-            password = secrets.token_urlsafe(12)
-            user, _ = User.objects.get_or_create(username=username, defaults={"is_staff": True})
+            password, key = secrets.token_urlsafe(12), generate_totp_secret()
+            user, _ = User.objects.get_or_create(username=username)
             user.set_password(password)
             user.save(update_fields=["password"])
+            Authenticator.objects.filter(user=user).delete()
+            TOTP.activate(user, key)
             _give(user, role)
             self.stdout.write(f"  {username:<14} {password}   ({role.label})")
+            self.stdout.write(f"{'':<17}otpauth://totp/{username}?secret={key}&issuer=Undersigned")
+        self.stdout.write("  Its six digits, without an app: .venv/bin/python manage.py demo_code campaigner")
         for username, role in STAFF:
             if role == Role.DELIVERY_OFFICER:
                 path = _identity_of(username)

@@ -1,0 +1,60 @@
+"""How long a session lasts: not longer than a working day, and not longer than its owner is there."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
+from django.http import HttpRequest
+from django.utils import timezone
+
+BEGAN: Final = "door.began"
+SEEN: Final = "door.seen"
+#: Seconds between two notes that somebody is still there: each is a write.
+NOTE_EVERY: Final = 60
+
+
+def has_ended(request: HttpRequest) -> bool:
+    """Whether the session is too old, or was left alone for too long."""
+    now = time.time()
+    began, seen = request.session.get(BEGAN, 0), request.session.get(SEEN, 0)
+    too_old = now - began > settings.SESSION_COOKIE_AGE
+    return too_old or now - seen > settings.STAFF_IDLE.total_seconds()
+
+
+def note_presence(request: HttpRequest) -> None:
+    """Remember that somebody is there."""
+    if time.time() - request.session.get(SEEN, 0) < NOTE_EVERY:
+        return
+    request.session[SEEN] = time.time()
+    UserSession.objects.filter(session_key=request.session.session_key).update(last_seen_at=timezone.now())
+
+
+def end_sessions_of(user: User) -> None:
+    """Log this person out everywhere, at once."""
+    sessions = UserSession.objects.filter(user=user)
+    Session.objects.filter(session_key__in=sessions.values("session_key")).delete()
+    sessions.delete()
+
+
+def note_beginning(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+    request.session[BEGAN] = request.session[SEEN] = time.time()
+
+
+def note_new_factor(sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    """Whoever has just made a second factor has shown it: no second code is asked for the same minute."""
+    from allauth.account.internal.flows.login import record_authentication
+
+    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
+
+
+user_logged_in.connect(note_beginning, dispatch_uid="door.began")
+authenticator_added.connect(note_new_factor, dispatch_uid="door.factor")

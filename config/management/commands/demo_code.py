@@ -1,0 +1,31 @@
+"""The six digits that a demo login's authenticator app would show now."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from allauth.mfa.utils import decrypt
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = "Print the second factor's current code of one of the demo's logins."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("username")
+
+    def handle(self, *args: Any, username: str, **options: Any) -> None:
+        if settings.HTTPS:
+            raise CommandError("This is for the demo. Where people work, codes come from their own devices.")
+        app = Authenticator.objects.filter(user__username=username, type=Authenticator.Type.TOTP).first()
+        if app is None:
+            raise CommandError(f"There is no login {username!r} with an authenticator app.")
+        counter, gone = divmod(int(time.time()), settings.MFA_TOTP_PERIOD)
+        code = format_hotp_value(hotp_value(decrypt(app.data["secret"]), counter))
+        self.stdout.write(code)
+        self.stderr.write(f"Another one in {settings.MFA_TOTP_PERIOD - gone} seconds; each works once.")
