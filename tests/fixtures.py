@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import re
 import time
 import uuid
@@ -14,12 +13,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.models import F
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone, translation
 
 from petitions.models import Addressee, Campaign, Disclosure
@@ -82,6 +80,13 @@ def as_worker(db: None) -> Callable[[], Any]:
     return lambda: acting_as(settings.WORKER_ROLE)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_passwords() -> Iterator[None]:
+    """Hashing a password takes half a second, on purpose; tests make a hundred people."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
     """A process remembers its language, pages, campaigns and session keys; a test must not see the last one's."""
@@ -111,12 +116,6 @@ def other_section(db: None) -> Section:
 PASSWORD = "correct horse battery staple"
 
 
-@functools.cache
-def _hash_of_password() -> str:
-    """Once a process: it is made to cost half a second."""
-    return make_password(PASSWORD)
-
-
 @pytest.fixture
 def staff(section: Section) -> Callable[..., User]:
     """Makes somebody who works here: `staff(Role.MODERATOR)`, `staff(Role.CAMPAIGNER, other_section, "anna")`.
@@ -128,7 +127,7 @@ def staff(section: Section) -> Callable[..., User]:
         username = username or f"{role.value}-{uuid.uuid4().hex[:6]}"
         user, made = User.objects.get_or_create(username=username)
         if made:
-            user.password = _hash_of_password()
+            user.set_password(PASSWORD)
             user.save()
         where = where or (None if role in Membership.EVERYWHERE else section)
         Membership.objects.create(user=user, role=role, section=where)
