@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from config.languages import BY_CODE, DEFAULT, LANGUAGES, Language, has_translations, language_of, path_in
+from petitions.standstill import standstill
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,13 @@ class Version:
 def site(request: HttpRequest) -> dict[str, Any]:
     """The site's own address, and this page in its languages ([] where it has one only).
 
-    From the settings and the path, never from the rest of the request: shelved pages are for everybody.
+    From the settings, the database and the path, never from the rest of the request: shelved pages are for everybody.
     """
     code = language_of(request.path)
     versions = [Version(language, path_in(language.code, request.path)) for language in LANGUAGES]
     return {
         "site_url": settings.SITE_URL,
+        "standstill": standstill(),
         "page_language": BY_CODE[code],
         "versions": versions if has_translations(request.path) else [],
         "default_path": path_in(DEFAULT, request.path),

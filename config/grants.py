@@ -20,7 +20,7 @@ READ: Final = "SELECT"
 _CONTENT: Final = (
     "petitions_addressee", "petitions_campaign", "petitions_demand", "petitions_update", "petitions_dossier",
     "petitions_dossier_campaigns", "petitions_coverage", "petitions_section", "petitions_membership",
-    "petitions_picture",
+    "petitions_picture", "petitions_standstill",
 )  # fmt: skip
 _STAFF: Final = (
     "auth_user", "auth_group", "auth_permission", "auth_user_groups", "auth_user_user_permissions",

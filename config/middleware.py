@@ -14,6 +14,8 @@ from django.utils import translation
 from config import health
 from config.connections import discard_broken
 from config.languages import has_translations, language_of
+from petitions.models import Standstill
+from petitions.standstill import standstill
 from petitions.translated import originals
 
 HEALTH: Final = {"/healthz": health.healthz, "/readyz": health.readyz}
@@ -43,6 +45,29 @@ class LanguageMiddleware:
         with nullcontext() if has_translations(request.path_info) else originals():
             response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
+        return response
+
+
+class ReadOnlyMiddleware:
+    """While the site may only be read, nothing is taken: 503 with the reason and when to come back.
+
+    Who works here can still log in, and end it.
+    """
+
+    WRITABLE: Final = ("/admin/login", "/admin/logout", "/admin/account", "/admin/petitions/standstill/")
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in {"GET", "HEAD", "OPTIONS"} or request.path_info.startswith(self.WRITABLE):
+            return self.get_response(request)
+        halted = standstill()
+        if halted is None or halted.mode != Standstill.Mode.READ_ONLY:
+            return self.get_response(request)
+        response = render(request, "readonly.html", status=503)
+        response["Retry-After"] = "600"
+        response["Cache-Control"] = "no-store"
         return response
 
 

@@ -237,6 +237,7 @@ MIDDLEWARE = [
     "config.door.middleware.DoorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.DatabaseAwayMiddleware",
+    "config.middleware.ReadOnlyMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -8,6 +8,8 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+handler404 = "petitions.gone.not_found"
+
 _translated: list[URLPattern | URLResolver] = [
     path("", include("petitions.urls")),
     path("", include("signatures.urls")),

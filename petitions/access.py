@@ -35,6 +35,7 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "campaign.change": _roles(_CAMPAIGNER),
     "campaign.open": _roles(_MODERATOR),
     "campaign.close": _roles(_MODERATOR),
+    "site.halt": _roles(_ADMINISTRATOR),
     "content.view": _roles(_CAMPAIGNER, _MODERATOR, _DELIVERY, _PRIVACY),
     "content.change": _roles(_CAMPAIGNER),
     "tally.view": _roles(_CAMPAIGNER, _MODERATOR),

@@ -10,13 +10,13 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
 from petitions.access import may, sections_of
 from petitions.guarding import GuardedAdmin, GuardedInline
-from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Picture, Update
+from petitions.life import halt_site, restart_site
+from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Picture, Standstill, Update
 from petitions.pictures import PictureRefused
 from petitions.sections import Section
 
@@ -121,7 +121,7 @@ class PictureAdmin(GuardedAdmin):
 
 
 class CampaignContentForm(forms.ModelForm):
-    """Explains what the campaign's constraints would refuse, and closes a campaign now where no time was given."""
+    """Explains what the campaign's constraints would refuse."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -135,18 +135,6 @@ class CampaignContentForm(forms.ModelForm):
         if addressee.trusted_third_party:
             raise forms.ValidationError(_("A trusted third party verifies signatures; no petition is addressed to it."))
         return addressee
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if "state" not in self.changed_data:
-            return cleaned
-        now, closes_at = timezone.now(), cleaned.get("closes_at")
-        if cleaned.get("state") == Campaign.State.CLOSED and (closes_at is None or closes_at > now):
-            # Late confirmations are counted from here, so closing ahead of the plan moves the time.
-            cleaned["closes_at"] = now
-        if cleaned.get("state") == Campaign.State.OPEN and closes_at is not None and closes_at <= now:
-            self.add_error("closes_at", _("It would be closed already: clear this, or move it on."))
-        return cleaned
 
 
 class DemandInline(GuardedInline):
@@ -162,8 +150,8 @@ class CampaignContentAdmin(GuardedAdmin):
 
     rights = {"view": "campaign.view", "add": "campaign.add", "change": "campaign.change"}
     section_lookup = "section"
-    #: What opening and closing changes.
-    STATE_FIELDS = ("state", "opens_at", "closes_at")
+    #: When it opens and closes is a moderator's to plan. The state itself changes by steps (petitions/life.py).
+    TIME_FIELDS = ("opens_at", "closes_at")
     form = CampaignContentForm
     inlines = [DemandInline]
     search_fields = ["title", "slug"]
@@ -190,12 +178,12 @@ class CampaignContentAdmin(GuardedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> list[str]:
         """What this person may only read. An address that people have passed on stays as it is for everybody."""
-        fixed = ["slug"] if obj and obj.is_public else []
+        fixed = ["state", "slug"] if obj and obj.is_public else ["state"]
         if obj is None or not self.may_set_state(request, obj):  # a new one begins as a draft
-            fixed += self.STATE_FIELDS
+            fixed += self.TIME_FIELDS
         if obj and not self.may_do(request, "change", obj):
             every = flatten_fieldsets(self.get_fieldsets(request, obj))
-            fixed += [name for name in every if name not in (*fixed, *self.STATE_FIELDS)]
+            fixed += [name for name in every if name not in (*fixed, *self.TIME_FIELDS)]
         return fixed
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Campaign | None = None) -> dict[str, tuple[str, ...]]:
@@ -229,6 +217,27 @@ class UpdateAdmin(GuardedAdmin):
 
     def view_on_site(self, update: Update) -> str | None:
         return update.get_absolute_url() if Update.objects.published().filter(pk=update.pk).exists() else None
+
+
+@admin.register(Standstill)
+class StandstillAdmin(GuardedAdmin):
+    """Adding one halts the whole site, deleting it starts the site again."""
+
+    rights = {"view": "site.halt", "add": "site.halt", "delete": "site.halt"}
+    list_display = ["mode", "note", "since"]
+    fields = ["mode", "note"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not Standstill.objects.exists()
+
+    def save_model(self, request: HttpRequest, obj: Standstill, form: Any, change: bool) -> None:
+        halt_site(request.user, obj.mode, obj.note)
+
+    def delete_model(self, request: HttpRequest, obj: Standstill) -> None:
+        restart_site(request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Standstill]) -> None:
+        restart_site(request.user)
 
 
 class CoverageInline(GuardedInline):

@@ -158,6 +158,10 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         """Campaigns of the sections in which this person may do this (petitions/access.py)."""
         return self.filter(section__in=sections_of(user, action))
 
+    def ever_public(self) -> CampaignQuerySet:
+        """Those, and what was taken down: there was a page, and whoever asks for it is told so."""
+        return self.filter(state__in=(*Campaign.PUBLIC_STATES, Campaign.State.REMOVED))
+
     def about(self, words: str = "", topic: str = "", region: str = "") -> CampaignQuerySet:
         """Campaigns whose title, lead or addressee has all of the words, in the original or the reader's
         language, and that have this topic and region."""
@@ -183,6 +187,7 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
             Q(opens_at__isnull=True) | Q(opens_at__lte=at),
             Q(closes_at__isnull=True) | Q(closes_at__gt=at),
             state=Campaign.State.OPEN,
+            paused_at__isnull=True,
         )
 
 
@@ -191,11 +196,16 @@ class Campaign(Translated):
 
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
+        REVIEW = "review", _("In review")
         OPEN = "open", _("Open")
         CLOSED = "closed", _("Closed")
+        DELIVERED = "delivered", _("Delivered")
         ARCHIVED = "archived", _("Archived")
+        REMOVED = "removed", _("Taken down")
 
-    PUBLIC_STATES = (State.OPEN, State.CLOSED, State.ARCHIVED)
+    #: Steps from one to another are in petitions/life.py.
+    PUBLIC_STATES = (State.OPEN, State.CLOSED, State.DELIVERED, State.ARCHIVED)
+    CLOSED_STATES = (State.CLOSED, State.DELIVERED, State.ARCHIVED)
 
     slug = models.SlugField(_("address"), max_length=80, unique=True, help_text=_("The last part of /c/…/"))
     #: What keys and sealed data are bound to. Random, so that a restored or re-made database
@@ -221,6 +231,14 @@ class Campaign(Translated):
     last_update_on = models.DateField(_("last update"), null=True, blank=True)
     opens_at = models.DateTimeField(_("opens"), null=True, blank=True)
     closes_at = models.DateTimeField(_("closes"), null=True, blank=True)
+    #: Since when it takes no signatures for a while. Its clock stands still meanwhile; deadlines move when it goes on.
+    paused_at = models.DateTimeField(_("paused"), null=True, editable=False)
+    #: Paused because the whole site is: goes on with it.
+    paused_with_site = models.BooleanField(default=False, db_default=False, editable=False)
+    life_note = models.TextField(
+        _("reason"), blank=True, default="", db_default="", max_length=600, editable=False,
+        help_text=_("Why it was sent back, paused or taken down."),
+    )  # fmt: skip
 
     at_risk = models.BooleanField(
         _("signers are at risk"),
@@ -264,9 +282,15 @@ class Campaign(Translated):
             ),
             models.CheckConstraint(
                 name="campaign_closed_says_when",
-                condition=~Q(state="closed") | Q(closes_at__isnull=False),
+                condition=~Q(state__in=["closed", "delivered"]) | Q(closes_at__isnull=False),
                 violation_error_message=_("Say when it closed: late confirmations are counted from then."),
             ),
+            models.CheckConstraint(
+                name="campaign_paused_while_open",
+                condition=Q(paused_at__isnull=True, paused_with_site=False) | Q(paused_at__isnull=False, state="open"),
+                violation_error_message=_("Only what is open can be paused."),
+            ),
+            models.CheckConstraint(name="campaign_removed_says_why", condition=~Q(state="removed") | ~Q(life_note="")),
             models.CheckConstraint(
                 name="campaign_persons_per_mailbox_1_to_5", condition=Q(persons_per_mailbox__range=(1, 5))
             ),
@@ -286,23 +310,33 @@ class Campaign(Translated):
     def is_open(self, at: datetime.datetime | None = None) -> bool:
         """Whether it takes signatures. The same rule as Campaign.objects.open()."""
         at = at or timezone.now()
-        return self.state == self.State.OPEN and not self.has_closed(at) and not self.opens_later(at)
+        open_now = self.state == self.State.OPEN and not self.is_paused
+        return open_now and not self.has_closed(at) and not self.opens_later(at)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it takes no signatures for a while, by somebody's decision."""
+        return self.paused_at is not None
+
+    def on_its_clock(self, at: datetime.datetime) -> datetime.datetime:
+        """What time it is for this campaign's deadlines: while it is paused, the time at which it was."""
+        return min(at, self.paused_at) if self.paused_at else at
 
     def has_closed(self, at: datetime.datetime | None = None) -> bool:
         """Whether signing is over, by somebody's decision or because the planned time has come."""
-        if self.state in (self.State.CLOSED, self.State.ARCHIVED):
+        if self.state in self.CLOSED_STATES:
             return True
-        at = at or timezone.now()
+        at = self.on_its_clock(at or timezone.now())
         return bool(self.state == self.State.OPEN and self.closes_at and at >= self.closes_at)
 
     def opens_later(self, at: datetime.datetime | None = None) -> bool:
         """Whether signing is announced for a time to come."""
-        at = at or timezone.now()
+        at = self.on_its_clock(at or timezone.now())
         return bool(self.state == self.State.OPEN and self.opens_at and at < self.opens_at)
 
     def takes_confirmations(self, at: datetime.datetime | None = None) -> bool:
-        """Whether a confirmation pressed at that time counts: while open, and a day longer."""
-        at = at or timezone.now()
+        """Whether a confirmation pressed at that time counts: while open or paused, and a day longer."""
+        at = self.on_its_clock(at or timezone.now())
         until = self.confirmations_until
         if until is None:
             return self.state == self.State.OPEN
@@ -316,6 +350,27 @@ class Campaign(Translated):
     @property
     def background_html(self) -> str:
         return to_html(self.background)
+
+
+class Standstill(models.Model):
+    """The whole site at rest: one row, or none in ordinary times. See petitions/life.py and standstill.py."""
+
+    class Mode(models.TextChoices):
+        PAUSED = "paused", _("Paused: no signatures are taken")
+        READ_ONLY = "read_only", _("Maintenance: everything can be read, nothing is taken")
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    mode = models.CharField(_("mode"), max_length=10, choices=Mode)
+    note = models.TextField(_("banner"), max_length=400)
+    since = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("standstill")
+        verbose_name_plural = _("standstill")
+        constraints = [models.CheckConstraint(name="standstill_is_one", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return self.get_mode_display()
 
 
 class Demand(Translated):

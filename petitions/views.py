@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from petitions import pictures
+from petitions.gone import Gone
 from petitions.models import Campaign, Dossier, Update
 from petitions.shelf import shelved
 
@@ -30,7 +31,7 @@ def picture(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 @shelved
 def updates(request: HttpRequest, slug: str) -> HttpResponse:
-    campaign = get_object_or_404(Campaign.objects.public(), slug=slug)
+    campaign = _campaign_or_404(slug)
     context = {"campaign": campaign, "updates": Update.objects.published().filter(campaign=campaign)}
     return render(request, "petitions/updates.html", context)
 
@@ -38,9 +39,17 @@ def updates(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @shelved
 def update(request: HttpRequest, slug: str, update_slug: str) -> HttpResponse:
+    campaign = _campaign_or_404(slug)
     published = Update.objects.published().select_related("campaign", "picture")
-    found = get_object_or_404(published, campaign__slug=slug, slug=update_slug)
-    return render(request, "petitions/update.html", {"update": found, "campaign": found.campaign})
+    found = get_object_or_404(published, campaign=campaign, slug=update_slug)
+    return render(request, "petitions/update.html", {"update": found, "campaign": campaign})
+
+
+def _campaign_or_404(slug: str) -> Campaign:
+    found = get_object_or_404(Campaign.objects.ever_public(), slug=slug)
+    if not found.is_public:
+        raise Gone
+    return found
 
 
 @require_safe

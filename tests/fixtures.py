@@ -23,6 +23,7 @@ from django.utils import timezone, translation
 from petitions.models import Addressee, Campaign, Disclosure
 from petitions.sections import Membership, Role, Section
 from petitions.shelf import clear_shelf
+from petitions.standstill import forget_standstill
 from signatures.collect import campaigns, intake
 from signatures.models import Delivery, Proposal, Submission
 from signatures.register import keyring as keyrings
@@ -90,7 +91,8 @@ def _cheap_passwords() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
     """A process remembers its language, pages, campaigns and session keys; a test must not see the last one's."""
-    for forget in (translation.deactivate, clear_shelf, campaigns.forget_campaigns, intake.forget_session_keys):
+    kept = (translation.deactivate, clear_shelf, forget_standstill, campaigns.forget_campaigns)
+    for forget in (*kept, intake.forget_session_keys):
         forget()
     cache.clear()
 

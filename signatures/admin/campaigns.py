@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -16,8 +16,9 @@ from unfold.decorators import action, display
 
 from petitions.access import may
 from petitions.admin import CampaignContentAdmin, CampaignContentForm
+from petitions.life import STEPS, NotNow, possible_steps, take, why_not
 from petitions.models import Campaign
-from signatures.admin.refusals import KEYS_ARE_BEING_MADE, ONLY_NARROWER, ExplainsRefusals, RefusableForm
+from signatures.admin.refusals import ONLY_NARROWER, ExplainsRefusals, RefusableForm
 from signatures.collect.deliveries import allowed_profiles
 from signatures.doorbell import ring
 from signatures.models import Register
@@ -29,14 +30,9 @@ class CampaignForm(RefusableForm, CampaignContentForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        self._keys_before_opening(cleaned)
         if self.instance.pk and Register.objects.filter(campaign=self.instance, last_number__gt=0).exists():
             self._promise_only_narrows(cleaned)
         return cleaned
-
-    def _keys_before_opening(self, cleaned: dict[str, Any]) -> None:
-        if cleaned.get("state") == Campaign.State.OPEN and not hasattr(self.instance, "key"):
-            self.add_error("state", KEYS_ARE_BEING_MADE)
 
     def _promise_only_narrows(self, cleaned: dict[str, Any]) -> None:
         before = self.instance  # not yet touched: the form copies its values into it after clean()
@@ -54,10 +50,19 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     form = CampaignForm
     list_display = ["title", "state_label", "total", "last_update_on", "tally_link"]
     list_select_related = ["register"]
-    actions_detail = ["tally"]
+    actions_detail = ["life", "tally"]
 
-    @display(description=_("state"), ordering="state", label={"open": "success", "closed": "warning", "draft": "info"})
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={"open": "success", "closed": "warning", "paused": "warning", "draft": "info", "review": "info"},
+    )
     def state_label(self, campaign: Campaign) -> tuple[str, str]:
+        """As it is by the clock: what was to close by now has closed."""
+        if campaign.is_paused:
+            return "paused", str(_("Paused"))
+        if campaign.state == Campaign.State.OPEN and campaign.has_closed():
+            return "closed", str(_("Closed"))
         return campaign.state, campaign.get_state_display()
 
     @display(description=_("signatures"), ordering="register__counted")
@@ -100,7 +105,46 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         }
         return TemplateResponse(request, "signatures/admin/tally.html", context)
 
+    def has_life_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request.user, "campaign.view")
+
+    @action(description=_("State and next steps"), url_path="life", permissions=["life"], icon="signpost")
+    def life(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Where the campaign is, where it can go from there, and who may not and why. POST takes one step."""
+        campaign = self.get_object(request, object_id)
+        if campaign is None:
+            raise Http404
+        if request.method == "POST":
+            return self._take_step(request, campaign)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("State and next steps"),
+            "original": campaign,
+            "campaign": campaign,
+            "steps": [
+                {"step": step, "why_not": why_not(campaign, step, request.user)} for step in possible_steps(campaign)
+            ],
+        }
+        return TemplateResponse(request, "petitions/admin/life.html", context)
+
+    def _take_step(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+        step = STEPS.get(request.POST.get("step", ""))
+        if step is None:
+            raise Http404
+        try:
+            take(campaign, step, request.user, request.POST.get("reason", ""))
+        except NotNow as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+        else:
+            self.log_change(request, campaign, f"{step.name}: {request.POST.get('reason', '')}".strip(": "))
+            self.message_user(request, _("It is “%s” now.") % campaign.get_state_display(), messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:petitions_campaign_life", args=[campaign.pk]))
+
     def get_urls(self) -> list[URLPattern]:
-        """unfold names an action's address after the method and a hash; ours is linked to by name."""
-        view = self.admin_site.admin_view(self.tally)
-        return [path("<path:object_id>/tally/", view, name="petitions_campaign_tally"), *super().get_urls()]
+        """unfold names an action's address after the method and a hash; ours are linked to by name."""
+        pages = [
+            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"petitions_campaign_{name}")
+            for name, view in (("tally", self.tally), ("life", self.life))
+        ]
+        return [*pages, *super().get_urls()]

@@ -175,7 +175,7 @@ def _candidate(
         # A row that nobody sealed, or that was altered: it must not hold up the others.
         candidate.outcome = Outcome.UNREADABLE
         return candidate
-    if deadline and confirmed_at >= deadline:
+    if deadline and opener.campaign.on_its_clock(confirmed_at) >= deadline:
         candidate.outcome = Outcome.LATE
         return candidate
     pepper = opener.keys.pepper

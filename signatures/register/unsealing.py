@@ -19,6 +19,7 @@ class Opener:
     """
 
     def __init__(self, campaign: Campaign) -> None:
+        self.campaign = campaign
         self.keys: CampaignKeys = keys_of(campaign)
         self._boxes: dict[uuid.UUID, sealing.Box | None] = {}
 

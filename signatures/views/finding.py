@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.http import Http404
 
+from petitions.gone import Gone
 from petitions.models import Campaign
 from signatures.collect.campaigns import campaign_for_signing
 
 
 def campaign_or_404(slug: str) -> Campaign:
-    """The public campaign at this address; Http404 where there is none."""
+    """The public campaign at this address. Raises Http404 where there is none, Gone where it was taken down."""
     found = campaign_for_signing(slug)
     if found is None:
-        raise Http404
+        raise Gone if Campaign.objects.filter(slug=slug, state=Campaign.State.REMOVED).exists() else Http404
     return found

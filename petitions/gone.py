@@ -1,0 +1,17 @@
+"""What was there and was taken down: 410, so that search engines and archives forget it sooner than at a 404."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+class Gone(Http404):
+    """There was a page here, and somebody decided that there is none any more."""
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The site's handler404."""
+    if isinstance(exception, Gone):
+        return render(request, "410.html", status=410)
+    return render(request, "404.html", status=404)

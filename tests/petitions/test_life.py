@@ -1,0 +1,275 @@
+"""The steps of a campaign's life: who may take which, why not, what they write, and what stands still in a pause."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from petitions.life import STEPS, NotNow, halt_site, possible_steps, restart_site, take, why_not
+from petitions.models import Campaign, Demand, Standstill
+from petitions.sections import Role
+from petitions.standstill import forget_standstill
+from signatures.collect.campaigns import forget_campaigns
+from signatures.models import CampaignKey
+
+HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.fixture
+def moderator(staff: Callable[..., User]) -> User:
+    return staff(Role.MODERATOR)
+
+
+@pytest.fixture
+def campaigner(staff: Callable[..., User]) -> User:
+    return staff(Role.CAMPAIGNER)
+
+
+@pytest.fixture
+def administrator(staff: Callable[..., User]) -> User:
+    return staff(Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def written(make_campaign: Callable[..., Campaign]) -> Callable[..., Campaign]:
+    """A campaign with all that a review asks for."""
+
+    def make(**given: Any) -> Campaign:
+        campaign = make_campaign(**{"background": "Why.", **given})
+        Demand.objects.create(campaign=campaign, position=1, text="Open it.")
+        return campaign
+
+    return make
+
+
+def go(campaign: Campaign, *steps: tuple[str, User] | tuple[str, User, str]) -> Campaign:
+    for name, *who_and_why in steps:
+        take(campaign, STEPS[name], *who_and_why)  # type: ignore[arg-type]
+    return campaign
+
+
+def test_a_whole_life(written: Callable[..., Campaign], campaigner: User, moderator: User) -> None:
+    campaign = written(state="draft", launched_on=None)
+    go(campaign, ("submit", campaigner), ("send_back", moderator, "The lead is too long."))
+    assert (campaign.state, campaign.life_note) == ("draft", "The lead is too long.")
+    go(campaign, ("submit", campaigner), ("open", moderator))
+    assert (campaign.state, campaign.life_note) == ("open", "")
+    assert campaign.launched_on == timezone.now().date()
+    go(campaign, ("close", moderator), ("deliver", moderator), ("archive", moderator))
+    assert campaign.state == "archived"
+    assert campaign.closes_at
+    assert campaign.has_closed()
+
+
+def test_campaigners_hand_in_and_only_moderators_decide(
+    written: Callable[..., Campaign], campaigner: User, moderator: User
+) -> None:
+    draft, review = written(state="draft"), written(state="review")
+    assert why_not(draft, STEPS["submit"], campaigner) == ""
+    assert "campaigners" in why_not(draft, STEPS["submit"], moderator)
+    assert "moderators" in why_not(review, STEPS["open"], campaigner)
+    with pytest.raises(NotNow, match="moderators"):
+        take(review, STEPS["open"], campaigner)
+    assert review.state == "review"
+
+
+def test_nobody_steps_in_another_section(
+    written: Callable[..., Campaign], staff: Callable[..., User], other_section: Any
+) -> None:
+    stranger = staff(Role.MODERATOR, other_section)
+    assert why_not(written(state="review"), STEPS["open"], stranger)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"), [({"background": ""}, "background"), ({"responsible": ""}, "responsible"), ({}, "demand")]
+)
+def test_what_is_missing_is_said(
+    make_campaign: Callable[..., Campaign], campaigner: User, change: dict[str, str], word: str
+) -> None:
+    campaign = make_campaign(state="draft", **{"background": "Why.", **change})
+    if change:
+        Demand.objects.create(campaign=campaign, position=1, text="Open it.")
+    assert word in why_not(campaign, STEPS["submit"], campaigner)
+
+
+def test_what_would_be_closed_already_does_not_open(written: Callable[..., Campaign], moderator: User) -> None:
+    campaign = written(state="review", closes_at=timezone.now() - HOUR)
+    assert "closed already" in why_not(campaign, STEPS["open"], moderator)
+
+
+@pytest.mark.parametrize("name", [step.name for step in STEPS.values() if step.needs_reason])
+def test_refusals_and_pauses_need_a_reason(written: Callable[..., Campaign], moderator: User, name: str) -> None:
+    campaign = written(state=next(iter(STEPS[name].before)), closes_at=timezone.now() + HOUR)
+    with pytest.raises(NotNow, match="why"):
+        take(campaign, STEPS[name], moderator, "  ")
+
+
+def test_of_two_at_once_one_is_told(written: Callable[..., Campaign], moderator: User) -> None:
+    campaign = written()
+    same = Campaign.objects.get(pk=campaign.pk)
+    take(campaign, STEPS["close"], moderator)
+    with pytest.raises(NotNow, match="faster"):
+        take(same, STEPS["pause"], moderator, "Too late.")
+
+
+def test_a_closed_campaign_may_open_again(written: Callable[..., Campaign], moderator: User) -> None:
+    campaign = go(written(), ("close", moderator), ("reopen", moderator))
+    assert campaign.is_open()
+
+
+# --- pauses -----------------------------------------------------------------------------------------------------
+
+
+def test_a_pause_stops_the_clock_and_moves_the_deadline(
+    written: Callable[..., Campaign], moderator: User, time_machine: Any
+) -> None:
+    start = datetime.datetime(2026, 7, 1, 12, tzinfo=datetime.UTC)
+    time_machine.move_to(start, tick=False)
+    campaign = go(written(closes_at=start + HOUR), ("pause", moderator, "The server moves."))
+    time_machine.move_to(start + 3 * HOUR, tick=False)
+    assert not campaign.is_open()
+    assert not campaign.has_closed()
+    assert campaign.takes_confirmations()
+    go(campaign, ("resume", moderator))
+    assert campaign.closes_at == start + 4 * HOUR
+    assert campaign.is_open()
+
+
+def test_halting_the_site_pauses_every_campaign_and_only_those_go_on_with_it(
+    written: Callable[..., Campaign], moderator: User, administrator: User, time_machine: Any
+) -> None:
+    start = datetime.datetime(2026, 7, 1, 12, tzinfo=datetime.UTC)
+    time_machine.move_to(start, tick=False)
+    running, over = written(closes_at=start + HOUR), written(closes_at=start - HOUR)
+    alone = go(written(), ("pause", moderator, "A question of law."))
+    halt_site(administrator, Standstill.Mode.PAUSED, "We move house.")
+    with pytest.raises(NotNow, match="whole site"):
+        take(alone, STEPS["resume"], moderator)
+    time_machine.move_to(start + 2 * HOUR, tick=False)
+    newcomer = go(written(state="review"), ("open", moderator))
+    assert newcomer.is_paused
+    assert not Campaign.objects.open().exists()
+    restart_site(administrator)
+    for campaign in (running, over, alone, newcomer):
+        campaign.refresh_from_db()
+    assert running.closes_at == start + 3 * HOUR
+    assert over.closes_at == start - HOUR
+    assert alone.is_paused
+    assert set(Campaign.objects.open()) == {running, newcomer}
+
+
+def test_only_administrators_halt_the_site(moderator: User) -> None:
+    with pytest.raises(NotNow, match="administrators"):
+        halt_site(moderator, Standstill.Mode.PAUSED, "No.")
+
+
+def test_method_and_queryset_agree_on_what_is_open(make_campaign: Callable[..., Campaign]) -> None:
+    now = timezone.now()
+    times = (None, now - HOUR, now + HOUR)
+    made = []
+    for state, opens_at, closes_at, paused_at in itertools.product(
+        Campaign.State.values, (None, now - 2 * HOUR, now + HOUR / 2), times, (None, now - HOUR)
+    ):
+        if (paused_at and state != "open") or (opens_at and closes_at and closes_at <= opens_at):
+            continue
+        if state in {"closed", "delivered"} and closes_at is None:
+            continue
+        note = "Why." if state == "removed" else ""
+        given = {"opens_at": opens_at, "closes_at": closes_at, "paused_at": paused_at, "life_note": note}
+        made.append(Campaign(state=state, slug=f"c-{len(made)}", **given))
+    _store_with_keys(made, make_campaign(state="draft"))
+    said = {campaign.slug for campaign in made if campaign.is_open(now)}
+    assert {campaign.slug for campaign in Campaign.objects.open(now)} == said
+    assert said
+    public = {campaign.slug for campaign in made if campaign.is_public}
+    assert {campaign.slug for campaign in Campaign.objects.public()} == public
+
+
+def _store_with_keys(made: list[Campaign], like: Campaign) -> None:
+    """What is open has keys: so first as drafts, then keys, then as they are meant to be."""
+    meant = [(campaign.state, campaign.paused_at) for campaign in made]
+    for campaign in made:
+        campaign.section, campaign.addressee = like.section, like.addressee
+        campaign.state, campaign.paused_at = Campaign.State.DRAFT, None
+    Campaign.objects.bulk_create(made)
+    CampaignKey.objects.bulk_create([CampaignKey(campaign=campaign, public_key=b"-") for campaign in made])
+    for campaign, (state, paused_at) in zip(made, meant, strict=True):
+        campaign.state, campaign.paused_at = state, paused_at
+    Campaign.objects.bulk_update(made, ["state", "paused_at"])
+
+
+@pytest.mark.parametrize(
+    "written_by_hand",
+    [
+        {"state": "closed", "paused_at": timezone.now(), "closes_at": timezone.now()},
+        {"paused_with_site": True},
+        {"state": "removed"},
+        {"state": "delivered", "closes_at": None},
+    ],
+)
+def test_the_database_refuses_what_no_step_writes(campaign: Campaign, written_by_hand: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Campaign.objects.filter(pk=campaign.pk).update(**written_by_hand)
+
+
+# --- what the public sees -----------------------------------------------------------------------------------------
+
+
+def test_what_was_taken_down_is_gone_everywhere(client: Any, written: Callable[..., Campaign], moderator: User) -> None:
+    campaign = go(written(), ("take_down", moderator, "A court ordered it."))
+    forget_campaigns()
+    for page in ("campaign", "sign", "thanks", "numbers", "updates"):
+        answer = client.get(reverse(page, args=[campaign.slug]))
+        assert answer.status_code == 410
+        assert b"A court ordered it." not in answer.content
+    assert client.get("/c/never-there/").status_code == 404
+    assert campaign.title not in client.get("/").content.decode()
+
+
+def test_a_paused_campaign_takes_no_signature_and_says_so(
+    client: Any, written: Callable[..., Campaign], moderator: User
+) -> None:
+    campaign = go(written(), ("pause", moderator, "We check a rumour."))
+    forget_campaigns()
+    page = client.get(campaign.get_absolute_url()).content.decode()
+    assert "paused" in page
+    assert "We check a rumour." in page
+    form = {"name": "Ada", "email": "ada@example.org", "country": "GB"}
+    assert client.post(reverse("sign", args=[campaign.slug]), form).status_code == 409
+
+
+def test_a_site_that_may_only_be_read_takes_nothing_and_says_why(
+    client: Any, written: Callable[..., Campaign], administrator: User
+) -> None:
+    campaign = written()
+    halt_site(administrator, Standstill.Mode.READ_ONLY, "New disks, back at noon.")
+    forget_standstill()
+    assert b"New disks, back at noon." in client.get("/").content
+    for path in (reverse("sign", args=[campaign.slug]), f"/confirm/{'A' * 43}/", f"/withdraw/{'A' * 43}/"):
+        answer = client.post(path)
+        assert answer.status_code == 503
+        assert answer["Retry-After"]
+        assert answer["Cache-Control"] == "no-store"
+
+
+def test_the_admin_offers_the_steps_and_takes_them(
+    staff_client: Callable[[User], Any], written: Callable[..., Campaign], moderator: User
+) -> None:
+    campaign, browser = written(state="review"), staff_client(moderator)
+    page = reverse("admin:petitions_campaign_life", args=[campaign.pk])
+    assert browser.get(page).status_code == 200
+    assert [step.name for step in possible_steps(campaign)] == ["send_back", "open"]
+    answer = browser.post(page, {"step": "send_back"}, follow=True)
+    assert "Please say why." in answer.content.decode()
+    browser.post(page, {"step": "open"})
+    campaign.refresh_from_db()
+    assert campaign.state == "open"
+    assert browser.post(page, {"step": "no-such-step"}).status_code == 404
