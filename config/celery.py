@@ -19,7 +19,7 @@ DEFAULT = settings.CELERY_TASK_DEFAULT_QUEUE
 MAIL, SLOW = f"{DEFAULT}-mail", f"{DEFAULT}-slow"
 ROUTES = {
     "provision": DEFAULT, "admit": DEFAULT, "withdraw": DEFAULT, "publish": DEFAULT,
-    "send_mails": MAIL, "read_bounces": SLOW,
+    "send_mails": MAIL, "anchor_audit": MAIL, "read_bounces": SLOW,
     "build_deliveries": SLOW, "prune": SLOW, "check_tallies": SLOW,
 }  # fmt: skip
 # Each with an exchange and a key of its own: by default all would be bound to one, and get every ring.
@@ -31,7 +31,7 @@ app.conf.task_routes = {f"signatures.{stage}": {"queue": queue} for stage, queue
 SWEEP = {
     "provision": 10, "send_mails": 5, "read_bounces": 60, "admit": 5, "withdraw": 5, "publish": 5,
     "build_deliveries": 10,
-    "prune": 600, "check_tallies": 3600,
+    "anchor_audit": 600, "prune": 600, "check_tallies": 3600,
 }  # fmt: skip
 app.conf.beat_schedule = {
     f"sweep-{stage}": {"task": f"signatures.{stage}", "schedule": seconds, "options": {"expires": seconds}}

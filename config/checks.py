@@ -32,6 +32,14 @@ def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckM
         )
     elif not settings.MAIL_URL:
         problems.append(Error("MAIL_URL is unset: no confirmation mail would be sent.", id="undersigned.E003"))
+    if settings.ROLE == "worker" and not settings.AUDIT_ANCHOR_TO:
+        problems.append(
+            Warning(
+                "AUDIT_ANCHOR_TO is unset: whoever owns the database could write the audit trail anew, unseen.",
+                hint="A mailbox of yours that they cannot reach.",
+                id="undersigned.W005",
+            )
+        )
     problems += [*_in_clear_over_the_network(), *_senders()]
     if not settings.HTTPS:
         problems.append(Warning("SITE_URL is not https.", id="undersigned.W001"))

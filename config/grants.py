@@ -15,6 +15,8 @@ from django.db import connections, transaction
 
 ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 READ: Final = "SELECT"
+#: What web and worker say of an entry; its number, time, writer and hash are the database's (migrations/0007).
+AUDIT: Final = "INSERT (actor_id, action, section_id, purpose, detail)"
 
 #: What campaigners write, and what Django keeps for logins.
 _CONTENT: Final = (
@@ -45,6 +47,8 @@ WEB: Final[dict[str, str]] = {
     "signatures_ledgerentry": READ,
     "signatures_delivery": "SELECT, INSERT, UPDATE (state, problem)",
     "signatures_proposal": "SELECT, INSERT, UPDATE (state, decided_by_id, decided_at, answer)",
+    "signatures_auditentry": f"SELECT, {AUDIT}",
+    "signatures_auditanchor": READ,
     "signatures_signingkey": READ,
     "signatures_signature": "",
     "signatures_signingrules": ALL,
@@ -69,6 +73,8 @@ WORKER: Final[dict[str, str]] = {
     "signatures_ledgerentry": "SELECT, INSERT, UPDATE",
     "signatures_delivery": "SELECT, UPDATE",
     "signatures_proposal": "SELECT, UPDATE (state, decided_at, done_at, problem)",
+    "signatures_auditentry": f"SELECT, {AUDIT}",
+    "signatures_auditanchor": "SELECT, INSERT (seq, hash), UPDATE (mailed_at)",
     "signatures_signingkey": "SELECT, INSERT",
     "signatures_signingrules": READ,
     "signatures_mailcount": ALL,
@@ -97,6 +103,11 @@ POLICIES: Final[tuple[tuple[str, str, str, str, str], ...]] = (
         "state IN ('requested', 'failed')", "state IN ('approved', 'withdrawn') AND archive = ''",
     ),
     ("signatures_delivery", "worker", "ALL", "true", "true"),
+    # Both add to the trail and read it. Nobody has a policy for more, nor a right to it.
+    ("signatures_auditentry", "web", "SELECT", "true", ""),
+    ("signatures_auditentry", "web", "INSERT", "", "true"),
+    ("signatures_auditentry", "worker", "SELECT", "true", ""),
+    ("signatures_auditentry", "worker", "INSERT", "", "true"),
     # Web asks and decides; a worker says what expired, and what it has carried out. The worker approves nothing:
     # it may not write who decided, and proposal_decided_by_somebody wants to know.
     ("signatures_proposal", "web", "SELECT", "true", ""),

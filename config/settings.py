@@ -149,6 +149,10 @@ NEUTRAL_FROM_EMAIL = env.str("MAIL_FROM_NEUTRAL", "post@example.org")
 # Where a mail server puts its notices of mails that reached nobody: a Maildir or a folder, read by workers.
 BOUNCES_DIR: Path | None = Path(env.str("BOUNCES_DIR")) if env.str("BOUNCES_DIR", "") else None
 
+# Whom workers mail the audit trail's anchor to, once a day: a mailbox of the organisation that whoever runs the
+# database cannot reach. `verify_audit --anchor` checks the trail against what that mail says.
+AUDIT_ANCHOR_TO = env.str("AUDIT_ANCHOR_TO", "")
+
 
 def _mailers() -> dict[str, object]:
     if not MAIL_URL:
@@ -372,7 +376,7 @@ UNFOLD = {
     "SITE_HEADER": "Undersigned",
     "SITE_URL": "/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
-    "STYLES": [lambda request: static("css/admin.css")],
+    "STYLES": [lambda request: static("css/admin.css"), lambda request: static("css/desk.css")],
     "SHOW_HISTORY": False,
     "ACCOUNT": {
         "navigation": [

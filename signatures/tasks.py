@@ -10,7 +10,7 @@ from django.conf import settings
 from petitions.models import Campaign
 from signatures.delivery.build import build_deliveries
 from signatures.delivery.signing import publish_signing_key
-from signatures.register import admission, bounces, keyring, mailing, pruning, publishing, withdrawal
+from signatures.register import admission, audit, bounces, keyring, mailing, pruning, publishing, withdrawal
 from signatures.register.tally import check_tally
 
 log = logging.getLogger(__name__)
@@ -67,3 +67,9 @@ def check_tallies() -> None:
     for campaign in Campaign.objects.filter(register__isnull=False):
         for difference in check_tally(campaign, repair=True):
             log.error("tally of %s repaired: %s", campaign.slug, difference)
+
+
+@shared_task(name="signatures.anchor_audit")
+def anchor_audit() -> None:
+    """The trail's anchor of the day, kept and mailed."""
+    audit.anchor_trail()

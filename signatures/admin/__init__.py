@@ -1,5 +1,5 @@
 """The admin of who asked. Nobody's signature: web has no right to read one."""
 
-from signatures.admin import campaigns, deliveries
+from signatures.admin import campaigns, deliveries, desk
 
-__all__ = ["campaigns", "deliveries"]
+__all__ = ["campaigns", "deliveries", "desk"]

@@ -196,7 +196,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             packet = storages["packets"].open(delivery.archive)
         except FileNotFoundError:
             raise Http404 from None
-        self.log_change(request, delivery, _("Downloaded: %s") % delivery.archive)
+        deliveries.note_download(delivery, cast(User, request.user))
         # admin_view() says no-store.
         return FileResponse(packet, as_attachment=True, filename=delivery.archive.rpartition("/")[2])
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from petitions.models import Addressee, Campaign, Disclosure
-from signatures.desk import four_eyes
+from signatures.desk import audit, four_eyes
 from signatures.desk.refusals import NotAllowed, refusals_in_words
 from signatures.doorbell import ring
 from signatures.models import Delivery, Proposal, Register
@@ -100,9 +100,11 @@ def withdraw_delivery(delivery: Delivery, officer: User) -> None:
         else:
             four_eyes.refuse(delivery.proposal, officer)
         return
-    failed = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED)
-    if not failed.update(state=Delivery.State.WITHDRAWN):
-        raise NotAllowed(_why_not(delivery))
+    with transaction.atomic():
+        failed = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED)
+        if not failed.update(state=Delivery.State.WITHDRAWN):
+            raise NotAllowed(_why_not(delivery))
+        _note(officer, "delivery.withdraw", delivery)
     log.info("delivery %s withdrawn by user %s", delivery.reference, officer.pk)
 
 
@@ -110,11 +112,21 @@ def retry_delivery(delivery: Delivery, officer: User) -> None:
     """Have a worker build a failed delivery again; its approval stands. Raises NotAllowed."""
     failed = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED)
     with refusals_in_words(REFUSALS), transaction.atomic():
-        again = failed.update(state=Delivery.State.APPROVED, problem="")
-    if not again:
-        raise NotAllowed(_why_not(delivery))
+        if not failed.update(state=Delivery.State.APPROVED, problem=""):
+            raise NotAllowed(_why_not(delivery))
+        _note(officer, "delivery.retry", delivery)
     log.info("delivery %s tried again by user %s", delivery.reference, officer.pk)
     ring("build_deliveries")
+
+
+def note_download(delivery: Delivery, officer: User) -> None:
+    """Write down that this officer takes the packet, before they do."""
+    _note(officer, "delivery.download", delivery, sha256=delivery.archive_sha256)
+
+
+def _note(officer: User, action: str, delivery: Delivery, **more: str) -> None:
+    detail = {"delivery": delivery.pk} | delivery.agreed_terms | more
+    audit.append(officer, action, delivery.campaign.section, detail=detail)
 
 
 def is_expired(delivery: Delivery) -> bool:

@@ -45,6 +45,7 @@ from signatures.delivery.packet import (
 )
 from signatures.delivery.signing import Signer, signer
 from signatures.delivery.verifier import grouped
+from signatures.desk import audit
 from signatures.figures import figures_of_range
 from signatures.models import Delivery, Signature
 from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
@@ -173,10 +174,17 @@ def _update(delivery: Delivery, **values: Any) -> None:
     try:
         with transaction.atomic():
             changed = approved.update(**values)
+            if changed and values.get("state") == Delivery.State.READY:
+                _note(delivery, values["archive_sha256"])
     except IntegrityError as error:
         raise CannotBuild(_refusal(error)) from error
     if not changed:
         raise CannotBuild("It is no longer waiting to be built.")
+
+
+def _note(delivery: Delivery, sha256: str) -> None:
+    detail = {"delivery": delivery.pk} | delivery.agreed_terms | {"sha256": sha256}
+    audit.append(None, "delivery.build", delivery.campaign.section, detail=detail)
 
 
 def _refusal(error: IntegrityError) -> str:

@@ -14,13 +14,15 @@ from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from petitions.access import may
+from petitions.access import may, sections_of
 from petitions.sections import Section
+from signatures.desk import audit
 from signatures.desk.refusals import NotAllowed, refusals_in_words
 from signatures.models import Proposal
 
@@ -30,6 +32,7 @@ REFUSALS: Final[dict[str, str | Promise]] = {
     "proposal_needs_two_people": gettext_lazy("Somebody else has to decide on it."),
     "proposal_waits_once": gettext_lazy("The same has been asked for already, and waits for a second person."),
     "proposal_names_no_mailbox": gettext_lazy("Leave e-mail addresses out: the reason is kept, and read by others."),
+    "audit_names_no_mailbox": gettext_lazy("Leave e-mail addresses out: the reason is kept, and read by others."),
     "proposal_needs_active_people": gettext_lazy("One of the two does not work here any more."),
     "proposal_expires": gettext_lazy("Nobody decided within three days, so it has expired. Ask for it anew."),
 }
@@ -70,6 +73,7 @@ def propose(
         raise NotAllowed(_("Your role does not allow this."))
     with refusals_in_words(REFUSALS), transaction.atomic():
         made = Proposal.objects.create(kind=kind, section=section, subject=subject, reason=reason, requested_by=by)
+        _note(by, RULES[kind].request, made, reason)
     log.info("proposal %s (%s) by user %s", made.pk, kind, by.pk)
     return made
 
@@ -82,6 +86,7 @@ def approve(proposal: Proposal, by: User) -> None:
     with refusals_in_words(REFUSALS), transaction.atomic():
         _decide(proposal, Proposal.State.APPROVED, by)
         rules.carry_out(proposal)
+        _note(by, rules.approve, proposal)
 
 
 def refuse(proposal: Proposal, by: User, reason: str = "") -> None:
@@ -90,6 +95,7 @@ def refuse(proposal: Proposal, by: User, reason: str = "") -> None:
     with refusals_in_words(REFUSALS), transaction.atomic():
         _decide(proposal, Proposal.State.REFUSED, by, reason)
         RULES[proposal.kind].give_up(proposal)
+        _note(by, f"{proposal.kind}.refuse", proposal, reason)
 
 
 def withdraw(proposal: Proposal, by: User) -> None:
@@ -99,6 +105,7 @@ def withdraw(proposal: Proposal, by: User) -> None:
     with refusals_in_words(REFUSALS), transaction.atomic():
         _decide(proposal, Proposal.State.WITHDRAWN, None)
         RULES[proposal.kind].give_up(proposal)
+        _note(by, f"{proposal.kind}.withdraw", proposal)
 
 
 def may_decide(proposal: Proposal, by: User) -> bool:
@@ -114,9 +121,23 @@ def may_see(proposal: Proposal, by: User) -> bool:
     )
 
 
+def visible_to(user: User) -> QuerySet[Proposal]:
+    """The proposals that this person may look at. The same rule as may_see()."""
+    visible = Q(requested_by=user)
+    for kind, rules in RULES.items():
+        for action in (rules.request, rules.approve):
+            everywhere = Q(section=None) if may(user, action) else Q(pk__in=[])
+            visible |= Q(kind=kind) & (Q(section__in=sections_of(user, action)) | everywhere)
+    return Proposal.objects.filter(visible)
+
+
 def what_happens(proposal: Proposal) -> str:
     """Exactly what an approval makes happen, as a sentence."""
     return RULES[proposal.kind].words(proposal)
+
+
+def _note(by: User, action: str, proposal: Proposal, why: str = "") -> None:
+    audit.append(by, action, proposal.section, why, {"proposal": proposal.pk} | proposal.subject)
 
 
 def _decide(proposal: Proposal, state: Proposal.State, by: User | None, answer: str = "") -> None:

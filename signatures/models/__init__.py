@@ -4,6 +4,7 @@ The database keeps the promises: constraints here, rights and row security of th
 config/grants.py, the campaign's guard in migrations/0002.
 """
 
+from signatures.models.audit import AuditAnchor, AuditEntry
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryQuerySet, SigningKey
 from signatures.models.desk import APPROVAL_EXPIRES, Proposal, ProposalQuerySet
@@ -26,6 +27,8 @@ __all__ = [
     "APPROVAL_EXPIRES",
     "OF_ARRIVALS",
     "OF_THE_REGISTER",
+    "AuditAnchor",
+    "AuditEntry",
     "CampaignKey",
     "Delivery",
     "DeliveryQuerySet",

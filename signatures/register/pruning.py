@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
+from signatures.desk import audit
 from signatures.models import Delivery, MailCount, Proposal, Withdrawal
 
 #: A web process uses a session key for five minutes (collect/intake.py); far beyond that, an unused one is spent.
@@ -67,11 +68,16 @@ def prune(now: datetime.datetime | None = None) -> dict[str, int]:
 def _expire_proposals(now: datetime.datetime) -> int:
     """Those that nobody decided on in time; the range of a delivery that was asked for is free again."""
     with transaction.atomic():
-        expired = Proposal.objects.overdue(now).update(state=Proposal.State.EXPIRED, decided_at=now)
+        overdue = list(Proposal.objects.overdue(now).select_for_update(skip_locked=True, of=("self",)))
+        expired = Proposal.objects.filter(pk__in=[proposal.pk for proposal in overdue])
+        expired.update(state=Proposal.State.EXPIRED, decided_at=now)
         Delivery.objects.filter(state=Delivery.State.REQUESTED, proposal__state=Proposal.State.EXPIRED).update(
             state=Delivery.State.EXPIRED
         )
-    return expired
+        for proposal in overdue:
+            detail = {"proposal": proposal.pk} | proposal.subject
+            audit.append(None, f"{proposal.kind}.expire", proposal.section, detail=detail)
+    return len(overdue)
 
 
 def _expire_pending(before: datetime.datetime) -> int:

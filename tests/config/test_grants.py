@@ -89,7 +89,10 @@ def test_row_security_is_on_wherever_web_must_not_see_all(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY relname")
         tables = [name for (name,) in cursor.fetchall()]
-    assert tables == ["signatures_delivery", "signatures_proposal", "signatures_submission", "signatures_withdrawal"]
+    assert tables == [
+        "signatures_auditentry", "signatures_delivery", "signatures_proposal", "signatures_submission",
+        "signatures_withdrawal",
+    ]  # fmt: skip
 
 
 # --- web reads no person --------------------------------------------------------------------------------------

@@ -1,0 +1,167 @@
+"""What waits for a second person, and what was written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from petitions.access import sections_of, works_here
+from petitions.guarding import GuardedAdmin
+from signatures.desk import four_eyes
+from signatures.desk.refusals import NotAllowed
+from signatures.models import AuditAnchor, AuditEntry, Proposal
+
+#: Decided proposals shown on the page.
+LATELY: Final = 50
+
+
+@admin.register(Proposal)
+class ProposalAdmin(GuardedAdmin):
+    """What waits for me, what I wait for, what was decided. A proposal is made where what it is about is changed."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Proposal | None = None) -> bool:
+        return works_here(request.user) and (obj is None or four_eyes.may_see(obj, cast(User, request.user)))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Proposal]:
+        seen = four_eyes.visible_to(cast(User, request.user))
+        return seen.select_related("section", "requested_by", "decided_by")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        user, seen = cast(User, request.user), self.get_queryset(request)
+        waiting = list(seen.waiting().order_by("requested_at"))  # type: ignore[attr-defined]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Four eyes"),
+            "for_me": [proposal for proposal in waiting if four_eyes.may_decide(proposal, user)],
+            "for_others": [proposal for proposal in waiting if not four_eyes.may_decide(proposal, user)],
+            "decided": seen.exclude(state=Proposal.State.WAITING).order_by("-decided_at", "-pk")[:LATELY],
+        }
+        return TemplateResponse(request, "signatures/admin/proposals.html", context)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What exactly happens, who asked and why, and what this person may do about it."""
+        proposal, user = self._proposal_or_404(request, object_id), cast(User, request.user)
+        waiting = proposal.is_waiting()
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": proposal,
+            "proposal": proposal,
+            "what_happens": four_eyes.what_happens(proposal),
+            "more": _more_about(proposal),
+            "decides": waiting and four_eyes.may_decide(proposal, user),
+            "takes_back": waiting and proposal.requested_by_id == user.pk,
+            "overdue": proposal.is_overdue(),
+        }
+        return TemplateResponse(request, "signatures/admin/proposal.html", context)
+
+    def _proposal_or_404(self, request: HttpRequest, object_id: str) -> Proposal:
+        return get_object_or_404(self.get_queryset(request), pk=int(object_id) if object_id.isdecimal() else 0)
+
+    # Buttons, not unfold's actions: those are links, and a link must not change anything.
+
+    def _step(self, request: HttpRequest, object_id: str, verb: Callable[..., None], done: Promise) -> HttpResponse:
+        proposal = self._proposal_or_404(request, object_id)
+        try:
+            verb(proposal, request.user)
+        except NotAllowed as error:
+            self.message_user(request, str(error), messages.WARNING)
+        else:
+            self.message_user(request, str(done), messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:signatures_proposal_change", args=[proposal.pk]))
+
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._step(request, object_id, four_eyes.approve, _("Approved. It is being carried out."))
+
+    def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def because(proposal: Proposal, by: User) -> None:
+            four_eyes.refuse(proposal, by, request.POST.get("reason", "").strip()[:1000])
+
+        return self._step(request, object_id, because, _("Refused."))
+
+    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._step(request, object_id, four_eyes.withdraw, _("Taken back."))
+
+    def get_urls(self) -> list[URLPattern]:
+        steps = [
+            path(
+                f"<path:object_id>/{verb.__name__}/",
+                self.admin_site.admin_view(require_POST(verb)),
+                name=f"signatures_proposal_{verb.__name__}",
+            )
+            for verb in (self.approve, self.refuse, self.withdraw)
+        ]
+        return [*steps, *super().get_urls()]
+
+
+def _more_about(proposal: Proposal) -> str:
+    """The page that tells more of what it is about; "" where there is none."""
+    if proposal.kind == Proposal.Kind.DELIVERY:
+        return reverse("admin:signatures_delivery_change", args=[proposal.delivery.pk])
+    if campaign := proposal.subject.get("campaign"):
+        return reverse("admin:petitions_campaign_change", args=[campaign])
+    return ""
+
+
+@admin.register(AuditEntry)
+class AuditAdmin(GuardedAdmin):
+    """The trail of one's own sections, to read. What concerns every section is for those who work in all."""
+
+    rights = {"view": "audit.view"}
+    section_lookup = "section"
+    list_display = ["seq", "at", "who", "action", "section", "purpose", "of_what"]
+    list_display_links = ["seq"]
+    list_select_related = ["actor", "section"]
+    list_filter = ["action", ("at", admin.DateFieldListFilter), ("section", admin.RelatedOnlyFieldListFilter)]
+    search_fields = ["actor__username", "action", "purpose"]
+    list_per_page = 50
+    show_full_result_count = False
+    fields = ["seq", "at", "who", "tier", "action", "section", "purpose", "of_what", "chained_to", "digest"]
+    readonly_fields = fields
+    list_before_template = "signatures/admin/audit_anchor.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        entries = super(GuardedAdmin, self).get_queryset(request)
+        own = Q(section__in=sections_of(request.user, "audit.view"))
+        if cast(User, request.user).memberships.filter(section=None).exists():
+            own |= Q(section=None)
+        return cast(QuerySet[AuditEntry], entries.filter(own))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        anchor = {"anchor": AuditAnchor.objects.last()}
+        return super().changelist_view(request, anchor | (extra_context or {}))
+
+    @display(description=_("who"), ordering="actor__username")
+    def who(self, entry: AuditEntry) -> str:
+        return entry.actor.username if entry.actor else str(_("a worker"))
+
+    @display(description=_("of what"))
+    def of_what(self, entry: AuditEntry) -> str:
+        return ", ".join(f"{name} {_short(value)}" for name, value in entry.detail.items()) or "–"
+
+    @display(description=_("hash of the entry before"))
+    def chained_to(self, entry: AuditEntry) -> str:
+        return bytes(entry.previous).hex()
+
+    @display(description=_("hash"))
+    def digest(self, entry: AuditEntry) -> str:
+        return bytes(entry.hash).hex()
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"{text[:12]}…" if len(text) > 24 else text
