@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from petitions.demo.artwork import queue, windows
+from petitions.demo.translating import translate
 from petitions.models import Addressee, Campaign, Coverage, Demand, Dossier, Picture, Update
 from petitions.sections import Section
 
@@ -35,7 +36,7 @@ class Content:
 
 @transaction.atomic
 def load() -> Content:
-    """Create the demo's content, or bring its texts up to date with content.toml.
+    """Create the demo's content, or bring its texts up to date with content.toml and its translations.
 
     New campaigns are drafts without keys: whoever calls this opens them once a worker has made their keys.
     What is there keeps its state, dates, addressee, goal, risk and disclosure. Nothing is deleted.
@@ -45,6 +46,7 @@ def load() -> Content:
     sections = {slug: _section(slug, entry) for slug, entry in content["sections"].items()}
     campaigns = {entry["slug"]: _campaign(entry, addressees, sections) for entry in content["campaigns"]}
     dossiers = [_dossier(entry, campaigns) for entry in content["dossiers"]]
+    translate(campaigns[PETITION], dossiers[0])
     return Content(campaigns[PETITION], campaigns[LOCAL_PETITION], dossiers[0], addressees["notary"])
 
 
@@ -58,6 +60,7 @@ def hang_pictures() -> None:
         picture.develop(DRAWINGS[entry["drawing"]](), "drawing.png")
         picture.save()
         Campaign.objects.filter(pk=campaign.pk).update(picture=picture)
+    translate(Campaign.objects.get(slug=PETITION), Dossier.objects.get(campaigns__slug=PETITION))
 
 
 def _read() -> dict[str, Any]:

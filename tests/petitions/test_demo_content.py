@@ -6,7 +6,9 @@ import re
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 
+from config.languages import LANGUAGES, Language
 from petitions.demo import content
 from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Update
 
@@ -26,6 +28,21 @@ def test_second_load_changes_nothing() -> None:
     before = {model: list(model.objects.order_by("pk").values()) for model in _MODELS}
     assert content.load() == first
     assert {model: list(model.objects.order_by("pk").values()) for model in _MODELS} == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
+def test_petition_at_risk_and_what_belongs_to_it_are_in_every_language(language: Language) -> None:
+    loaded = content.load()
+    petition = Campaign.objects.get(pk=loaded.petition.pk)
+    rows = [petition, petition.addressee, *petition.demands.all(), *petition.updates.all()]
+    rows += [loaded.dossier, *loaded.dossier.coverage.all()]
+    for row in rows:
+        assert row.untranslated(language.code) == []
+        for field in row.translated_fields():
+            text = row.translation_of(field.attname, language.code)
+            assert len(text) <= (field.max_length or 100_000), (row, field.attname)
+    with override(language.code):
+        assert petition.falls_back_to == ""
 
 
 def test_second_load_keeps_what_was_decided_about_a_campaign() -> None:
