@@ -164,7 +164,7 @@ class CampaignContentAdmin(GuardedAdmin):
         (_("Whom it addresses"), {"fields": ["addressee", "goal"]}),
         (_("When"), {"fields": ["state", ("launched_on", "last_update_on"), "opens_at", "closes_at"]}),
         (_("How its signers are protected"), {"fields": ["at_risk", "disclosure", "persons_per_mailbox"]}),
-        (_("Who is responsible"), {"fields": [("responsible", "contact_email")]}),
+        (_("Who is responsible"), {"fields": [("responsible", "contact_email"), "donate_url"]}),
     ]
 
     def section_of(self, obj: Campaign) -> Campaign:
@@ -208,7 +208,10 @@ class UpdateAdmin(GuardedAdmin):
     search_fields = ["title", "lead"]
     prepopulated_fields = {"slug": ("title",)}
     fieldsets = [
-        (None, {"fields": ["campaign", ("kind", "published_at"), "title", "slug", "lead", "picture", "body"]}),
+        (
+            None,
+            {"fields": ["campaign", ("kind", "breaking", "published_at"), "title", "slug", "lead", "picture", "body"]},
+        ),
         (_("For the press"), {"fields": ["quote", "quote_by", "media_contact"]}),
     ]
 

@@ -12,7 +12,8 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce, Least
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -28,6 +29,9 @@ from petitions.translated import Translated, TranslatedCharField, TranslatedText
 
 #: A confirmation pressed this long after a campaign closed still counts: the mail may have been slow.
 CONFIRMATION_GRACE = datetime.timedelta(hours=24)
+
+#: News are breaking no longer than this.
+BREAKING_FOR = datetime.timedelta(days=2)
 
 
 class Disclosure(models.TextChoices):
@@ -158,6 +162,14 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         """Campaigns of the sections in which this person may do this (petitions/access.py)."""
         return self.filter(section__in=sections_of(user, action))
 
+    def over(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
+        """Campaigns that anybody may read and nobody can sign any more. The same rule as Campaign.has_closed()."""
+        at = at or timezone.now()
+        return self.public().filter(
+            Q(state__in=Campaign.CLOSED_STATES)
+            | Q(closes_at__lte=Least(Value(at, models.DateTimeField()), Coalesce("paused_at", Value(at))))
+        )
+
     def ever_public(self) -> CampaignQuerySet:
         """Those, and what was taken down: there was a page, and whoever asks for it is told so."""
         return self.filter(state__in=(*Campaign.PUBLIC_STATES, Campaign.State.REMOVED))
@@ -257,6 +269,7 @@ class Campaign(Translated):
     )
     responsible = TranslatedCharField(_("responsible organisation"), max_length=200, default="")
     contact_email = models.EmailField(_("contact"), blank=True)
+    donate_url = models.URLField(_("link for donations"), blank=True, default="", db_default="")
 
     objects = CampaignQuerySet.as_manager()
 
@@ -406,6 +419,9 @@ class Update(Translated):
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="updates")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.UPDATE)
+    breaking = models.BooleanField(
+        _("breaking"), default=False, db_default=False, help_text=_("Shown with a label, for two days.")
+    )
     slug = models.SlugField(_("address"), max_length=80)
     title = TranslatedCharField(_("title"), max_length=200)
     lead = TranslatedTextField(_("lead"), max_length=600)
@@ -431,6 +447,11 @@ class Update(Translated):
 
     def get_absolute_url(self) -> str:
         return reverse("update", args=[self.campaign.slug, self.slug])
+
+    def is_breaking(self, at: datetime.datetime | None = None) -> bool:
+        """Whether it is news of the hour: marked so, and out for less than two days."""
+        at = at or timezone.now()
+        return self.breaking and self.published_at is not None and at - self.published_at < BREAKING_FOR
 
     @property
     def body_html(self) -> str:

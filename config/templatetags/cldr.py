@@ -27,3 +27,9 @@ def day(value: datetime.date | None) -> str:
 def moment(value: datetime.datetime | None) -> str:
     """A date in words with the time, in UTC; "" for none."""
     return "" if value is None else cldr.moment(value)
+
+
+@register.filter
+def country(code: str | None) -> str:
+    """A country's name; "" for none."""
+    return cldr.country_name(str(code)) if code else ""

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from petitions.models import Campaign, Disclosure
 
 #: Version of the wording of each consent, as sealed with the signature.
-VERSIONS: Final = {"share_name": "named-1", "updates": "updates-1"}
+VERSIONS: Final = {"named": "named-1", "initials": "initials-1", "updates": "updates-1"}
 
 #: Mailboxes kept by companies that answer to a state's authorities, by that state. A warning, never a refusal.
 MAILBOXES_UNDER_STATE: Final = {
@@ -29,25 +30,48 @@ class Wording:
 
     share_name: str
     updates: str
+    #: Who sees what, whether or not a box is ticked.
+    seen: str
     responsible: str
     notice: str
+    kept: str
 
 
 def wording(campaign: Campaign) -> Wording:
     """The words for this campaign, in the current language."""
-    named = campaign.disclosure in (Disclosure.NAMED, Disclosure.INITIALS)
+    share_name, seen = _disclosed(campaign.disclosure)
+    addressee = {"addressee": campaign.addressee.name}
     return Wording(
-        share_name=_("Show my name, place and country to %(addressee)s.") % {"addressee": campaign.addressee.name}
-        if named
-        else "",
+        share_name=share_name % addressee,
         updates=_("Tell me by e-mail how this goes on."),
+        seen=seen % addressee,
         responsible=campaign.responsible,
         notice=_(
             "We store what you write here encrypted; the web site itself cannot read it. "
             "It serves to prove and count your signature, and nothing that you have not agreed to here. "
             "Each mail from us has a link that takes your name back."
         ),
+        kept=_(
+            "What is not confirmed within %(days)d days is deleted unread. A signature is kept until you take it back "
+            "or the keys of this petition are destroyed. A comment is never public."
+        )
+        % {"days": settings.PENDING_DAYS},
     )
+
+
+def _disclosed(disclosure: str) -> tuple[str, str]:
+    """The words of the box, "" where there is none, and what the addressee gets anyway."""
+    if disclosure == Disclosure.NAMED:
+        return (
+            _("Show my name, place and country to %(addressee)s."),
+            _("%(addressee)s gets the number of all who signed. Whoever does not tick the box is counted, not named."),
+        )
+    if disclosure == Disclosure.INITIALS:
+        return (
+            _("Show my initials and my country to %(addressee)s."),
+            _("%(addressee)s gets the number of all who signed. Whoever does not tick the box is only counted."),
+        )
+    return "", _("%(addressee)s gets numbers: how many signed, and from which countries. No name is handed over.")
 
 
 def mailbox_warning(campaign: Campaign) -> str:
@@ -63,8 +87,7 @@ def mailbox_warning(campaign: Campaign) -> str:
 
 def consents(campaign: Campaign, share_name: bool, updates: bool) -> dict[str, str]:
     """The versions agreed to, or "". Nobody can agree to what this campaign does not offer."""
-    offered = bool(wording(campaign).share_name)
     return {
-        "share_name": VERSIONS["share_name"] if share_name and offered else "",
+        "share_name": VERSIONS.get(campaign.disclosure, "") if share_name else "",
         "updates": VERSIONS["updates"] if updates else "",
     }

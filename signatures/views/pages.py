@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Final
 
 from django.conf import settings
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from config.cldr import sorting_key
-from petitions.models import Campaign, Dossier, Update
+from petitions.models import Campaign, CampaignQuerySet, Dossier, Update
 from petitions.shelf import shelved
 from signatures.collect.forms import SignForm
 from signatures.figures import public_figures, public_figures_of
 from signatures.views.finding import campaign_or_404
 from signatures.views.signing import form_context
 
+#: Campaigns a page of the list, and how many of those that are over stand on the first.
+PAGE: Final = 20
+FINISHED: Final = 4
+#: What the query string may ask.
+QUESTIONS: Final = ("q", "topic", "region", "show", "page")
+#: ?show=over: what is closed, delivered or answered.
+OVER: Final = "over"
+
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Open campaigns; with ?q=, ?topic= or ?region= those that fit. What is searched for is on no shelf."""
-    asked = {name: request.GET.get(name, "")[:100].replace("\x00", "") for name in ("q", "topic", "region")}
+    """Open campaigns; with a query string those that fit, page by page. What is searched for is on no shelf."""
+    asked = {name: request.GET.get(name, "")[:100].replace("\x00", "") for name in QUESTIONS}
     if any(asked.values()):
         return _home(request, asked)
     return _whole_home(request)
@@ -34,18 +44,29 @@ def _whole_home(request: HttpRequest) -> HttpResponse:
 
 
 def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
-    open_now = Campaign.objects.open().select_related("addressee")
-    found = open_now.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", ""))
-    figures = public_figures_of(found)
-    entries = sorted(((figures[campaign.pk], campaign) for campaign in found), key=lambda entry: -entry[0].total)
+    everything = Campaign.objects.public().select_related("addressee", "picture")
+    over = asked.get("show") == OVER
+    chosen = everything.over() if over else everything.open()
+    found = _by_total(chosen.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", "")))
+    page = Paginator(found, PAGE).get_page(asked.get("page"))
     context = {
-        "campaigns": [{"campaign": campaign, "figures": figures} for figures, campaign in entries],
+        "campaigns": page.object_list,
+        "page": page,
         "asked": asked,
-        "topics": _choices(open_now, "topic"),
-        "regions": _choices(open_now, "region"),
+        "over": over,
+        "finished": [] if any(asked.values()) else _by_total(everything.over())[:FINISHED],
+        "topics": _choices(everything, "topic"),
+        "regions": _choices(everything, "region"),
         "dossiers": Dossier.objects.all(),
     }
     return render(request, "petitions/home.html", context)
+
+
+def _by_total(campaigns: CampaignQuerySet) -> list[dict[str, Any]]:
+    """Campaigns with their figures, the most signed first."""
+    figures = public_figures_of(campaigns)
+    entries = [{"campaign": campaign, "figures": figures[campaign.pk]} for campaign in campaigns]
+    return sorted(entries, key=lambda entry: -entry["figures"].total)
 
 
 def _choices(campaigns: Iterable[Campaign], field: str) -> list[tuple[str, str]]:
@@ -68,7 +89,9 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
         "demands": found.demands.all(),
         "open": found.is_open(),
         "updates": Update.objects.published().filter(campaign=found).select_related("campaign")[:5],
-        "dossiers": found.dossiers.all(),
+        "filters": {"topic": found.original("topic"), "region": found.original("region")},
+        "dossiers": found.dossiers.prefetch_related("coverage"),
+        "related": Campaign.objects.public().filter(dossiers__in=found.dossiers.all()).exclude(pk=found.pk).distinct(),
     }
     return render(request, "signatures/campaign.html", context)
 
@@ -76,5 +99,8 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @shelved
 def thanks(request: HttpRequest, slug: str) -> HttpResponse:
-    context = {"campaign": campaign_or_404(slug), "days": settings.PENDING_DAYS}
+    found = campaign_or_404(slug)
+    others = Campaign.objects.open().exclude(pk=found.pk).select_related("addressee")
+    related = others.filter(dossiers__in=found.dossiers.all()) or others
+    context = {"campaign": found, "days": settings.PENDING_DAYS, "next": related.first()}
     return render(request, "signatures/thanks.html", context)

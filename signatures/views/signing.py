@@ -21,6 +21,7 @@ from signatures.collect.consent import consents, mailbox_warning, wording
 from signatures.collect.forms import SignForm
 from signatures.collect.intake import take
 from signatures.collect.limits import Verdict, check_limit, is_cross_site
+from signatures.collect.slips import PROVIDERS, likely_meant
 from signatures.figures import public_figures
 from signatures.sealing import Person
 from signatures.views.finding import campaign_or_404
@@ -33,6 +34,8 @@ def form_context(found: Campaign, form: SignForm, problem: str = "") -> dict[str
         "sign_url": reverse("sign", args=[found.slug]),
         "consent": wording(found),
         "mailbox_warning": mailbox_warning(found),
+        "providers": " ".join(PROVIDERS),
+        "meant": likely_meant(form.data.get("email", "")) if form.is_bound else "",
         "problem": problem,
     }
 

@@ -46,4 +46,31 @@
     if (left) setTimeout(ask, 2000, left - 1);
   };
   if (waiting) setTimeout(ask, 2000, 30);
+
+  // "Did you mean …?" – help with a slip in the provider's name, never a refusal.
+  const email = document.querySelector("[data-providers]");
+  const hint = document.querySelector("[data-meant]");
+  const near = (one, other) => {
+    // One letter too many, missing, wrong, or two swapped.
+    if (Math.abs(one.length - other.length) > 1) return false;
+    let i = 0, j = 0;
+    while (i < one.length && one[i] === other[i]) i++;
+    while (j < Math.min(one.length, other.length) - i && one.at(-1 - j) === other.at(-1 - j)) j++;
+    const [a, b] = [one.slice(i, one.length - j), other.slice(i, other.length - j)];
+    return a.length <= 1 && b.length <= 1 || a.length === 2 && a === b[1] + b[0];
+  };
+  if (email && hint) email.addEventListener("change", () => {
+    const [, , domain] = email.value.trim().toLowerCase().match(/^(.+)@([^@]+)$/) || [];
+    const providers = email.dataset.providers.split(" ");
+    const meant = domain && !providers.includes(domain) && providers.find((one) => near(domain, one));
+    hint.hidden = !meant;
+    if (!meant) return;
+    const [before, after] = hint.dataset.meant.split("…");
+    const take = document.createElement("button");
+    take.type = "button";
+    take.className = "quiet";
+    take.textContent = email.value.trim().replace(/@[^@]*$/, `@${meant}`);
+    take.addEventListener("click", () => { email.value = take.textContent; hint.hidden = true; email.focus(); });
+    hint.replaceChildren(before, take, after);
+  });
 })();

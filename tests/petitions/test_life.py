@@ -19,6 +19,7 @@ from petitions.sections import Role
 from petitions.standstill import forget_standstill
 from signatures.collect.campaigns import forget_campaigns
 from signatures.models import CampaignKey
+from signatures.views import pages
 
 HOUR = datetime.timedelta(hours=1)
 
@@ -273,3 +274,26 @@ def test_the_admin_offers_the_steps_and_takes_them(
     campaign.refresh_from_db()
     assert campaign.state == "open"
     assert browser.post(page, {"step": "no-such-step"}).status_code == 404
+
+
+def test_what_is_over_is_listed_apart_and_found(client: Any, written: Callable[..., Campaign]) -> None:
+    running, past = written(title="Running now"), written(title="Long past", closes_at=timezone.now() - HOUR)
+    assert list(Campaign.objects.over()) == [past]
+    home, over = client.get("/").content.decode(), client.get("/?show=over").content.decode()
+    assert home.index("Running now") < home.index("Long past")
+    assert "Long past" in over
+    assert running.title not in over
+    assert "Long past" in client.get("/?show=over&q=long").content.decode()
+
+
+def test_the_list_has_pages_that_keep_what_was_asked(
+    client: Any, written: Callable[..., Campaign], monkeypatch: Any
+) -> None:
+
+    monkeypatch.setattr(pages, "PAGE", 2)
+    for _ in range(3):
+        written(topic="Libraries")
+    first = client.get("/?topic=Libraries").content.decode()
+    assert "topic=Libraries&amp;page=2" in first
+    assert first.count("Read and sign") == 2
+    assert client.get("/?topic=Libraries&page=2").content.decode().count("Read and sign") == 1
