@@ -1,41 +1,53 @@
-"""The count the world sees: page, JSON, embed."""
+"""The count the world sees: page, JSON, CSV, embed. All of it comes from signatures/figures.py."""
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.csp import CSP
-from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_safe
 
-from petitions.models import Campaign
+from config.cldr import sorting_key
+from petitions.models import Update
 from petitions.shelf import shelved
-from signatures.charts import day_bars
+from signatures import opendata
+from signatures.charts import day_bars, world_map
 from signatures.figures import public_figures
-from signatures.models import Delivery, LedgerEntry
+from signatures.models import Delivery
+from signatures.publicledger import public_ledger
 from signatures.views.finding import campaign_or_404
 
 
 @require_safe
 @shelved
-def numbers(request: HttpRequest, slug: str) -> HttpResponse:
+def numbers(request: HttpRequest, slug: str, order: str = "count") -> HttpResponse:
+    """Everything that is public of a campaign's count. The table's two orders are two addresses: no script sorts."""
     found = campaign_or_404(slug)
     figures = public_figures(found)
-    chart = day_bars(figures.days)
+    updates = Update.objects.published().filter(campaign=found).select_related("campaign")
+    events = [(u.published_at.date(), str(u.title), u.get_absolute_url()) for u in updates if u.published_at]
+    by_name = sorted(figures.countries, key=lambda country: sorting_key(country.name))
     context = {
         "campaign": found,
         "figures": figures,
-        "days": figures.days,
-        "bars": chart.bars,
-        "chart_width": chart.width,
-        "chart_height": chart.height,
-        "ledger": _public_ledger(found),
+        "goal_percent": min(100, figures.total * 100 // found.goal) if found.goal else None,
+        "countries": by_name if order == "name" else figures.countries,
+        "order": order,
+        "map": world_map(figures.countries),
+        "chart": day_bars(figures.days, events),
+        "channels": opendata.labelled(opendata.CHANNEL_LABELS, figures.channels),
+        "sources": opendata.labelled(opendata.SOURCE_LABELS, figures.sources),
+        "ledger": public_ledger(found, figures.total),
         "deliveries": Delivery.objects.ready().filter(campaign=found).select_related("addressee"),
+        "dictionary": opendata.DICTIONARY,
+        "licence": opendata.LICENCE,
     }
     return render(request, "signatures/numbers.html", context)
 
@@ -43,18 +55,36 @@ def numbers(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @shelved
 def tally(request: HttpRequest, slug: str) -> HttpResponse:
+    """What counters ask for, again and again: small."""
+    return _json(opendata.tally_of(public_figures(campaign_or_404(slug))) | {"campaign": slug})
+
+
+@require_safe
+@shelved
+def numbers_json(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
-    figures = public_figures(found)
-    return JsonResponse(
-        {
-            "campaign": found.slug,
-            "total": figures.total,
-            "countries": [{"code": country.code, "count": country.count} for country in figures.countries],
-            "other": figures.other,
-            "days": [{"on": day.on.isoformat(), "count": day.count} for day in figures.days],
-            "as_of": figures.as_of.isoformat(timespec="seconds"),
-        }
-    )
+    return _json(opendata.everything_of(found, public_figures(found)))
+
+
+@require_safe
+@shelved
+def numbers_csv(request: HttpRequest, slug: str) -> HttpResponse:
+    """The same in rows: what, key, name, count."""
+    found = campaign_or_404(slug)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("what", "key", "name", "count"))
+    writer.writerows(opendata.rows_of(found, public_figures(found)))
+    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'inline; filename="{found.slug}.csv"'
+    return response
+
+
+def _json(data: dict[str, Any]) -> HttpResponse:
+    response = JsonResponse(data, json_dumps_params={"separators": (",", ":"), "ensure_ascii": False})
+    # Other sites may read the figures from their readers' browsers: they are public, and no cookie comes here.
+    response["Access-Control-Allow-Origin"] = "*"
+    return response
 
 
 @require_safe
@@ -64,18 +94,3 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
 def embed(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     return render(request, "signatures/embed.html", {"campaign": found, "figures": public_figures(found)})
-
-
-def _public_ledger(found: Campaign) -> list[dict[str, Any]]:
-    totals = LedgerEntry.totals(found)
-    words = {
-        "taken": (_("Confirmed"), _("Signatures whose mail link was pressed and that were looked at.")),
-        "admitted": (_("Admitted"), _("Given a number in the register and counted.")),
-        "duplicate": (_("Duplicates"), _("From a mailbox that had signed already.")),
-        "held": (_("Held"), _("Waiting for a person to judge them.")),
-        "late": (_("Too late"), _("Confirmed more than a day after closing.")),
-        "unreadable": (_("Unreadable"), _("Not sealed by this site, or damaged.")),
-        "withdrawn": (_("Withdrawn"), _("Taken back by those who signed.")),
-        "expired": (_("Never confirmed"), _("Deleted without being read.")),
-    }
-    return [{"label": label, "count": totals[key], "meaning": meaning} for key, (label, meaning) in words.items()]

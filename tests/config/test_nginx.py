@@ -1,0 +1,147 @@
+"""The micro-cache that config/nginx.conf makes of Debian's nginx, before an origin that counts what reaches it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from petitions.shelf import CACHE_CONTROL
+from tests.stack import free_port
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+CONFIGURATION = Path(__file__).resolve().parents[2] / "config" / "nginx.conf"
+pytestmark = pytest.mark.skipif(
+    NGINX is None, reason="nginx is not installed here (Debian: apt-get install nginx-light)"
+)
+
+
+class Origin(BaseHTTPRequestHandler):
+    """Answers as the site does: pages that may be kept, and others that may not."""
+
+    seen: Counter[str] = Counter()
+    away = False
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if Origin.away:
+            return self.send_error(503)
+        Origin.seen[self.path] += 1
+        body = f"page {Origin.seen[self.path]}".encode()
+        private = self.path.startswith("/confirm/")
+        self.send_response(200)
+        self.send_header("Cache-Control", "no-store" if private else CACHE_CONTROL)
+        self.send_header("ETag", f'"{body.decode()}"')
+        self.send_header("Vary", "Accept-Encoding")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        return None
+
+    do_POST = do_GET
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def origin():
+    Origin.seen, Origin.away = Counter(), False
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Origin)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def front(origin, tmp_path):
+    """nginx on a port of its own, with our configuration and nothing else."""
+    port = free_port()
+    text = CONFIGURATION.read_text()
+    places = {"127.0.0.1:8000": f"127.0.0.1:{origin.server_port}", "listen 8080": f"listen 127.0.0.1:{port}"}
+    for ours, here in places.items():
+        assert text.count(ours) == 1
+        text = text.replace(ours, here)
+    # Started by root, its workers would be nobody, who may not write into our folder.
+    user = f"user {pwd.getpwuid(0).pw_name};\n" if os.getuid() == 0 else ""
+    (tmp_path / "nginx.conf").write_text(f"daemon off;\n{user}{text}")
+    nginx = subprocess.Popen([NGINX, "-p", str(tmp_path), "-c", "nginx.conf", "-e", "stderr"], stderr=subprocess.PIPE)
+    _wait_for(port, nginx)
+    yield port
+    nginx.terminate()
+    nginx.communicate(timeout=10)
+
+
+def _wait_for(port, nginx):
+    while nginx.poll() is None:
+        try:
+            with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+                return connection.connect()
+        except ConnectionRefusedError:
+            continue
+    raise AssertionError(nginx.stderr.read().decode())
+
+
+def ask(port, path, method="GET", **headers):
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path, headers=headers)
+    response = connection.getresponse()
+    body = response.read().decode()
+    connection.close()
+    return response.status, body, response.headers
+
+
+def test_a_thousand_readers_at_once_cost_the_site_a_handful(front):
+    with ThreadPoolExecutor(20) as readers:
+        answers = list(readers.map(lambda n: ask(front, f"/c/x/tally.json?n={n}")[0], range(1000)))
+    assert set(answers) == {200}
+    assert sum(Origin.seen.values()) < 10
+
+
+def test_however_browsers_spell_what_they_accept_there_are_two_copies(front):
+    for spelling in ("br", "gzip, br", "gzip, deflate, br, zstd", "gzip", "identity", ""):
+        ask(front, "/c/x/", **{"Accept-Encoding": spelling})
+    assert Origin.seen["/c/x/"] == 2
+
+
+def test_what_a_reader_has_already_is_not_sent_again(front):
+    _, _, headers = ask(front, "/c/x/")
+    status, body, _ = ask(front, "/c/x/", **{"If-None-Match": headers["ETag"]})
+    assert (status, body, sum(Origin.seen.values())) == (304, "", 1)
+
+
+def test_links_of_mails_and_sent_forms_always_reach_the_site(front):
+    for _ in range(3):
+        ask(front, "/confirm/token/")
+        ask(front, "/c/x/sign/", "POST")
+    assert (Origin.seen["/confirm/token/"], Origin.seen["/c/x/sign/"]) == (3, 3)
+
+
+def test_the_list_of_petitions_is_kept_for_each_search_and_no_other_page_is(front):
+    for query in ("?q=a", "?q=b", "?q=a"):
+        ask(front, f"/{query}")
+        ask(front, f"/c/x/{query}")
+    assert (Origin.seen["/?q=a"], Origin.seen["/?q=b"]) == (1, 1)
+    assert sum(seen for path, seen in Origin.seen.items() if path.startswith("/c/")) == 1
+
+
+def test_readers_keep_their_page_while_the_site_is_away(front):
+    assert ask(front, "/c/x/")[1] == "page 1"
+    Origin.away = True
+    end = time.monotonic() + 3.0  # longer than it is fresh
+    while time.monotonic() < end:
+        assert ask(front, "/c/x/")[:2] == (200, "page 1")
