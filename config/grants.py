@@ -49,6 +49,8 @@ WEB: Final[dict[str, str]] = {
     "signatures_proposal": "SELECT, INSERT, UPDATE (state, decided_by_id, decided_at, answer)",
     "signatures_auditentry": f"SELECT, {AUDIT}",
     "signatures_auditanchor": READ,
+    # How far a packet is; not of whom its parts tell.
+    "signatures_deliverypart": "SELECT (id, delivery_id, kind, position, seconds)",
     "signatures_signingkey": READ,
     "signatures_signature": "",
     "signatures_signingrules": ALL,
@@ -75,6 +77,7 @@ WORKER: Final[dict[str, str]] = {
     "signatures_proposal": "SELECT, UPDATE (state, decided_at, done_at, problem)",
     "signatures_auditentry": f"SELECT, {AUDIT}",
     "signatures_auditanchor": "SELECT, INSERT (seq, hash), UPDATE (mailed_at)",
+    "signatures_deliverypart": ALL,
     "signatures_signingkey": "SELECT, INSERT",
     "signatures_signingrules": READ,
     "signatures_mailcount": ALL,

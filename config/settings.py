@@ -202,6 +202,11 @@ STORAGES = {
         # A directory that web may read and only workers write.
         "OPTIONS": {"location": env.str("PACKETS_DIR", str(VAR_DIR / "packets")), "base_url": None},
     },
+    # Parts of packets that are being built, each encrypted. Only workers need it, and all of them the same one.
+    "spool": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": env.str("SPOOL_DIR", str(VAR_DIR / "spool")), "base_url": None},
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"

@@ -55,6 +55,15 @@ class Addressee(Translated):
     institution = TranslatedCharField(_("institution"), max_length=200, blank=True)
     country = CountryField(_("country"), blank=True)
     address = models.TextField(_("postal address"), blank=True)
+    #: One of config/languages.py; "": as the campaign.
+    letters_in = models.CharField(
+        _("language of letters"),
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Letters to them are in this language as well as in the campaign’s. “ru”, “be” …"),
+    )
     trusted_third_party = models.BooleanField(
         _("trusted third party"), default=False, help_text=_("Verifies signatures; is not the authority addressed.")
     )

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, Any
 
 import pyrage
 
@@ -46,3 +46,8 @@ def encrypted(target: IO[bytes], recipients: Sequence[str]) -> Iterator[IO[bytes
         thread.join()
     if failures:
         raise failures[0]
+
+
+def decrypted(source: IO[bytes], target: Any, identity: pyrage.x25519.Identity) -> None:
+    """Copy what was encrypted to the identity into `target`, opened, in pieces. Raises pyrage.DecryptError."""
+    pyrage.decrypt_io(source, target, [identity])

@@ -1,8 +1,11 @@
 """The packet's shape: a zip archive with a manifest, written and read here and nowhere else.
 
-letter.txt           what is demanded, of whom, how many signed, how that was found out
+letter-en.pdf, .odt  what is demanded, of whom, how many signed, how that was found out; one in each language
 countries.csv        totals by country, small ones merged as on the site
-signers-0001.csv …   only where the profile allows; at most PART_ROWS rows each
+signers-0001.csv, .xlsx …
+                     only where the profile allows; at most PART_ROWS rows each
+signers-volume-001.pdf …
+                     the same signers to print and bind
 README.txt, verify.py
                      how to read the packet, and how to check it with nothing but Python
 manifest.json        totals, range, profile, and SHA-256, bytes and rows of every other file
@@ -11,25 +14,18 @@ manifest.sig         last: the organisation's signature under the manifest
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import IO, Any, Final, Self
 
 import msgspec
+from django.utils import timezone
 
+from signatures.delivery.lists import csv_of
 from signatures.delivery.verifier import COUNTRIES, FORMAT, MANIFEST, PART_ROWS, SIGNATURE
 
 __all__ = ["COUNTRIES", "FORMAT", "MANIFEST", "PART_ROWS", "SIGNATURE"]
-
-
-# A cell that begins like this is a formula to a spreadsheet. So is what follows a separator inside a
-# quoted cell, where the reader's locale separates by another sign than ours.
-_FORMULA: Final = re.compile(r"(^|[;,|\t\r\n])([\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -111,16 +107,8 @@ class Manifest(msgspec.Struct, frozen=True):
     files: list[FileEntry]
 
 
-def safe_cell(text: str) -> str:
-    """The text so that no spreadsheet takes any of it for a formula: an apostrophe before what could be one."""
-    return _FORMULA.sub(r"\1\2'", text)
-
-
-@dataclass(slots=True)
-class Counter:
-    """How many rows a table has, known when it is written."""
-
-    rows: int = 0
+#: What is compressed already is stored as it is.
+_COMPRESSED: Final = (".pdf", ".xlsx", ".odt")
 
 
 class PacketWriter:
@@ -137,22 +125,21 @@ class PacketWriter:
         # One that was not closed is abandoned: else zipfile would end it when it is collected, in a closed stream.
         self._zip.fp = None
 
-    def add_text(self, name: str, text: str) -> None:
-        self._add(name, iter([text.encode()]), Counter())
+    def add(self, name: str, data: bytes, rows: int = 0) -> None:
+        with self.adding(name) as file:
+            file.write(data)
+        self.files.append(FileEntry(name, hashlib.sha256(data).hexdigest(), len(data), rows))
 
-    def add_table(self, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        """A CSV file as RFC 4180 has it, with a byte order mark for Excel. Returns the number of rows."""
-        counter = Counter()
-        self._add(name, _csv_chunks(header, rows, counter), counter)
-        return counter.rows
+    def add_table(self, name: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """A CSV file, small enough to be made at once."""
+        self.add(name, b"".join(csv_of(header, rows)), len(rows))
 
-    def add_parts(self, stem: str, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> int:
-        """The rows in as many tables as they need: stem-0001.csv, … Returns the number of rows."""
-        total = 0
-        for part, first in enumerate(rows, start=1):  # peeks, so that there is no empty last part
-            chunk = _first_and(first, rows, PART_ROWS)
-            total += self.add_table(f"{stem}-{part:04}.csv", header, chunk)
-        return total
+    def adding(self, name: str) -> IO[bytes]:
+        """A file of the archive to write into. Whoever does so adds its entry to `files`."""
+        info = zipfile.ZipInfo(name, timezone.now().timetuple()[:6])
+        info.compress_type = zipfile.ZIP_STORED if name.endswith(_COMPRESSED) else zipfile.ZIP_DEFLATED
+        info.external_attr = 0o644 << 16
+        return self._zip.open(info, "w", force_zip64=True)
 
     def close(self, manifest: Manifest, sign: Callable[[bytes], str]) -> str:
         """Write the manifest, which has to list `files`, and its signature; end the archive.
@@ -164,35 +151,3 @@ class PacketWriter:
         self._zip.writestr(SIGNATURE, sign(data))
         self._zip.close()
         return hashlib.sha256(data).hexdigest()
-
-    def _add(self, name: str, chunks: Iterator[bytes], counter: Counter) -> None:
-        digest, size = hashlib.sha256(), 0
-        with self._zip.open(name, "w", force_zip64=True) as file:
-            for chunk in chunks:
-                digest.update(chunk)
-                size += len(chunk)
-                file.write(chunk)
-        self.files.append(FileEntry(name, digest.hexdigest(), size, counter.rows))
-
-
-def _first_and(first: Sequence[Any], rows: Iterator[Sequence[Any]], limit: int) -> Iterator[Sequence[Any]]:
-    yield first
-    for count, row in enumerate(rows, start=2):
-        yield row
-        if count == limit:
-            return
-
-
-def _csv_chunks(header: Sequence[str], rows: Iterable[Sequence[Any]], counter: Counter) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    buffer.write("\ufeff")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
-        counter.rows += 1
-        if counter.rows % 1000 == 0:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue().encode()

@@ -298,7 +298,7 @@ def sheet_numbers(data: bytes) -> list[int]:
     """The first column of an XLSX file's sheet, without its header."""
     with zipfile.ZipFile(io.BytesIO(data)) as book:
         sheet = book.read("xl/worksheets/sheet1.xml")
-    return [int(number) for number in re.findall(rb'<c r="A\d+"[^>]*><v>(\d+)</v>', sheet)]
+    return [int(number) for number in re.findall(rb'<c r="A\d+"(?: s="\d+")?><v>(\d+)</v>', sheet)]  # texts have a t=
 
 
 def check_list_of_files(packet: Packet, manifest: dict[str, Any]) -> list[str]:

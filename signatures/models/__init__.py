@@ -6,7 +6,7 @@ config/grants.py, the campaign's guard in migrations/0002.
 
 from signatures.models.audit import AuditAnchor, AuditEntry
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
-from signatures.models.delivery import Delivery, DeliveryQuerySet, SigningKey
+from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
 from signatures.models.desk import APPROVAL_EXPIRES, Proposal, ProposalQuerySet
 from signatures.models.mail import MailCount
 from signatures.models.register import Register, Signature
@@ -31,6 +31,7 @@ __all__ = [
     "AuditEntry",
     "CampaignKey",
     "Delivery",
+    "DeliveryPart",
     "DeliveryQuerySet",
     "Dimension",
     "LedgerEntry",

@@ -85,6 +85,8 @@ class Delivery(models.Model):
     archive = models.CharField(_("archive"), max_length=200, blank=True, db_default="", editable=False)
     archive_sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, db_default="", editable=False)
     built_at = models.DateTimeField(_("built"), null=True, editable=False)
+    #: Until then withdrawals of the campaign wait: so many came while it was built that it would never end.
+    withdrawals_wait_until = models.DateTimeField(null=True, editable=False)
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -155,3 +157,40 @@ class Delivery(models.Model):
     def holds_persons(self) -> bool:
         """Whether its packet tells anything of a single person, and so has to be encrypted."""
         return self.profile != Disclosure.COUNT
+
+
+class DeliveryPart(models.Model):
+    """A range of a delivery's signers in one form, built by whichever worker is free (delivery/parts.py).
+
+    Its files are spooled, encrypted to a key that lives as long as the delivery is being built. `digest` says of which
+    signers they tell: where it differs from the register when the packet is sealed, the part is built again.
+    """
+
+    class Kind(models.TextChoices):
+        TABLES = "tables", _("Tables (CSV, XLSX)")
+        VOLUME = "volume", _("Volume to print (PDF)")
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="parts")
+    kind = models.CharField(max_length=6, choices=Kind)
+    position = models.PositiveIntegerField()
+    first_number = models.BigIntegerField()
+    last_number = models.BigIntegerField()
+    digest = models.BinaryField(null=True, max_length=32)
+    #: [{"name", "sha256", "bytes", "rows", "spooled"}]; null while it is to be built.
+    files = models.JSONField(null=True)
+    #: How long building it took.
+    seconds = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ["delivery", "kind", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "kind", "position"], name="delivery_part_once"),
+            models.CheckConstraint(
+                name="delivery_part_built_or_not",
+                condition=Q(digest__isnull=True, files__isnull=True, seconds__isnull=True)
+                | Q(digest__isnull=False, files__isnull=False, seconds__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.position} of delivery {self.delivery_id}"

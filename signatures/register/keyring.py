@@ -2,6 +2,7 @@
 
     <campaign uid>.json   private key, pepper and register key of a campaign
     recipients.json       age recipients of staff, pinned: {"username": "age1…"}
+    spool-<id>.json       the age identity that opens the parts of a delivery while it is being built
     signing.json          the organisation's Ed25519 key, which signs manifests
     site.json             the key under which the whole site's mails are counted and bounces are known again
 
@@ -131,6 +132,24 @@ class Keyring:
             raise KeysDamaged(path.name)
         return key
 
+    def spool_identity(self, delivery: int) -> pyrage.x25519.Identity:
+        """What opens the spooled parts of a delivery, made now where there is none. Raises KeysDamaged."""
+        path = self._spool_path(delivery)
+        if not path.exists():
+            self._write(path, json.dumps({"age": str(pyrage.x25519.Identity.generate())}), replace=False)
+        try:
+            return pyrage.x25519.Identity.from_str(json.loads(path.read_text())["age"])
+        except (ValueError, KeyError, TypeError, pyrage.IdentityError):
+            raise KeysDamaged(path.name) from None
+
+    def forget_spool_identity(self, delivery: int) -> None:
+        """What was spooled for that delivery can be opened by nobody from now on."""
+        self._spool_path(delivery).unlink(missing_ok=True)
+
+    def spools(self) -> set[int]:
+        """The deliveries whose parts can be opened."""
+        return {int(path.stem.removeprefix("spool-")) for path in self.directory.glob("spool-*.json")}
+
     def recipients(self) -> dict[str, str]:
         """The pinned age recipients of staff: {"username": "age1…"}. Raises KeysDamaged."""
         try:
@@ -163,6 +182,9 @@ class Keyring:
     @property
     def _recipients_path(self) -> Path:
         return self.directory / "recipients.json"
+
+    def _spool_path(self, delivery: int) -> Path:
+        return self.directory / f"spool-{delivery}.json"
 
     def _path(self, uid: uuid.UUID) -> Path:
         return self.directory / f"{uid}.json"

@@ -26,10 +26,17 @@ UPDATE signatures_withdrawal w
    AND NOT EXISTS (SELECT FROM signatures_submission s
                     WHERE s.confirmed_at IS NOT NULL AND s.outcome IS NULL AND s.confirmed_at <= w.created_at)
 """
+# Those of a campaign whose packet cannot be sealed for all the withdrawals wait for it, two minutes at most
+# (delivery/build.py): who signs and withdraws by the thousand must not keep a petition from being handed over.
 TAKE: Final = """
 SELECT w.token_hash
   FROM signatures_withdrawal w
- WHERE w.outcome IS NULL AND EXISTS (SELECT FROM signatures_signature g WHERE g.withdrawal_hash = w.token_hash)
+ WHERE w.outcome IS NULL
+   AND EXISTS (SELECT FROM signatures_signature g
+                WHERE g.withdrawal_hash = w.token_hash
+                  AND NOT EXISTS (SELECT FROM signatures_delivery d
+                                   WHERE d.campaign_id = g.campaign_id AND d.state = 'approved'
+                                     AND d.withdrawals_wait_until > now()))
  ORDER BY w.created_at
  LIMIT %s
    FOR UPDATE OF w SKIP LOCKED

@@ -121,9 +121,9 @@ def make_packet(tmp_path, signs):
         listed = [number for number in range(first, last + 1) if number not in gaps]
         with path.open("wb") as file:
             writer = packet.PacketWriter(file)
-            writer.add_parts("signers", ("number", "name"), iter([(n, f"Person {n}") for n in listed]))
+            writer.add_table("signers-0001.csv", ("number", "name"), [(n, f"Person {n}") for n in listed])
             writer.add_table("countries.csv", ("code", "country", "signatures"), [("", "other", len(listed))])
-            writer.add_text("verify.py", SOURCE.read_text())
+            writer.add("verify.py", SOURCE.read_bytes())
             manifest = packet.Manifest(
                 format=packet.FORMAT, software="test", campaign="c", title="Title", addressee="a", series=1,
                 reference=name, profile="named", range=packet.Range(first, last),

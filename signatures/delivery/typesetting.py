@@ -1,0 +1,123 @@
+"""Setting pages with typst: fonts of our own, text as data and never as markup, no character lost in silence."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+import zlib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import typst
+
+_HERE: Final = Path(__file__).parent
+FONTS: Final = _HERE / "fonts"
+TEMPLATES: Final = _HERE / "typst"
+# What changes the order of the text around it, or nothing that can be seen: shown as what it is.
+_UNSEEN: Final = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufff9-\uffff]")
+_LETTERS_THAT_JOIN: Final = {"\u200c", "\u200d", "\u200b", "\u200e", "\u200f", "\u061c", "\ufe0e", "\ufe0f", "\u00ad"}
+#: A word with the blank or hyphen after it.
+_WORD: Final = re.compile(r"[^\s-]*[\s-]|[^\s-]+")
+_HAN: Final = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0002ffff]")
+#: How Han is drawn where the signer lives, as (language, region).
+_HAN_FORMS: Final = {"JP": ("ja", "JP"), "KR": ("ko", "KR"), "TW": ("zh", "TW"), "HK": ("zh", "HK"), "MO": ("zh", "HK")}
+_RIGHT_TO_LEFT: Final = {"R", "AL"}
+#: `advances.zlib` counts in fiftieths of an em.
+_UNITS: Final = 50
+
+
+@functools.cache
+def _advances() -> bytes:
+    return zlib.decompress((FONTS / "advances.zlib").read_bytes())
+
+
+@functools.cache
+def _fonts() -> typst.Fonts:
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FONTS)])
+
+
+def _has_glyph(character: str) -> bool:
+    code = ord(character)
+    return code < len(_advances()) and _advances()[code] > 0
+
+
+@functools.lru_cache(maxsize=100_000)
+def legible(text: str) -> str:
+    """The text as it can be printed: composed; what no font has, and what cannot be seen, as ‹U+1F600›."""
+    text = unicodedata.normalize("NFC", text)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character in _LETTERS_THAT_JOIN or character in "\n\t":
+        return character
+    if _UNSEEN.match(character) or not _has_glyph(character):
+        return " " if character.isspace() else f"‹U+{ord(character):04X}›"
+    return character
+
+
+def direction(text: str) -> str:
+    """ "rtl" or "ltr": that of the first letter which has one (UAX 9, rule P2)."""
+    for character in text:
+        kind = unicodedata.bidirectional(character)
+        if kind in _RIGHT_TO_LEFT:
+            return "rtl"
+        if kind == "L":
+            return "ltr"
+    return "ltr"
+
+
+def han_form(text: str, country: str) -> tuple[str, str]:
+    """(language, region) by whose forms the text's Han is drawn; ("", "") where it has none or they are the usual."""
+    return _HAN_FORMS.get(country, ("", "")) if _HAN.search(text) else ("", "")
+
+
+def width(text: str) -> float:
+    """How wide the text is at most when it is set, in ems of its size. Shaping only ever makes it narrower."""
+    table = _advances()
+    return sum(table[code] for code in map(ord, text) if code < len(table)) / _UNITS
+
+
+def lines(text: str, room: float) -> int:
+    """How many lines the text takes at most where `room` ems are there, once it is made `breakable`."""
+    return sum(_lines_of(paragraph, room) for paragraph in text.split("\n"))
+
+
+def _lines_of(paragraph: str, room: float) -> int:
+    taken, left = 1, room
+    for word in _WORD.findall(paragraph):
+        wide = width(word)
+        if width(word.rstrip()) > left and left < room:
+            taken, left = taken + 1, room
+        while wide > room:  # it is broken wherever the line ends
+            taken, wide = taken + 1, wide - room * 0.9
+        left -= wide
+    return taken
+
+
+def breakable(text: str, room: float) -> str:
+    """The text with places to break in words that are wider than `room` ems: no cell runs into the next."""
+    if width(text) <= room:
+        return text
+    return "".join(_broken(word) if width(word) > room else word for word in _WORD.findall(text))
+
+
+def _broken(word: str) -> str:
+    """Breakable before every character but marks, which stay with their letter."""
+    return "".join(f"\u200b{sign}" if unicodedata.category(sign)[0] != "M" else sign for sign in word)
+
+
+def typeset(template: str, data: Any, language: str = "en") -> bytes:
+    """The PDF that a template of typst/ makes of the data. Data is read as JSON: nothing in it is ever markup."""
+    compiler = typst.Compiler(
+        str(TEMPLATES / template), root=str(TEMPLATES), font_paths=_fonts(), ignore_system_fonts=True
+    )
+    inputs = {"data": msgspec.json.encode(data).decode(), "language": language}
+    # Tags for screen readers are left to the letter: they make the list of signers twenty times as large.
+    pdf = compiler.compile(format="pdf", sys_inputs=inputs, pdf_tags=template != "list.typ")
+    assert isinstance(pdf, bytes)
+    return pdf
