@@ -34,6 +34,7 @@ class LoginAdmin(GuardedAdmin):
     """Who works here. No password is typed here: a one-time link lets its owner choose one."""
 
     rights = {"view": "people.manage", "add": "people.manage", "change": "people.manage"}
+    pages = {"link": "people.manage", "forget_factors": "people.manage"}
     inlines = [MembershipInline]
     fieldsets = [
         (None, {"fields": ["username", ("first_name", "last_name"), "email"]}),

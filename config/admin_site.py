@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from django.urls import URLPattern, URLResolver
 from unfold.sites import UnfoldAdminSite
 
 
@@ -22,6 +24,8 @@ class UndersignedAdminSite(UnfoldAdminSite):
 
         if admin_class is not None and issubclass(admin_class, GuardedAdmin):
             super().register(model_or_iterable, admin_class, **options)
+        elif admin_class is None or not admin_class.__module__.startswith(("django.", "allauth.")):
+            raise ImproperlyConfigured(f"{admin_class} is no GuardedAdmin (petitions/guarding.py).")
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whoever holds a role somewhere. `is_staff` and `is_superuser` open nothing."""
@@ -29,3 +33,7 @@ class UndersignedAdminSite(UnfoldAdminSite):
         from petitions.access import works_here
 
         return works_here(request.user)
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        """Without the detour to any object's page by number: it asks for no right (see get_view_on_site_url)."""
+        return [url for url in super().get_urls() if getattr(url, "name", "") != "view_on_site"]

@@ -383,6 +383,7 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
     "STYLES": [lambda request: static("css/admin.css"), lambda request: static("css/desk.css")],
     "SHOW_HISTORY": False,
+    "DASHBOARD_CALLBACK": "signatures.admin.home.with_desk",
     "ACCOUNT": {
         "navigation": [
             {"title": gettext_lazy("Second factor"), "link": reverse_lazy("mfa_index")},

@@ -7,6 +7,7 @@ nothing here, and a superuser is nobody special: no flag opens what a role does 
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from django.contrib.auth.models import AnonymousUser, User
@@ -61,6 +62,15 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "people.manage": _roles(_ADMINISTRATOR),
     "people.approve": _roles(_ADMINISTRATOR),
 }
+
+
+class Who(StrEnum):
+    """For pages that ask for no role in particular (config/pages.py)."""
+
+    ANYBODY = "anybody"
+    LOGGED_IN = "one’s own login"
+    WORKS_HERE = "any role"
+    NOBODY = "nobody"
 
 
 def may(user: User | AnonymousUser, action: str, where: Section | Campaign | None = None) -> bool:

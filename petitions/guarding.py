@@ -21,6 +21,8 @@ class GuardedAdmin(ModelAdmin):
 
     #: What Django asks for → the action of the access table.
     rights: ClassVar[dict[Right, str]] = {}
+    #: Pages beside Django's own, by the end of their names → the action, or a Who (config/pages.py).
+    pages: ClassVar[dict[str, str]] = {}
     #: The lookup from the model to its section; None for what belongs to no section.
     section_lookup: ClassVar[str | None] = None
 
@@ -64,6 +66,12 @@ class GuardedAdmin(ModelAdmin):
         if db_field.remote_field.model is Section and action:
             kwargs.setdefault("queryset", sections_of(request.user, action))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        """Straight to the page. Django's own detour by number would tell of other sections' drafts as well."""
+        if obj is None or not hasattr(obj, "get_absolute_url"):
+            return None
+        return self.view_on_site(obj) if callable(self.view_on_site) else str(obj.get_absolute_url())
 
 
 class GuardedInline(StackedInline):

@@ -48,6 +48,7 @@ class CampaignForm(RefusableForm, CampaignContentForm):
 @admin.register(Campaign)
 class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     form = CampaignForm
+    pages = {"tally": "tally.view", "life": "campaign.view"}
     list_display = ["title", "state_label", "total", "last_update_on", "tally_link"]
     list_select_related = ["register"]
     actions_detail = ["life", "tally"]

@@ -67,6 +67,12 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
     """Ask, look, approve. Once asked for, a delivery is changed by nobody: there is no form and no delete."""
 
     rights = {"view": "delivery.view", "add": "delivery.request"}
+    pages = {
+        "approve": "delivery.approve",
+        "withdraw": "delivery.request",
+        "retry": "delivery.request",
+        "download": "delivery.download",
+    }
     section_lookup = "campaign__section"
     form = DeliveryForm
     fields = ["campaign", "addressee", "profile"]

@@ -18,8 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from petitions.access import sections_of, works_here
+from petitions.access import Who, sections_of, works_here
 from petitions.guarding import GuardedAdmin
+from petitions.sections import Section
 from signatures.desk import four_eyes
 from signatures.desk.refusals import NotAllowed
 from signatures.models import AuditAnchor, AuditEntry, Proposal
@@ -31,6 +32,9 @@ LATELY: Final = 50
 @admin.register(Proposal)
 class ProposalAdmin(GuardedAdmin):
     """What waits for me, what I wait for, what was decided. A proposal is made where what it is about is changed."""
+
+    #: Each proposal says for whom it is (four_eyes.may_see, may_decide).
+    pages = dict.fromkeys(("changelist", "change", "history", "approve", "refuse", "withdraw"), Who.WORKS_HERE)
 
     def has_view_permission(self, request: HttpRequest, obj: Proposal | None = None) -> bool:
         return works_here(request.user) and (obj is None or four_eyes.may_see(obj, cast(User, request.user)))
@@ -133,6 +137,9 @@ class AuditAdmin(GuardedAdmin):
     fields = ["seq", "at", "who", "tier", "action", "section", "purpose", "of_what", "chained_to", "digest"]
     readonly_fields = fields
     list_before_template = "signatures/admin/audit_anchor.html"
+
+    def section_of(self, obj: AuditEntry) -> Section | None:
+        return obj.section
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         entries = super(GuardedAdmin, self).get_queryset(request)

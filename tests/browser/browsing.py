@@ -58,7 +58,7 @@ class Watch:
 @contextmanager
 def visitor(browser: Browser, url: str, viewport: dict[str, int] = PHONE, **options: Any) -> Iterator[Page]:
     """A page of somebody with a browser of their own; at the end nothing may have gone wrong in it."""
-    context = browser.new_context(base_url=url, viewport=viewport, locale="en-GB", **options)
+    context = browser.new_context(viewport=viewport, locale="en-GB", **({"base_url": url} | options))
     context.set_default_timeout(20_000)
     watch = Watch(context)
     page = context.new_page()

@@ -1,0 +1,164 @@
+"""What needs doing, for whoever looks: the admin's first page. Everything in it is asked of the access table."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import User
+from django.db.models import Exists, F, Max, OuterRef, Q, Sum
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from petitions.access import may
+from petitions.models import Campaign
+from petitions.sections import Membership, Role
+from signatures.desk import four_eyes
+from signatures.models import Delivery, Proposal, Tally
+
+#: A campaign whose supporters heard nothing for so long is named.
+QUIET_FOR: Final = datetime.timedelta(days=30)
+#: A closing so near is named.
+CLOSES_SOON: Final = datetime.timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that waits: what it is, about what, and the page on which it is done."""
+
+    what: str
+    about: str
+    url: str
+    #: Somebody else waits for it.
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignLine:
+    """One of one's campaigns and its exact figures; None for those who may not see them."""
+
+    campaign: Campaign
+    total: int | None
+    today: int | None
+
+
+def roles_of(user: User) -> list[tuple[str, str]]:
+    """(role, where), in the order of the roles: "Moderator", "Aldermere, International"."""
+    held: dict[str, list[str]] = {}
+    for membership in user.memberships.select_related("section"):
+        held.setdefault(membership.role, []).append(str(membership.section or _("every section")))
+    return [(str(role.label), ", ".join(sorted(held[role]))) for role in Role if role in held]
+
+
+def tasks_of(user: User) -> list[Task]:
+    """What waits for this person; what others wait for comes first."""
+    sources = (_to_decide, _to_open, _closing, _failed, _to_deliver, _quiet, _people)
+    return sorted((task for source in sources for task in source(user)), key=lambda task: not task.urgent)
+
+
+def campaigns_of(user: User) -> list[CampaignLine]:
+    """The campaigns of one's sections that are not put away, the largest first."""
+    shown = Campaign.objects.within(user, "campaign.view").exclude(state=Campaign.State.ARCHIVED)
+    today = dict(
+        Tally.objects.filter(campaign__in=shown, signed_on=timezone.now().date())
+        .values_list("campaign")
+        .annotate(n=Sum("n"))
+    )
+    lines = []
+    for campaign in shown.select_related("section").annotate(total=Coalesce(F("register__counted"), 0)):
+        exact = may(user, "tally.view", campaign)
+        lines.append(
+            CampaignLine(campaign, campaign.total if exact else None, today.get(campaign.pk, 0) if exact else None)
+        )
+    return sorted(lines, key=lambda line: -(line.total or 0))
+
+
+# --- what waits, role by role -------------------------------------------------------------------------------------
+
+
+def _to_decide(user: User) -> Iterator[Task]:
+    for proposal in Proposal.objects.waiting().select_related("requested_by", "section").order_by("requested_at"):
+        if four_eyes.may_decide(proposal, user):
+            what = _("%(kind)s, asked for by %(who)s") % {
+                "kind": proposal.get_kind_display(),
+                "who": proposal.requested_by,
+            }
+            yield Task(what, four_eyes.what_happens(proposal), _page_of(proposal), urgent=True)
+
+
+def _page_of(proposal: Proposal) -> str:
+    if proposal.kind == Proposal.Kind.DELIVERY:
+        return reverse("admin:signatures_delivery_change", args=[proposal.delivery.pk])
+    return reverse("admin:signatures_proposal_change", args=[proposal.pk])
+
+
+def _to_open(user: User) -> Iterator[Task]:
+    drafts = Campaign.objects.within(user, "campaign.open").filter(state=Campaign.State.DRAFT, key__isnull=False)
+    for campaign in drafts:
+        yield Task(_("A draft to open"), campaign.title, _change(campaign))
+
+
+def _closing(user: User) -> Iterator[Task]:
+    soon = Q(closes_at__lte=timezone.now() + CLOSES_SOON)
+    for campaign in Campaign.objects.within(user, "campaign.close").open().filter(soon):
+        assert campaign.closes_at is not None
+        when = timezone.localtime(campaign.closes_at)
+        yield Task(_("Closes on %s") % f"{when:%d.%m. %H:%M}", campaign.title, _change(campaign))
+
+
+def _failed(user: User) -> Iterator[Task]:
+    own = Campaign.objects.within(user, "delivery.request")
+    for delivery in Delivery.objects.filter(campaign__in=own, state=Delivery.State.FAILED).select_related("campaign"):
+        url = reverse("admin:signatures_delivery_change", args=[delivery.pk])
+        yield Task(_("A delivery that could not be built"), delivery.campaign.title, url, urgent=True)
+
+
+def _to_deliver(user: User) -> Iterator[Task]:
+    dead = Q(deliveries__state__in=Delivery.DEAD)
+    own = Campaign.objects.within(user, "delivery.request").filter(register__last_number__gt=0)
+    for campaign in own.annotate(
+        to=Coalesce(Max("deliveries__last_number", filter=~dead & Q(deliveries__addressee=F("addressee"))), 0),
+        last=F("register__last_number"),
+    ):
+        if new := max(0, campaign.last - campaign.to):
+            what = ngettext("%d signature not delivered yet", "%d signatures not delivered yet", new) % new
+            yield Task(what, campaign.title, reverse("admin:signatures_delivery_add"))
+
+
+def _quiet(user: User) -> Iterator[Task]:
+    since = timezone.now().date() - QUIET_FOR
+    for campaign in Campaign.objects.within(user, "content.change").open():
+        heard = campaign.last_update_on or campaign.launched_on
+        if heard is None or heard < since:
+            yield Task(_("No update for a month"), campaign.title, reverse("admin:petitions_update_add"))
+
+
+def _people(user: User) -> Iterator[Task]:
+    if not may(user, "people.manage"):
+        return
+    people, shown = User.objects.filter(is_active=True), reverse("admin:auth_user_changelist")
+    without_role = people.exclude(Exists(Membership.objects.filter(user=OuterRef("pk")))).count()
+    if without_role:
+        what = ngettext("%d login without a role", "%d logins without a role", without_role) % without_role
+        yield Task(what, _("They see nothing until they are given one."), shown)
+    alone = people.exclude(Exists(Authenticator.objects.filter(user=OuterRef("pk")))).count()
+    if alone:
+        what = ngettext("%d login without a second factor", "%d logins without a second factor", alone) % alone
+        yield Task(what, _("They have not finished their first login."), shown)
+    administrators = people.filter(memberships__role=Role.ADMINISTRATOR).distinct().count()
+    if administrators < 2:
+        yield Task(
+            _("You are the only administrator"),
+            _("A role takes two to be given, and nobody could help you back in: manage.py create_administrator"),
+            shown,
+        )
+
+
+def _change(campaign: Campaign) -> str:
+    return reverse("admin:petitions_campaign_change", args=[campaign.pk])

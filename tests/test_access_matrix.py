@@ -1,0 +1,214 @@
+"""The role matrix: every address of the site, as every role, in the own section and in another one.
+
+Made from the URL configuration, so a new page without a rule fails here. To mend that, say who may: in `rights` or
+`pages` of its GuardedAdmin, or in config/pages.py; and make one of its objects in MAKERS below.
+"""
+
+from contextlib import contextmanager
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from config.management.commands.write_access_table import PLACE
+from config.pages import PUBLIC, access_table, all_pages
+from petitions.access import RULES, Who, may
+from petitions.guarding import GuardedAdmin
+from petitions.models import Addressee, Campaign, Dossier, Picture, Standstill, Update
+from petitions.sections import Membership, Role, Section
+from signatures.desk.audit import append
+from signatures.models import AuditEntry, Delivery, Proposal, Register
+from tests.fixtures import WebClient
+
+PAGES = list(all_pages())
+
+
+def a_delivery(campaign):
+    from signatures.collect.deliveries import request_delivery
+
+    Register.objects.filter(campaign=campaign).update(last_number=10, counted=10)
+    officer = User.objects.create(username=f"asked-{campaign.pk}")
+    Membership.objects.create(user=officer, section=campaign.section, role=Role.DELIVERY_OFFICER)
+    return request_delivery(campaign, campaign.addressee, "count", officer)
+
+
+def a_picture(campaign):
+    shapes = ("wide", "wide.jpg", "square", "square.jpg", "whole")
+    return Picture.objects.create(
+        section=campaign.section,
+        alt="A door",
+        caption="The door",
+        credit="Somebody",
+        made_on="2026-01-01",
+        key=f"{campaign.pk:024x}",
+        width=1600,
+        height=900,
+        widths={shape: [640] for shape in shapes},
+    )
+
+
+def an_entry(campaign):
+    append(None, "tried", campaign.section)
+    return AuditEntry.objects.filter(section=campaign.section).first()
+
+
+def a_standstill(campaign):
+    """The whole site's: there is one, or none."""
+    return Standstill.objects.get_or_create(defaults={"mode": "paused", "note": "N", "since": timezone.now()})[0]
+
+
+#: model → one of it that belongs to a campaign, or to everybody.
+MAKERS = {
+    Campaign: lambda campaign: campaign,
+    Update: lambda campaign: Update.objects.create(campaign=campaign, slug="u", title="U", lead="L"),
+    Addressee: lambda campaign: campaign.addressee,
+    Picture: a_picture,
+    Dossier: lambda campaign: Dossier.objects.create(slug=f"d-{campaign.pk}", title="D", lead="L"),
+    Section: lambda campaign: campaign.section,
+    User: lambda campaign: User.objects.create(username=f"somebody-{campaign.pk}"),
+    Delivery: a_delivery,
+    Proposal: lambda campaign: Proposal.objects.get(subject__campaign=campaign.pk),  # the delivery's
+    AuditEntry: an_entry,
+    Standstill: a_standstill,
+}
+
+
+@pytest.fixture
+def things(make_campaign, other_section):
+    """{(model, whether in one's own section): an object}."""
+    here, there = make_campaign(), make_campaign(section=other_section)
+    return {(model, own): make(here if own else there) for model, make in MAKERS.items() for own in (True, False)}
+
+
+@contextmanager
+def undone():
+    """Whatever a page does has not happened for the next one."""
+    point = transaction.savepoint_create()
+    try:
+        yield
+    finally:
+        transaction.savepoint_rollback(point)
+
+
+def is_refused(response):
+    """Told that it is not there (by Django's admin: with a way home), not allowed, or asked who one is."""
+    elsewhere = response.get("Location", "")
+    return (
+        response.status_code in (403, 404)
+        or elsewhere == "/admin/"
+        or elsewhere.startswith(("/admin/login/", "/admin/second-factor/"))
+    )
+
+
+def ask(client, page, thing=None):
+    """GET, or POST with an empty form where the page takes no GET."""
+    url = reverse(page.name, kwargs={"object_id": thing.pk} if thing else {})
+    with undone():
+        response = client.get(url)
+        if response.status_code == 405:
+            response = client.post(url)
+        return response
+
+
+def asked(page, things):
+    """(own section?, object) for each way to ask for the page."""
+    if not page.has_object:
+        return [(True, None)]
+    return [(own, things[page.model, own]) for own in (True, False)]
+
+
+def may_delete(person, shown):
+    return "delete" in shown.rights and may(person, shown.rights["delete"])
+
+
+#: What a role alone does not open: a packet that is there, a site that is not at a standstill yet. Its refusals are
+#: tried here.
+NEEDS_MORE = {"admin:signatures_delivery_download", "admin:petitions_standstill_add"}
+MODEL_PAGES = [page for page in PAGES if page.model is not None]
+
+
+def test_every_address_has_a_rule():
+    assert [f"{page.name} /{page.route}" for page in PAGES if page.rule is None] == []
+
+
+def test_every_rule_names_an_action_of_the_table():
+    assert {page.rule for page in PAGES if not isinstance(page.rule, Who)} <= RULES.keys()
+
+
+def test_every_public_name_is_an_address():
+    demo_only = {"inbox", "mail"}
+    assert PUBLIC - demo_only == {page.name for page in PAGES if page.name in PUBLIC - demo_only}
+
+
+def test_only_what_the_table_guards_is_in_the_admin():
+    assert [model for model, shown in admin.site._registry.items() if not isinstance(shown, GuardedAdmin)] == []
+
+
+def test_every_model_of_the_admin_is_tried():
+    assert {page.model for page in MODEL_PAGES} - MAKERS.keys() == set()
+
+
+@pytest.mark.parametrize("role", Role)
+def test_pages_open_to_the_roles_of_the_table_in_their_sections_only(role, staff, staff_client, things):
+    person = staff(role)
+    client = staff_client(person)
+    wrong = []
+    for page in MODEL_PAGES:
+        for own, thing in asked(page, things):
+            in_sections = thing is None or admin.site.get_model_admin(page.model).section_of(thing) is not None
+            allowed = role in page.roles() and (own or not in_sections or role in Membership.EVERYWHERE)
+            response = ask(client, page, thing)
+            if isinstance(page.rule, Who) and page.rule is not Who.NOBODY:
+                continue  # each object says itself for whom it is; strangers are tried below
+            if is_refused(response) == allowed and not (allowed and page.name in NEEDS_MORE):
+                wrong.append(f"{page.name} {'own' if own else 'other'}: {response.status_code}, {allowed=}")
+    assert "\n".join(wrong) == ""
+
+
+@pytest.mark.parametrize("kind", ["stranger", "without a second factor", "without a role", "dismissed", "superuser"])
+def test_nobody_else_gets_in(kind, staff, things):
+    client = WebClient()
+    if kind == "without a second factor":
+        client.force_login(staff(Role.CAMPAIGNER), second_factor=False)
+    elif kind == "superuser":
+        client.force_login(User.objects.create_superuser("root"))
+    elif kind != "stranger":
+        person = staff(Role.CAMPAIGNER)
+        client.force_login(person)
+        Membership.objects.filter(user=person).delete()
+        User.objects.filter(pk=person.pk).update(is_active=kind == "without a role")
+    site_wide = [page for page in PAGES if page.rule is Who.WORKS_HERE and "<" not in page.route]
+    let_in = [
+        page.name
+        for page in [*MODEL_PAGES, *site_wide]
+        for _own, thing in asked(page, things)
+        if not is_refused(ask(client, page, thing))
+    ]
+    assert let_in == []
+
+
+@pytest.mark.parametrize("role", Role)
+def test_lists_show_ones_own_section_and_offer_no_action_that_is_not_allowed(role, staff, staff_client, things, rf):
+    person = staff(role)
+    client = staff_client(person)
+    request = rf.get("/")
+    request.user = person
+    for model, shown in admin.site._registry.items():
+        offered = set(shown.get_actions(request)) - shown.pages.keys()
+        assert offered <= ({"delete_selected"} if may_delete(person, shown) else set()), model
+        if not shown.has_view_permission(request):
+            continue
+        page = client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"))
+        if "cl" not in page.context:
+            continue  # a page of its own, with its own tests
+        listed = set(page.context["cl"].result_list)
+        assert things[model, True] in listed
+        scoped = shown.section_of(things[model, False]) is not None and role not in Membership.EVERYWHERE
+        assert (things[model, False] in listed) != scoped, model
+
+
+def test_the_table_in_the_documents_is_what_the_code_says():
+    assert PLACE.read_text(encoding="utf-8") == access_table(), "run manage.py write_access_table"
