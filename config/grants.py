@@ -55,6 +55,9 @@ WEB: Final[dict[str, str]] = {
     "signatures_signature": "",
     "signatures_signingrules": ALL,
     "signatures_mailcount": "",
+    "signatures_deskkey": READ,
+    "signatures_recipient": "SELECT, INSERT, UPDATE (state, approver_id, challenge, problem, proof, revoked_at)",
+    "signatures_reveal": "SELECT, INSERT, UPDATE (state, answer)",
 }
 
 #: The worker reads what it is to do and writes the register; content and logins are not its business.
@@ -81,6 +84,9 @@ WORKER: Final[dict[str, str]] = {
     "signatures_signingkey": "SELECT, INSERT",
     "signatures_signingrules": READ,
     "signatures_mailcount": ALL,
+    "signatures_deskkey": "SELECT, INSERT, UPDATE",
+    "signatures_recipient": "SELECT, INSERT, UPDATE",
+    "signatures_reveal": "SELECT, UPDATE, DELETE",
 }
 
 #: The row that the token names, and no other: web says which token it was shown, and cannot list any.
@@ -118,6 +124,19 @@ POLICIES: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ("signatures_proposal", "web", "UPDATE", "state = 'waiting'", "state IN ('approved', 'refused', 'withdrawn')"),
     ("signatures_proposal", "worker", "SELECT", "true", ""),
     ("signatures_proposal", "worker", "UPDATE", "state IN ('waiting', 'approved')", "state IN ('approved', 'expired')"),
+    # Web registers keys and takes them out of use; only a worker brings one into use.
+    ("signatures_recipient", "web", "SELECT", "true", ""),
+    ("signatures_recipient", "web", "INSERT", "", "state = 'waiting' AND NOT by_hand AND approver_id IS NULL"),
+    (
+        "signatures_recipient", "web", "UPDATE",
+        "state IN ('waiting', 'pinned')", "state = 'waiting' AND challenge IS NULL OR state = 'revoked'",
+    ),
+    ("signatures_recipient", "worker", "ALL", "true", "true"),
+    # Web asks, and may close what was answered; only a worker answers.
+    ("signatures_reveal", "web", "SELECT", "true", ""),
+    ("signatures_reveal", "web", "INSERT", "", "state = 'asked' AND asked_at = statement_timestamp()"),
+    ("signatures_reveal", "web", "UPDATE", "state = 'answered'", "state = 'closed' AND answer IS NULL"),
+    ("signatures_reveal", "worker", "ALL", "true", "true"),
 )  # fmt: skip
 
 

@@ -187,6 +187,9 @@ RATELIMIT_USE_CACHE = "limits"
 # server, which is all that the check is about.
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
 
+# How many looks at signatures (by number, by address, pages of a review list) one officer has in 24 hours.
+REVEALS_PER_DAY = env.int("REVEALS_PER_DAY", 60)
+
 # Unconfirmed submissions are deleted after this many days; outcomes of the others after OUTCOME_DAYS.
 PENDING_DAYS = env.int("PENDING_DAYS", 30)
 OUTCOME_DAYS = 14

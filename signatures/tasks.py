@@ -11,7 +11,18 @@ from petitions.models import Campaign
 from signatures.delivery.build import build_deliveries
 from signatures.delivery.signing import publish_signing_key
 from signatures.doorbell import ring
-from signatures.register import admission, audit, bounces, keyring, mailing, pruning, publishing, withdrawal
+from signatures.register import (
+    admission,
+    audit,
+    bounces,
+    keyring,
+    mailing,
+    pruning,
+    publishing,
+    recipients,
+    reveal,
+    withdrawal,
+)
 from signatures.register.tally import check_tally
 
 log = logging.getLogger(__name__)
@@ -21,6 +32,7 @@ log = logging.getLogger(__name__)
 def provision() -> None:
     """Keys for campaigns that have none, and the organisation's own."""
     publish_signing_key()
+    keyring.publish_desk_key()
     keyring.provision_campaigns()
 
 
@@ -56,6 +68,21 @@ def withdraw() -> None:
 def build() -> None:
     """Ring for another worker where there are parts to share; it rings for the next, until all are at it."""
     build_deliveries(call_others=lambda: ring("build_deliveries"))
+
+
+@shared_task(name="signatures.settle_recipients")
+def settle_recipients() -> None:
+    recipients.settle_recipients()
+
+
+@shared_task(name="signatures.answer_reveals")
+def answer_reveals() -> None:
+    reveal.answer_reveals()
+
+
+@shared_task(name="signatures.clear_reveals")
+def clear_reveals() -> None:
+    reveal.clear_reveals()
 
 
 @shared_task(name="signatures.prune")

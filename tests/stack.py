@@ -38,7 +38,10 @@ from signatures.management.commands.demo import HOST, Demo
 
 AT_RISK = "belarus-right-to-protest"
 LOCAL = "aldermere-library-hours"
-STAGES = ("provision", "send_mails", "admit", "withdraw", "build_deliveries", "prune", "check_tallies")
+STAGES = (
+    "provision", "send_mails", "admit", "withdraw", "build_deliveries", "settle_recipients", "answer_reveals",
+    "clear_reveals", "prune", "check_tallies",
+)  # fmt: skip
 #: How long a fault may delay work, in seconds (invariant I8).
 RECOVERY = 60.0
 POLL = 0.02

@@ -10,6 +10,16 @@ from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet,
 from signatures.models.desk import APPROVAL_EXPIRES, Proposal, ProposalQuerySet
 from signatures.models.mail import MailCount
 from signatures.models.register import Register, Signature
+from signatures.models.reveals import (
+    AGE_RECIPIENT,
+    ANSWER_KEPT,
+    DeskKey,
+    Purpose,
+    Recipient,
+    Refusal,
+    Reveal,
+    RevealQuerySet,
+)
 from signatures.models.rules import SigningRules
 from signatures.models.sources import Source
 from signatures.models.tally import (
@@ -24,6 +34,8 @@ from signatures.models.tally import (
 )
 
 __all__ = [
+    "AGE_RECIPIENT",
+    "ANSWER_KEPT",
     "APPROVAL_EXPIRES",
     "OF_ARRIVALS",
     "OF_THE_REGISTER",
@@ -33,6 +45,7 @@ __all__ = [
     "Delivery",
     "DeliveryPart",
     "DeliveryQuerySet",
+    "DeskKey",
     "Dimension",
     "LedgerEntry",
     "MailCount",
@@ -40,7 +53,12 @@ __all__ = [
     "Proposal",
     "ProposalQuerySet",
     "PublishedFigures",
+    "Purpose",
+    "Recipient",
+    "Refusal",
     "Register",
+    "Reveal",
+    "RevealQuerySet",
     "SealingKey",
     "Signature",
     "SigningKey",

@@ -5,6 +5,7 @@
     spool-<id>.json       the age identity that opens the parts of a delivery while it is being built
     signing.json          the organisation's Ed25519 key, which signs manifests
     site.json             the key under which the whole site's mails are counted and bounces are known again
+    desk.txt              the workers' own age identity, to which officers' browsers seal what they look for
 
 Destroying a campaign's file makes its sealed data unreadable in every backup (shredding).
 """
@@ -12,12 +13,15 @@ Destroying a campaign's file makes its sealed data unreadable in every backup (s
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import logging
 import os
 import secrets
 import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -31,7 +35,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from petitions.models import Campaign
 from signatures import sealing
-from signatures.models import CampaignKey, Register
+from signatures.models import CampaignKey, DeskKey, Register
 
 log = logging.getLogger(__name__)
 
@@ -168,16 +172,41 @@ class Keyring:
             pyrage.x25519.Recipient.from_str(recipient)
         except pyrage.RecipientError:
             raise ValueError("not an age recipient: it has to look like age1…") from None
-        self._write(self._recipients_path, json.dumps(self.recipients() | {username: recipient}), replace=True)
+        with self._writing_recipients():
+            self._write(self._recipients_path, json.dumps(self.recipients() | {username: recipient}), replace=True)
 
     def unpin_recipient(self, username: str) -> bool:
         """No packet is encrypted to this officer from now on. Says if one was pinned. Raises KeysDamaged."""
-        pinned = self.recipients()
-        if username not in pinned:
-            return False
-        del pinned[username]
-        self._write(self._recipients_path, json.dumps(pinned), replace=True)
+        with self._writing_recipients():
+            pinned = self.recipients()
+            if username not in pinned:
+                return False
+            del pinned[username]
+            self._write(self._recipients_path, json.dumps(pinned), replace=True)
         return True
+
+    def desk_identity(self) -> pyrage.x25519.Identity:
+        """The workers' own age identity, made now where there is none. Raises KeysDamaged."""
+        if not self._desk_path.exists():
+            self._write(self._desk_path, f"{pyrage.x25519.Identity.generate()}\n", replace=False)
+        try:
+            return pyrage.x25519.Identity.from_str(self._desk_path.read_text().strip())
+        except (pyrage.IdentityError, ValueError):
+            raise KeysDamaged(self._desk_path.name) from None
+
+    @contextmanager
+    def _writing_recipients(self) -> Iterator[None]:
+        """One process at a time reads the list and writes it anew; a killed one lets go."""
+        handle = os.open(self.directory, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    @property
+    def _desk_path(self) -> Path:
+        return self.directory / "desk.txt"
 
     @property
     def _recipients_path(self) -> Path:
@@ -252,3 +281,15 @@ def provision_campaigns() -> int:
         _, created = CampaignKey.objects.get_or_create(campaign=campaign, defaults={"public_key": keys.public_key})
         made += created
     return made
+
+
+def publish_desk_key() -> None:
+    """Write the workers' own recipient where officers' browsers find it. Nothing lasting is sealed to it,
+    so where the database says another, it is set right."""
+    try:
+        recipient = str(keyring().desk_identity().to_public())
+    except KeysDamaged:
+        log.error("the workers' own age identity in the keyring is damaged")
+        return
+    if not DeskKey.objects.filter(recipient=recipient).exists():
+        DeskKey.objects.update_or_create(id=1, defaults={"recipient": recipient})

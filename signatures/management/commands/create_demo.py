@@ -18,14 +18,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from petitions.access import RULES
 from petitions.demo.content import hang_pictures, load
 from petitions.models import Campaign
 from petitions.sections import Membership, Role, Section
 from signatures.demo.filling import fill
 from signatures.demo.people import Signer, how_many, synthetic_signers, town
 from signatures.models import Signature, Source
-from signatures.register.keyring import keyring, provision_campaigns
+from signatures.register.keyring import provision_campaigns, publish_desk_key
 from signatures.register.publishing import publish_figures
+from signatures.register.recipients import pin_by_hand
 
 #: Signers of the small local petition: enough for a named packet to look at.
 LOCAL_SIGNERS = 310
@@ -51,6 +53,7 @@ class Command(BaseCommand):
         content = load()
         hang_pictures()
         provision_campaigns()
+        publish_desk_key()
         ours = [content.petition.pk, content.local_petition.pk]
         Campaign.objects.filter(pk__in=ours, state=Campaign.State.DRAFT).update(state=Campaign.State.OPEN)
         petition, local = (Campaign.objects.select_related("key").get(pk=pk) for pk in ours)
@@ -85,9 +88,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{'':<17}otpauth://totp/{username}?secret={key}&issuer=Undersigned")
         self.stdout.write("  Its six digits, without an app: .venv/bin/python manage.py demo_code campaigner")
         for username, role in STAFF:
-            if role == Role.DELIVERY_OFFICER:
-                path = _identity_of(username)
-                self.stdout.write(f"  age identity of {username}, opens packets with names: {path}")
+            if role in RULES["recipient.register"]:
+                self.stdout.write(
+                    f"  age identity of {username}, opens what is encrypted to them: {_identity_of(username)}"
+                )
         self.stdout.write(f"    {_secret_in(_identity_of('officer-1'))}")
 
 
@@ -105,7 +109,7 @@ def _identity_of(username: str) -> Path:
         identity = pyrage.x25519.Identity.generate()
         path.touch(mode=0o600)
         path.write_text(f"# public key: {identity.to_public()}\n{identity}\n")
-        keyring().pin_recipient(username, str(identity.to_public()))
+        pin_by_hand(User.objects.get(username=username), str(identity.to_public()))
     return path
 
 

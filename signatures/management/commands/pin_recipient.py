@@ -1,13 +1,18 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.register.keyring import KeysDamaged, keyring
+from signatures.register.keyring import KeysDamaged
+from signatures.register.recipients import pin_by_hand, unpin_by_hand
 
 
 class Command(BaseCommand):
-    help = "Pin an officer's age recipient in the keyring, to which packets with names are encrypted; or remove it."
+    help = (
+        "Pin an officer's age recipient in the keyring without a second person: the first ones, who can then approve"
+        " the others' in the admin, and emergencies. Or remove it."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
@@ -22,8 +27,11 @@ class Command(BaseCommand):
             self._pin(username, recipient)
 
     def _pin(self, username: str, recipient: str) -> None:
+        officer = User.objects.only("id", "username", "is_active").filter(username=username, is_active=True).first()
+        if officer is None:
+            raise CommandError(f"Nothing was pinned: nobody who works here is called {username}.")
         try:
-            keyring().pin_recipient(username, recipient)
+            pin_by_hand(officer, recipient)
         except (ValueError, KeysDamaged) as error:
             # Not what was typed: it may have been the secret key.
             raise CommandError(f"Nothing was pinned: {error}.") from None
@@ -31,7 +39,7 @@ class Command(BaseCommand):
 
     def _unpin(self, username: str) -> None:
         try:
-            removed = keyring().unpin_recipient(username)
+            removed = unpin_by_hand(username)
         except KeysDamaged as error:
             raise CommandError(f"Nothing was removed: {error}.") from None
         if not removed:

@@ -1,0 +1,181 @@
+"""Whose keys answers and packets are encrypted to: a worker pins what was proven, and unpins what was revoked.
+
+The keyring is what counts; rows only ask and tell. An approval is proven, not believed: a worker encrypts a
+code to the approver's own pinned key, and whoever sends it back has opened that. So a seized web host, or
+whoever can write to the database, makes no key of their own count.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pyrage
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.utils import timezone
+
+from petitions.access import may
+from signatures.models import Proposal, Recipient, Reveal
+from signatures.register.keyring import KeysDamaged, keyring
+
+log = logging.getLogger(__name__)
+
+#: One worker at a time settles: what the keyring and the rows say is compared as a whole.
+_LOCK: Final = 0x726563
+_CODE_BYTES: Final = 32
+_STATE: Final = Recipient.State
+_PROBLEM: Final = Recipient.Problem
+
+
+def settle_recipients() -> None:
+    """Unpin what was revoked or whose officer left, challenge approvers, pin what they have proven."""
+    try:
+        with _alone():
+            _compare()
+            for row in _rows().filter(state=_STATE.WAITING, approver__isnull=False, problem=""):
+                _pin_if_proven(row) if row.proof else _challenge(row)
+    except KeysDamaged as error:
+        log.error("the keys of officers are not settled: %s is damaged", error)
+
+
+def pin_by_hand(officer: User, recipient: str) -> None:
+    """Pin a key without a second person: the first ones, and emergencies. Raises ValueError, KeysDamaged."""
+    with _alone():
+        keyring().pin_recipient(officer.username, recipient)
+        _in_use(officer, recipient, by_hand=True)
+
+
+def unpin_by_hand(username: str) -> bool:
+    """Take a key out of use. Says if one was pinned. Raises KeysDamaged."""
+    with _alone():
+        text = keyring().recipients().get(username)
+        if text is None:
+            return False
+        _unpin(username, text)
+    return True
+
+
+def pinned_key_of(officer: User) -> str | None:
+    """The key to encrypt to for this officer: in the keyring, and known to be theirs. Raises KeysDamaged."""
+    pinned = keyring().recipients().get(officer.username)
+    theirs = Recipient.objects.filter(officer=officer, state=_STATE.PINNED, recipient=pinned or "")
+    return pinned if officer.is_active and theirs.exists() else None
+
+
+# --- keyring and rows -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        yield
+
+
+def _rows() -> Any:
+    return Recipient.objects.select_related("officer", "approver").only(
+        "officer__username", "officer__is_active", "approver__username", "approver__is_active", "recipient", "state",
+        "challenge", "challenge_hash", "proof", "problem",
+    )  # fmt: skip
+
+
+def _compare() -> None:
+    """What is pinned and may not be goes; what rows call pinned and the keyring does not know never counts again."""
+    pinned = keyring().recipients()
+    for username, text in pinned.items():
+        officer = _user(username)
+        row = _rows().filter(recipient=text).first()
+        if row is None and officer and officer.is_active:
+            _in_use(officer, text, by_hand=True)  # pinned on this machine before there were rows
+        elif not (row and officer and _holds(row, officer)):
+            _unpin(username, text)
+    _revoke(Recipient.objects.filter(state=_STATE.PINNED).exclude(recipient__in=keyring().recipients().values()))
+    over = (Proposal.State.EXPIRED, Proposal.State.REFUSED, Proposal.State.WITHDRAWN)
+    _revoke(Recipient.objects.filter(state=_STATE.WAITING, proposal__state__in=over))
+
+
+def _holds(row: Recipient, officer: User) -> bool:
+    return row.officer_id == officer.pk and officer.is_active and row.state == _STATE.PINNED
+
+
+def _user(username: str) -> User | None:
+    # These columns only: a worker may not read the others of a login (config/grants.py).
+    return User.objects.only("id", "username", "is_active").filter(username=username).first()
+
+
+def _unpin(username: str, text: str) -> None:
+    keyring().unpin_recipient(username)
+    rows = Recipient.objects.filter(recipient=text)
+    answered = Reveal.objects.filter(officer__in=rows.values("officer"), state=Reveal.State.ANSWERED)
+    answered.update(state=Reveal.State.CLOSED, answer=None)
+    _revoke(rows)
+    log.warning("the age key of %s is no longer in use", username)
+
+
+def _revoke(rows: Any) -> None:
+    rows.exclude(state=_STATE.REVOKED).update(state=_STATE.REVOKED, revoked_at=timezone.now(), challenge=None)
+
+
+def _in_use(officer: User, text: str, **values: Any) -> None:
+    """The officer's row of this key says that it is in use; any other of theirs no longer."""
+    _revoke(Recipient.objects.filter(officer=officer, state=_STATE.PINNED).exclude(recipient=text))
+    now = {"state": _STATE.PINNED, "pinned_at": timezone.now(), "challenge": None, "revoked_at": None, **values}
+    Recipient.objects.update_or_create(recipient=text, defaults={"officer": officer, **now})
+
+
+# --- an approval, proven ----------------------------------------------------------------------------------------
+
+
+def _challenge(row: Recipient) -> None:
+    """Encrypt a code to the approver's own key, unless that was done."""
+    if row.challenge is not None:
+        return
+    approver = row.approver
+    assert approver is not None
+    if not may(approver, "recipient.approve"):
+        _say(row, _PROBLEM.NOT_ALLOWED)
+    elif (key := pinned_key_of(approver)) is None:
+        _say(row, _PROBLEM.NOT_PINNED)
+    else:
+        code = secrets.token_bytes(_CODE_BYTES)
+        told = {"officer": row.officer.username, "recipient": row.recipient, "code": base64.b64encode(code).decode()}
+        sealed = pyrage.encrypt(json.dumps(told).encode(), [pyrage.x25519.Recipient.from_str(key)])
+        Recipient.objects.filter(pk=row.pk).update(challenge=sealed, challenge_hash=_mark(row, code))
+
+
+def _pin_if_proven(row: Recipient) -> None:
+    approver, officer = row.approver, row.officer
+    assert approver is not None
+    assert row.proof is not None
+    if not hmac.compare_digest(_mark(row, bytes(row.proof)), bytes(row.challenge_hash or b"")):
+        _say(row, _PROBLEM.NOT_PROVEN)
+    elif not may(approver, "recipient.approve") or pinned_key_of(approver) is None:
+        _say(row, _PROBLEM.NOT_ALLOWED)
+    elif not may(officer, "recipient.register"):
+        _say(row, _PROBLEM.OFFICER_LEFT)
+    elif not Proposal.objects.filter(recipient=row, decided_by=approver, state=Proposal.State.APPROVED).exists():
+        _say(row, _PROBLEM.NOT_ALLOWED)
+    else:
+        _in_use(officer, row.recipient)
+        keyring().pin_recipient(officer.username, row.recipient)
+
+
+def _mark(row: Recipient, code: bytes) -> bytes:
+    """What the database keeps of a code: good for this key and this approver, and made by nobody but a worker."""
+    secret = hashlib.sha256(b"undersigned/approval/1" + str(keyring().desk_identity()).encode()).digest()
+    return hmac.digest(secret, f"{row.pk} {row.recipient} {row.approver_id} ".encode() + code, "sha256")
+
+
+def _say(row: Recipient, problem: str) -> None:
+    log.warning("key %s of an officer is not pinned: %s", row.pk, problem)
+    Recipient.objects.filter(pk=row.pk).update(
+        problem=problem, approver=None, challenge=None, challenge_hash=None, proof=None
+    )

@@ -1,0 +1,278 @@
+"""Looking at persons, where the keys are: check, answer – to the asking officer's key alone.
+
+An answer has the same size and look whatever it says, so that web, which carries it, cannot tell found from not found.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+import pyrage
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.utils import timezone
+
+from petitions.access import may
+from petitions.models import Campaign
+from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint
+from signatures.models import Refusal, Reveal, Signature
+from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
+from signatures.register.masking import masked_mailbox, masked_name
+from signatures.register.recipients import pinned_key_of
+from signatures.sealing import NotOpened, Person
+
+log = logging.getLogger(__name__)
+
+#: Masked persons on one page of a review list.
+PAGE: Final = 25
+#: How far back an officer's looks are counted.
+DAY: Final = datetime.timedelta(hours=24)
+#: Rows of questions are kept this long: the audit trail has what lasts.
+KEPT: Final = datetime.timedelta(days=30)
+#: Bytes of an answer, by kind, before it is encrypted. Whatever is told, the rest is spaces.
+SIZES: Final = {Reveal.Kind.NUMBER: 32_768, Reveal.Kind.EMAIL: 65_536, Reveal.Kind.LIST: 32_768}
+#: The first half of a two-part advisory lock; the other is the officer's key.
+_LOCK: Final = 0x726576
+
+
+class NotAnswered(Exception):
+    """The question is refused; `refusal` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
+class Query(msgspec.Struct, frozen=True, gc=False):
+    """What an officer's browser seals to the workers: the address, and who looks for it, so that web cannot
+    hand one officer's question in as another's."""
+
+    officer: str
+    email: str
+
+
+class Told(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an answer says of one signature. Of one that was withdrawn nothing is left but its place."""
+
+    campaign: str
+    state: str
+    signed_on: str
+    source: str
+    country: str
+    number: int | None = None
+    reference: int | None = None
+    name: str = ""
+    email: str = ""
+    place: str = ""
+    comment: str = ""
+    share_name: bool = False
+    language: str = ""
+    #: It is there, and could not be opened: it was altered.
+    unreadable: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """The whole of an answer. It names its question, so that web cannot show it under another."""
+
+    reveal: str
+    kind: str
+    asked: str
+    found: list[Told]
+    #: How many more there are than fit.
+    left: int = 0
+    pages: int = 0
+
+
+def answer_reveals() -> int:
+    """Answer or refuse each waiting question; returns how many."""
+    waiting = Reveal.objects.waiting().order_by("asked_at")
+    return sum(_tried(pk) for pk in waiting.values_list("pk", flat=True))
+
+
+def _tried(pk: Any) -> bool:
+    """One of several: whatever stops it, a bug of ours too, must not stop those behind it."""
+    try:
+        return answer_reveal(pk)
+    except Exception:
+        log.exception("a question could not be answered; the next sweep tries it again")
+        return False
+
+
+def answer_reveal(pk: Any) -> bool:
+    """Answer one question, unless another worker is at it. Says if it was settled."""
+    with transaction.atomic():
+        waiting = Reveal.objects.waiting().select_for_update(skip_locked=True, of=("self",))
+        reveal = waiting.select_related("section", "campaign").filter(pk=pk).first()
+        if reveal is None:
+            return False
+        try:
+            sealed = _answered(reveal)
+        except NotAnswered as refused:
+            _settle(reveal, state=Reveal.State.REFUSED, refusal=refused.refusal)
+        else:
+            _settle(reveal, state=Reveal.State.ANSWERED, answer=sealed, answered_at=timezone.now())
+    return True
+
+
+def _settle(reveal: Reveal, **values: Any) -> None:
+    Reveal.objects.filter(pk=reveal.pk).update(query=None, **values)
+
+
+def _answered(reveal: Reveal) -> bytes:
+    """The encrypted answer, once it is written down that it is given. Raises NotAnswered."""
+    officer = User.objects.only("id", "username", "is_active").get(pk=reveal.officer_id)
+    if not may(officer, f"reveal.{reveal.kind}", reveal.campaign or reveal.section):
+        raise NotAnswered(Refusal.NOT_ALLOWED)
+    if reveal.campaign and reveal.campaign.section_id != reveal.section_id:
+        raise NotAnswered(Refusal.NOT_ALLOWED)
+    recipient = _recipient_of(officer)
+    _within_limit(officer)
+    answer = ANSWERS[Reveal.Kind(reveal.kind)](reveal, officer)
+    return pyrage.encrypt(_padded(answer), [recipient])
+
+
+def _recipient_of(officer: User) -> pyrage.x25519.Recipient:
+    try:
+        pinned = pinned_key_of(officer)
+    except KeysDamaged:
+        raise NotAnswered(Refusal.NO_KEYS) from None
+    if pinned is None:
+        raise NotAnswered(Refusal.NOT_PINNED)
+    return pyrage.x25519.Recipient.from_str(pinned)
+
+
+def _within_limit(officer: User) -> None:
+    """Two workers at once would both see the last look as free: an officer's questions come one by one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, officer.pk])
+    looks = Reveal.objects.filter(officer=officer, answered_at__gt=timezone.now() - DAY).count()
+    if looks >= settings.REVEALS_PER_DAY:
+        raise NotAnswered(Refusal.LIMIT)
+
+
+# --- what is told ---------------------------------------------------------------------------------------------
+
+
+def _by_number(reveal: Reveal, officer: User) -> Answer:
+    assert reveal.campaign is not None
+    found = Signature.objects.filter(campaign=reveal.campaign, number=reveal.number)
+    told = list(_told(reveal.campaign, found))
+    return Answer(str(reveal.pk), reveal.kind, f"{reveal.number}", told)
+
+
+def _by_email(reveal: Reveal, officer: User) -> Answer:
+    address, mailbox = _address(reveal, officer)
+    told: list[Told] = []
+    for campaign in Campaign.objects.filter(section=reveal.section, register__isnull=False).order_by("pk"):
+        mark = fingerprint(_keys(campaign).pepper, mailbox)
+        told += _told(campaign, Signature.objects.filter(campaign=campaign, fingerprint=mark).order_by("slot"))
+    return Answer(str(reveal.pk), reveal.kind, address, told)
+
+
+def _address(reveal: Reveal, officer: User) -> tuple[str, str]:
+    """(the address as typed, its canonical mailbox), from the box that the officer's browser made."""
+    try:
+        plain = pyrage.decrypt(bytes(reveal.query or b""), [keyring().desk_identity()])
+        query = msgspec.json.decode(plain, type=Query)
+        mailbox = canonical_mailbox(query.email)
+    except (pyrage.DecryptError, msgspec.MsgspecError, NotAMailbox, KeysDamaged):
+        raise NotAnswered(Refusal.UNREADABLE) from None
+    if query.officer != officer.username:
+        raise NotAnswered(Refusal.UNREADABLE)
+    return query.email, mailbox
+
+
+def _a_page(reveal: Reveal, officer: User) -> Answer:
+    assert reveal.campaign is not None
+    assert reveal.page is not None
+    held = Signature.objects.filter(campaign=reveal.campaign, state=Signature.State.QUARANTINED)
+    pages = -(-held.count() // PAGE)
+    rows = held.order_by("pk")[(reveal.page - 1) * PAGE : reveal.page * PAGE]
+    told = [_masked(one) for one in _told(reveal.campaign, rows)]
+    return Answer(str(reveal.pk), reveal.kind, f"{reveal.page}", told, pages=pages)
+
+
+ANSWERS: Final[dict[Reveal.Kind, Callable[[Reveal, User], Answer]]] = {
+    Reveal.Kind.NUMBER: _by_number,
+    Reveal.Kind.EMAIL: _by_email,
+    Reveal.Kind.LIST: _a_page,
+}
+
+
+def _told(campaign: Campaign, signatures: Any) -> Iterator[Told]:
+    box = _keys(campaign).register_box
+    for signature in signatures:
+        place = {
+            "campaign": campaign.title,
+            "state": str(signature.get_state_display()),
+            "signed_on": signature.signed_on.isoformat(),
+            "source": str(signature.get_source_display()),
+            "country": signature.country,
+            "number": signature.number,
+            "reference": signature.pk,
+        }
+        if signature.sealed is None:
+            yield Told(**place)
+            continue
+        try:
+            person = box.open(bytes(signature.sealed), bytes(signature.fingerprint))
+        except NotOpened:
+            yield Told(**place, unreadable=True)
+        else:
+            yield Told(**place, **_details(person))
+
+
+def _details(person: Person) -> dict[str, Any]:
+    return {
+        "name": person.name,
+        "email": person.email,
+        "place": person.place,
+        "comment": person.comment,
+        "share_name": bool(person.share_name),
+        "language": person.language,
+    }
+
+
+def _masked(told: Told) -> Told:
+    return msgspec.structs.replace(
+        told, name=masked_name(told.name), email=masked_mailbox(told.email), place="", comment="", language=""
+    )
+
+
+def _keys(campaign: Campaign) -> Any:
+    try:
+        return keys_of(campaign)
+    except (KeysMissing, ForeignPublicKey):
+        raise NotAnswered(Refusal.NO_KEYS) from None
+
+
+def _padded(answer: Answer) -> bytes:
+    """As JSON of exactly its kind's size: JSON may end in spaces. What does not fit is left out, and counted."""
+    size, found = SIZES[Reveal.Kind(answer.kind)], list(answer.found)
+    while len(plain := msgspec.json.encode(_with(answer, found))) > size:
+        found.pop()
+    return plain.ljust(size)
+
+
+def _with(answer: Answer, found: Sequence[Told]) -> Answer:
+    return msgspec.structs.replace(answer, found=list(found), left=len(answer.found) - len(found))
+
+
+# --- what goes again --------------------------------------------------------------------------------------------
+
+
+def clear_reveals(now: datetime.datetime | None = None) -> dict[str, int]:
+    """Delete answers and questions that are past their time; returns how many of which."""
+    now = now or timezone.now()
+    return {
+        "answers": Reveal.objects.outlived(now).update(state=Reveal.State.CLOSED, answer=None),
+        "questions": Reveal.objects.overdue(now).update(
+            state=Reveal.State.REFUSED, refusal=Refusal.EXPIRED, query=None
+        ),
+        "rows": Reveal.objects.filter(asked_at__lt=now - KEPT).delete()[0],
+    }
