@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from petitions.access import may
-from signatures.desk import four_eyes
+from signatures.desk import audit, four_eyes
 from signatures.desk.refusals import NotAllowed, refusals_in_words
 from signatures.doorbell import ring
 from signatures.models import AGE_RECIPIENT, Proposal, Recipient
@@ -56,6 +56,7 @@ def register(officer: User, recipient: str) -> Recipient:
     with refusals_in_words(REFUSALS), transaction.atomic():
         proposal = four_eyes.propose(Proposal.Kind.RECIPIENT, officer, None, subject)
         made = Recipient.objects.create(officer=officer, recipient=recipient, proposal=proposal)
+        audit.append(officer, "recipient.register", None, detail={"key": made.pk})
     log.info("key %s registered by user %s", made.pk, officer.pk)
     return made
 
@@ -99,6 +100,7 @@ def revoke(key: Recipient, by: User) -> None:
         if key.proposal is not None and key.proposal.is_waiting():
             own = key.officer_id == by.pk
             four_eyes.withdraw(key.proposal, by) if own else four_eyes.refuse(key.proposal, by)
+        audit.append(by, "recipient.revoke", None, detail={"key": key.pk, "officer": key.officer_id})
     log.info("key %s revoked by user %s", key.pk, by.pk)
     ring("settle_recipients")
 

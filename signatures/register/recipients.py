@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from petitions.access import may
+from signatures.desk import audit
 from signatures.models import Proposal, Recipient, Reveal
 from signatures.register.keyring import KeysDamaged, keyring
 
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 #: One worker at a time settles: what the keyring and the rows say is compared as a whole.
 _LOCK: Final = 0x726563
 _CODE_BYTES: Final = 32
+#: Entries of the audit trail: (who, or None for a worker by itself; what; of what).
+type Trail = list[tuple[User | None, str, dict[str, Any]]]
+
 _STATE: Final = Recipient.State
 _PROBLEM: Final = Recipient.Problem
 
@@ -38,28 +42,29 @@ _PROBLEM: Final = Recipient.Problem
 def settle_recipients() -> None:
     """Unpin what was revoked or whose officer left, challenge approvers, pin what they have proven."""
     try:
-        with _alone():
-            _compare()
+        with _alone() as trail:
+            _compare(trail)
             for row in _rows().filter(state=_STATE.WAITING, approver__isnull=False, problem=""):
-                _pin_if_proven(row) if row.proof else _challenge(row)
+                _pin_if_proven(row, trail) if row.proof else _challenge(row)
     except KeysDamaged as error:
         log.error("the keys of officers are not settled: %s is damaged", error)
 
 
 def pin_by_hand(officer: User, recipient: str) -> None:
     """Pin a key without a second person: the first ones, and emergencies. Raises ValueError, KeysDamaged."""
-    with _alone():
+    with _alone() as trail:
         keyring().pin_recipient(officer.username, recipient)
         _in_use(officer, recipient, by_hand=True)
+        trail.append((None, "recipient.pin_by_hand", {"officer": officer.pk}))
 
 
 def unpin_by_hand(username: str) -> bool:
     """Take a key out of use. Says if one was pinned. Raises KeysDamaged."""
-    with _alone():
+    with _alone() as trail:
         text = keyring().recipients().get(username)
         if text is None:
             return False
-        _unpin(username, text)
+        _unpin(username, text, trail)
     return True
 
 
@@ -74,10 +79,14 @@ def pinned_key_of(officer: User) -> str | None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _alone() -> Iterator[Trail]:
+    """What is put into the trail is written down last: an entry holds up every other one until the commit."""
+    trail: Trail = []
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        yield
+        yield trail
+        for actor, action, detail in trail:
+            audit.append(actor, action, None, detail=detail)
 
 
 def _rows() -> Any:
@@ -87,7 +96,7 @@ def _rows() -> Any:
     )  # fmt: skip
 
 
-def _compare() -> None:
+def _compare(trail: Trail) -> None:
     """What is pinned and may not be goes; what rows call pinned and the keyring does not know never counts again."""
     pinned = keyring().recipients()
     for username, text in pinned.items():
@@ -96,7 +105,7 @@ def _compare() -> None:
         if row is None and officer and officer.is_active:
             _in_use(officer, text, by_hand=True)  # pinned on this machine before there were rows
         elif not (row and officer and _holds(row, officer)):
-            _unpin(username, text)
+            _unpin(username, text, trail)
     _revoke(Recipient.objects.filter(state=_STATE.PINNED).exclude(recipient__in=keyring().recipients().values()))
     over = (Proposal.State.EXPIRED, Proposal.State.REFUSED, Proposal.State.WITHDRAWN)
     _revoke(Recipient.objects.filter(state=_STATE.WAITING, proposal__state__in=over))
@@ -111,12 +120,13 @@ def _user(username: str) -> User | None:
     return User.objects.only("id", "username", "is_active").filter(username=username).first()
 
 
-def _unpin(username: str, text: str) -> None:
+def _unpin(username: str, text: str, trail: Trail) -> None:
     keyring().unpin_recipient(username)
     rows = Recipient.objects.filter(recipient=text)
     answered = Reveal.objects.filter(officer__in=rows.values("officer"), state=Reveal.State.ANSWERED)
     answered.update(state=Reveal.State.CLOSED, answer=None)
     _revoke(rows)
+    trail.append((None, "recipient.unpin", {"keys": list(rows.values_list("pk", flat=True))}))
     log.warning("the age key of %s is no longer in use", username)
 
 
@@ -151,7 +161,7 @@ def _challenge(row: Recipient) -> None:
         Recipient.objects.filter(pk=row.pk).update(challenge=sealed, challenge_hash=_mark(row, code))
 
 
-def _pin_if_proven(row: Recipient) -> None:
+def _pin_if_proven(row: Recipient, trail: Trail) -> None:
     approver, officer = row.approver, row.officer
     assert approver is not None
     assert row.proof is not None
@@ -166,6 +176,7 @@ def _pin_if_proven(row: Recipient) -> None:
     else:
         _in_use(officer, row.recipient)
         keyring().pin_recipient(officer.username, row.recipient)
+        trail.append((approver, "recipient.approve", {"key": row.pk, "officer": officer.pk}))
 
 
 def _mark(row: Recipient, code: bytes) -> bytes:

@@ -1,6 +1,7 @@
-"""Looking at persons, where the keys are: check, answer – to the asking officer's key alone.
+"""Looking at persons, where the keys are: check, write down, answer – to the asking officer's key alone.
 
-An answer has the same size and look whatever it says, so that web, which carries it, cannot tell found from not found.
+Each question is one transaction: what is looked at is in the audit trail, or it was not told. An answer has
+the same size and look whatever it says, so that web, which carries it, cannot tell found from not found.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from django.utils import timezone
 
 from petitions.access import may
 from petitions.models import Campaign
+from signatures.desk import audit
 from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint
-from signatures.models import Refusal, Reveal, Signature
+from signatures.models import Purpose, Refusal, Reveal, Signature
 from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
 from signatures.register.masking import masked_mailbox, masked_name
 from signatures.register.recipients import pinned_key_of
@@ -133,7 +135,9 @@ def _answered(reveal: Reveal) -> bytes:
     recipient = _recipient_of(officer)
     _within_limit(officer)
     answer = ANSWERS[Reveal.Kind(reveal.kind)](reveal, officer)
-    return pyrage.encrypt(_padded(answer), [recipient])
+    sealed = pyrage.encrypt(_padded(answer), [recipient])
+    _write_down(reveal, officer)
+    return sealed
 
 
 def _recipient_of(officer: User) -> pyrage.x25519.Recipient:
@@ -153,6 +157,18 @@ def _within_limit(officer: User) -> None:
     looks = Reveal.objects.filter(officer=officer, answered_at__gt=timezone.now() - DAY).count()
     if looks >= settings.REVEALS_PER_DAY:
         raise NotAnswered(Refusal.LIMIT)
+
+
+def _write_down(reveal: Reveal, officer: User) -> None:
+    """Who, why, and what was asked for; not whether anything was found, for web may read the trail."""
+    detail: dict[str, Any] = {"reveal": str(reveal.pk), "purpose": Purpose(reveal.purpose).value}
+    if reveal.campaign:
+        detail["campaign"] = reveal.campaign.slug
+    if reveal.number:
+        detail["number"] = reveal.number
+    if reveal.page:
+        detail["page"] = reveal.page
+    audit.append(officer, f"reveal.{reveal.kind}", reveal.section, reveal.reason, detail)
 
 
 # --- what is told ---------------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from petitions.sections import Role
-from signatures.desk import reveals
+from signatures.desk import audit, reveals
 from signatures.desk.refusals import NotAllowed
-from signatures.models import ANSWER_KEPT, Purpose, Recipient, Refusal, Reveal, Signature
+from signatures.models import ANSWER_KEPT, AuditEntry, Purpose, Recipient, Refusal, Reveal, Signature
 from signatures.register import admission
 from signatures.register.recipients import settle_recipients
 from signatures.register.reveal import PAGE, answer_reveals, clear_reveals
@@ -71,6 +71,35 @@ def test_a_number_tells_its_whole_person_to_the_asking_officer(signed, officer):
     (told,) = answer["found"]
     expected = {"name": NAME, "email": ADDRESS, "place": "Évora", "comment": "Because.", "country": "PT", "number": 1}
     assert told.items() >= {**expected, "share_name": True, "campaign": signed.title}.items()
+
+
+def test_each_look_is_in_the_audit_trail_and_what_was_found_is_not(signed, officer, desk_key):
+    user, _ = officer()
+    looks = [
+        ask(user, KIND.NUMBER, signed, number=1),
+        ask(user, KIND.NUMBER, signed, number=99),
+        ask(user, KIND.EMAIL, signed.section, query=sealed(desk_key, user.username, ADDRESS)),
+    ]
+    work()
+    entries = AuditEntry.objects.filter(action__startswith="reveal.").order_by("pk")
+    assert [entry.detail["reveal"] for entry in entries] == [str(look.pk) for look in looks]
+    assert {entry.actor for entry in entries} == {user}
+    assert {entry.purpose for entry in entries} == {"case 17"}
+    found, missing, by_address = (set(entry.detail) for entry in entries)
+    assert found == missing == {"reveal", "purpose", "campaign", "number"}
+    assert by_address == {"reveal", "purpose"}
+
+
+def test_what_was_not_written_down_is_not_told(signed, officer, monkeypatch):
+    user, _ = officer()
+    reveal = ask(user, KIND.NUMBER, signed, number=1)
+
+    def fail(*args, **kwargs):
+        raise IntegrityError
+
+    monkeypatch.setattr(audit, "append", fail)
+    assert work() == 0
+    assert Reveal.objects.get(pk=reveal.pk).answer is None
 
 
 def test_nobody_else_opens_an_answer(signed, officer):
