@@ -10,6 +10,7 @@ from django.conf import settings
 from petitions.models import Campaign
 from signatures.delivery.build import build_deliveries
 from signatures.delivery.signing import publish_signing_key
+from signatures.delivery.sweeping import sweep
 from signatures.doorbell import ring
 from signatures.register import (
     admission,
@@ -67,7 +68,7 @@ def withdraw() -> None:
 @shared_task(name="signatures.build_deliveries")
 def build() -> None:
     """Ring for another worker where there are parts to share; it rings for the next, until all are at it."""
-    build_deliveries(call_others=lambda: ring("build_deliveries"))
+    build_deliveries(notice=lambda: ring("build_deliveries"))
 
 
 @shared_task(name="signatures.settle_recipients")
@@ -88,6 +89,7 @@ def clear_reveals() -> None:
 @shared_task(name="signatures.prune")
 def prune() -> None:
     pruning.prune()
+    sweep()
 
 
 @shared_task(name="signatures.check_tallies")

@@ -29,4 +29,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSiteAFold
     return OneSiteAFolder(config, log)
 
 
-pytest_plugins = ["tests.fixtures"]
+pytest_plugins = ["tests.fixtures", "tests.packets"]

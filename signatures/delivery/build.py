@@ -77,25 +77,25 @@ WITHDRAWALS_WAIT: Final = datetime.timedelta(minutes=2)
 _LOCK: Final = 0x64656C
 
 
-def build_deliveries(call_others: Callable[[], None] = lambda: None) -> int:
+def build_deliveries(notice: Callable[[], None] = lambda: None) -> int:
     """Build each approved delivery, or those of its parts that no other worker is at. Returns how many became ready.
 
-    `call_others` is called when parts were laid out, for there is something to do for other workers then.
+    `notice` is called when parts were laid out, and when one was built: there may be something to do for others.
     """
     waiting = Delivery.objects.filter(state=Delivery.State.APPROVED).order_by("proposal__decided_at")
-    return sum(_tried(pk, call_others) for pk in waiting.values_list("pk", flat=True))
+    return sum(_tried(pk, notice) for pk in waiting.values_list("pk", flat=True))
 
 
-def _tried(pk: int, call_others: Callable[[], None]) -> bool:
+def _tried(pk: int, notice: Callable[[], None]) -> bool:
     """Build one of several: whatever stops it, a bug of ours too, must not stop those that wait behind it."""
     try:
-        return build_delivery(pk, call_others)
+        return build_delivery(pk, notice)
     except Exception:
         log.exception("delivery %s could not be built; the next sweep tries it again", pk)
         return False
 
 
-def build_delivery(pk: int, call_others: Callable[[], None] = lambda: None) -> bool:
+def build_delivery(pk: int, notice: Callable[[], None] = lambda: None) -> bool:
     """Build one approved delivery, as far as others leave something to do. Says if it became ready now."""
     delivery = Delivery.objects.select_related("campaign", "addressee", "proposal").get(pk=pk)
     if delivery.state != Delivery.State.APPROVED:
@@ -104,10 +104,10 @@ def build_delivery(pk: int, call_others: Callable[[], None] = lambda: None) -> b
         if not _planned(delivery):
             return False
         if _something_to_build(delivery):
-            call_others()
+            notice()
         for stale in range(1, PATIENCE * 4):
             while build_part(delivery):
-                pass
+                notice()
             if _assembled(delivery):
                 return True
             if not _something_to_build(delivery):

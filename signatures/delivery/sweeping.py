@@ -1,0 +1,59 @@
+"""What a worker that was killed left lying: spooled parts, archives and keys that no delivery knows."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+from django.core.files.storage import Storage, storages
+from django.utils import timezone
+
+from signatures.delivery.parts import files_of
+from signatures.models import Delivery, DeliveryPart
+from signatures.register.keyring import keyring
+
+log = logging.getLogger(__name__)
+
+#: Younger files may be what another worker is just writing.
+AGE: Final = datetime.timedelta(hours=1)
+_UNFINISHED: Final = (Delivery.State.APPROVED, Delivery.State.FAILED)
+
+
+def sweep() -> int:
+    """Delete what no delivery knows any more; returns how much that was."""
+    unfinished = DeliveryPart.objects.filter(delivery__state__in=_UNFINISHED, files__isnull=False)
+    spooled = {file.spooled for part in unfinished for file in files_of(part)}
+    archives = set(Delivery.objects.exclude(archive="").values_list("archive", flat=True))
+    swept = _sweep(storages["spool"], spooled) + _sweep(storages["packets"], archives) + _sweep_keys()
+    if swept:
+        log.info("swept %s files and keys of deliveries that are over", swept)
+    return swept
+
+
+def _sweep(storage: Storage, known: set[str]) -> int:
+    limit = timezone.now() - AGE
+    orphans = [name for name in _all(storage) if name not in known and storage.get_modified_time(name) < limit]
+    for name in orphans:
+        storage.delete(name)
+    return len(orphans)
+
+
+def _all(storage: Storage, folder: str = "") -> Iterator[str]:
+    try:
+        folders, files = storage.listdir(folder)
+    except FileNotFoundError:
+        return  # nothing was ever written
+    yield from (f"{folder}/{name}" if folder else name for name in files)
+    for inner in folders:
+        yield from _all(storage, f"{folder}/{inner}" if folder else inner)
+
+
+def _sweep_keys() -> int:
+    """A delivery that is over needs its parts no more, and nobody the key to them."""
+    needed = set(Delivery.objects.filter(state__in=_UNFINISHED).values_list("pk", flat=True))
+    over = keyring().spools() - needed
+    for delivery in over:
+        keyring().forget_spool_identity(delivery)
+    return len(over)

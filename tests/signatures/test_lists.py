@@ -1,0 +1,90 @@
+"""Spreadsheets: nothing a signer typed runs, or becomes a formula or a link, wherever and however it is opened."""
+
+import csv
+import datetime
+import io
+import re
+import shutil
+import subprocess
+import zipfile
+
+import openpyxl
+import pytest
+
+from signatures.delivery.lists import COLUMNS, Listed, csv_of, initials, xlsx_of
+from signatures.delivery.verifier import sheet_numbers
+from signatures.sealing import Person
+
+PAYLOADS = [
+    "=1+1", "+1+1", "-1+1", "@SUM(1)", "=HYPERLINK(\"https://x.example\",\"y\")", "=cmd|'/c calc'!A0", "\t=1+1",
+    "\r=1+1", "\n=1+1", " =1+1", "a;=1+1", "a,=1+1", "a\t=1+1", "a|=1+1", "a\n=1+1", "\";=1+1;\"", "\",=1+1,\"",
+    "＝1+1", "＋1", "－1", "＠SUM(1)", "https://x.example", "mailto:a@x.example", "www.x.example", "a@x.example", "1e9",
+    "01.02.2026", "{=1+1}", "DDE(\"x\";\"y\")", "'=1+1", "\u00a0=1+1", "\u2003=1+1",
+    "=IMPORTXML(\"https://x.example\",\"//a\")",
+]  # fmt: skip
+COLUMN = COLUMNS["full"]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return [
+        COLUMN.row(
+            Listed(
+                n, Person(name=text, email="a@x.example", country="GB", place=text, comment=text),
+                datetime.date(2026, 1, 2),
+            )
+        )
+        for n, text in enumerate(PAYLOADS, start=1)
+    ]  # fmt: skip
+
+
+def test_a_workbook_holds_texts_and_numbers_only(rows):
+    data = xlsx_of("t", COLUMN.header, rows)
+    sheet = openpyxl.load_workbook(io.BytesIO(data)).active
+    for line, row in zip(sheet.iter_rows(min_row=2), rows, strict=True):
+        # XlsxWriter writes a bare CR as the standard has it, and openpyxl leaves it so.
+        assert [cell.value for cell in line] == [str(v).replace("\r", "_x000D_") if v in row[1:] else v for v in row]
+        assert {cell.data_type for cell in line if cell.value is not None} <= {"s", "n"}
+        assert not [cell for cell in line if cell.hyperlink]
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        whole = b"".join(book.read(name) for name in book.namelist())
+    assert b"<f>" not in whole
+    assert b"hyperlink" not in whole
+    assert sheet_numbers(data) == [row[0] for row in rows]
+
+
+def test_a_workbook_says_nothing_of_who_made_it():
+    with zipfile.ZipFile(io.BytesIO(xlsx_of("reference", ("number",), [(1,)]))) as book:
+        assert b"<dc:creator></dc:creator>" in book.read("docProps/core.xml")
+
+
+@pytest.mark.parametrize("delimiter", ",;\t|")
+def test_no_cell_of_a_table_is_a_formula_whatever_separates(rows, delimiter):
+    text = b"".join(csv_of(COLUMN.header, rows)).decode("utf-8-sig")
+    for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+        assert not [cell for cell in row if re.match(r"[\s\"]*[=+\-@＝＋－＠]", cell)]
+
+
+#: (file, LibreOffice's options for reading it): commas, and semicolons as Excel has them in half of Europe.
+FILTERS = {"comma": "44,34,76,1,,0,false,true", "semicolon": "59,34,76,1,,0,false,true", "xlsx": None}
+
+
+@pytest.mark.parametrize("how", FILTERS)
+def test_libreoffice_finds_no_formula_and_no_link(rows, tmp_path, how):
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("LibreOffice is not installed: apt-get install libreoffice-calc-nogui")
+    source = tmp_path / ("list.xlsx" if how == "xlsx" else "list.csv")
+    source.write_bytes(xlsx_of("t", COLUMN.header, rows) if how == "xlsx" else b"".join(csv_of(COLUMN.header, rows)))
+    reading = [] if how == "xlsx" else [f"--infilter=CSV:{FILTERS[how]}"]
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = [office, profile, "--headless", *reading, "--convert-to", "fods", "--outdir", str(tmp_path), str(source)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    opened = (tmp_path / "list.fods").read_text()
+    assert "table:formula=" not in opened
+    assert "<text:a " not in opened
+    assert "HYPERLINK" in opened  # it is there, as a text
+
+
+def test_initials_are_the_first_letters():
+    assert [initials(name) for name in ("Ada Example", "李小龙", "", "Ö. Ünal")] == ["A. E.", "李.", "", "Ö. Ü."]
