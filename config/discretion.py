@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.views.debug import SafeExceptionReporterFilter
 
 # The last segment of these addresses is a secret that confirms or withdraws a signature, or lets somebody in.
-_TOKEN = re.compile(r"(/(?:confirm|withdraw|admin/begin/[^/\s'\"?]+)/)[^/\s'\"?]+")
+_TOKEN = re.compile(r"(/(?:confirm|withdraw|unsubscribe|admin/begin/[^/\s'\"?]+)/)[^/\s'\"?]+")
 
 
 def without_tokens(text: str) -> str:

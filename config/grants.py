@@ -58,6 +58,9 @@ WEB: Final[dict[str, str]] = {
     "signatures_deskkey": READ,
     "signatures_recipient": "SELECT, INSERT, UPDATE (state, approver_id, challenge, problem, proof, revoked_at)",
     "signatures_reveal": "SELECT, INSERT, UPDATE (state, answer)",
+    "signatures_mailing": "SELECT, INSERT",
+    "signatures_newsmail": "",
+    "signatures_unsubscription": "INSERT (token_hash)",
 }
 
 #: The worker reads what it is to do and writes the register; content and logins are not its business.
@@ -87,6 +90,9 @@ WORKER: Final[dict[str, str]] = {
     "signatures_deskkey": "SELECT, INSERT, UPDATE",
     "signatures_recipient": "SELECT, INSERT, UPDATE",
     "signatures_reveal": "SELECT, UPDATE, DELETE",
+    "signatures_mailing": "SELECT, UPDATE",
+    "signatures_newsmail": ALL,
+    "signatures_unsubscription": "SELECT, DELETE",
 }
 
 #: The row that the token names, and no other: web says which token it was shown, and cannot list any.

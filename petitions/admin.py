@@ -198,8 +198,9 @@ class CampaignContentAdmin(GuardedAdmin):
         return campaign.get_absolute_url() if campaign.is_public else None
 
 
-@admin.register(Update)
-class UpdateAdmin(GuardedAdmin):
+class UpdateContentAdmin(GuardedAdmin):
+    """An update as content. Registered by signatures/admin/news.py, which can have it sent."""
+
     rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
     section_lookup = "campaign__section"
     list_display = ["title", "campaign", "kind", "published_at"]

@@ -275,6 +275,11 @@ def withdrawal_token(pepper: bytes, fingerprint: bytes) -> str:
     return _token_text(hmac.digest(pepper, b"withdraw\0" + fingerprint, "sha256"))
 
 
+def unsubscription_token(pepper: bytes, fingerprint: bytes) -> str:
+    """The 43 characters that end this mailbox's updates. It withdraws nothing: another key, as it were."""
+    return _token_text(hmac.digest(pepper, b"unsubscribe\0" + fingerprint, "sha256"))
+
+
 def parse_token(text: str) -> bytes | None:
     """The 32 bytes of a token as it stands in a link; None for anything that we could not have written."""
     if not _TOKEN.fullmatch(text):

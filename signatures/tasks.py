@@ -18,6 +18,7 @@ from signatures.register import (
     bounces,
     keyring,
     mailing,
+    news,
     pruning,
     publishing,
     recipients,
@@ -58,6 +59,11 @@ def admit() -> None:
 def publish() -> None:
     """Editions of the public figures that are due."""
     publishing.publish_everything()
+
+
+@shared_task(name="signatures.spread_news")
+def spread_news() -> None:
+    news.spread_news()
 
 
 @shared_task(name="signatures.withdraw")

@@ -18,4 +18,6 @@ urlpatterns = [
     path("verify.py", verifying.verifier, name="verifier"),
     path("confirm/<str:token>/", links.confirm, name="confirm"),
     path("withdraw/<str:token>/", links.withdraw, name="withdraw"),
+    path("unsubscribe/<str:token>/", links.unsubscribe, name="unsubscribe"),
+    path("n/<int:key>/", pages.news, name="news"),
 ]

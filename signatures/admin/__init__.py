@@ -1,5 +1,5 @@
 """The admin of who asked. Nobody's signature: web has no right to read one."""
 
-from signatures.admin import campaigns, deliveries, desk, recipients, reveals
+from signatures.admin import campaigns, deliveries, desk, news, recipients, reveals
 
-__all__ = ["campaigns", "deliveries", "desk", "recipients", "reveals"]
+__all__ = ["campaigns", "deliveries", "desk", "news", "recipients", "reveals"]

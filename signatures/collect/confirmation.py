@@ -23,6 +23,8 @@ from signatures.models import Submission, Withdrawal
 # Raw, as in intake: the ORM would name columns that web has no right on.
 INSERT_WITHDRAWAL: Final = "INSERT INTO signatures_withdrawal (token_hash) VALUES (%s) ON CONFLICT DO NOTHING"
 
+INSERT_UNSUBSCRIPTION: Final = "INSERT INTO signatures_unsubscription (token_hash) VALUES (%s) ON CONFLICT DO NOTHING"
+
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
@@ -80,6 +82,12 @@ def ask_withdrawal(hashed: bytes) -> None:
     with connection.cursor() as cursor:
         cursor.execute(INSERT_WITHDRAWAL, [hashed])
     ring("withdraw")
+
+
+def unsubscribe(hashed: bytes) -> None:
+    """No more updates to the mailbox whose link this is. Web cannot know whether there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_UNSUBSCRIPTION, [hashed])
 
 
 def withdrawal_outcome(hashed: bytes) -> str | None:

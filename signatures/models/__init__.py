@@ -9,6 +9,7 @@ from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submi
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
 from signatures.models.desk import APPROVAL_EXPIRES, Proposal, ProposalQuerySet
 from signatures.models.mail import MailCount
+from signatures.models.news import Mailing, NewsMail, Unsubscription
 from signatures.models.register import Register, Signature
 from signatures.models.reveals import (
     AGE_RECIPIENT,
@@ -49,6 +50,8 @@ __all__ = [
     "Dimension",
     "LedgerEntry",
     "MailCount",
+    "Mailing",
+    "NewsMail",
     "Outcome",
     "Proposal",
     "ProposalQuerySet",
@@ -68,5 +71,6 @@ __all__ = [
     "Tally",
     "TallyQuerySet",
     "TallySum",
+    "Unsubscription",
     "Withdrawal",
 ]

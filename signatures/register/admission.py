@@ -25,8 +25,16 @@ from django.db.models import F
 
 from petitions.models import CONFIRMATION_GRACE, Campaign
 from signatures.channels import known_channel
-from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint, name_key, token_hash, withdrawal_token
-from signatures.models import Outcome, Register, Signature, Submission, Withdrawal
+from signatures.identity import (
+    NotAMailbox,
+    canonical_mailbox,
+    fingerprint,
+    name_key,
+    token_hash,
+    unsubscription_token,
+    withdrawal_token,
+)
+from signatures.models import Outcome, Register, Signature, Submission, Unsubscription, Withdrawal
 from signatures.register import ledger
 from signatures.register.arrivals import span_of
 from signatures.register.keyring import ForeignPublicKey, KeysMissing
@@ -93,6 +101,8 @@ class Candidate:
     fingerprint: bytes = b""
     name_key: bytes = b""
     withdrawal_hash: bytes = b""
+    #: Of the link that ends updates; only where they are wanted.
+    unsubscription_hash: bytes = b""
     sealed: bytes = b""
     #: How it came, for sums only: nothing of it is kept beside the signature.
     channel: str = ""
@@ -187,6 +197,8 @@ def _candidate(
     candidate.fingerprint = fingerprint(pepper, mailbox)
     candidate.name_key = name_key(pepper, person.name)
     candidate.withdrawal_hash = token_hash(withdrawal_token(pepper, candidate.fingerprint))
+    if person.updates:
+        candidate.unsubscription_hash = token_hash(unsubscription_token(pepper, candidate.fingerprint))
     candidate.sealed = opener.keys.register_box.seal(person, candidate.fingerprint)
     return candidate
 
@@ -231,9 +243,12 @@ def _insert(cursor: CursorWrapper, campaign: Campaign, admitted: list[Candidate]
 
 
 def _forget_withdrawals(admitted: list[Candidate]) -> None:
-    """Who withdrew and signed again has the same link: a settled request must not swallow the next press."""
+    """Who withdrew and signed again has the same links: a settled request must not swallow the next press, nor an
+    earlier "no more updates" what is agreed to now."""
     hashes = [c.withdrawal_hash for c in admitted]
     Withdrawal.objects.filter(outcome__isnull=False, token_hash__in=hashes).delete()
+    again = [c.unsubscription_hash for c in admitted if c.unsubscription_hash]
+    Unsubscription.objects.filter(token_hash__in=again).delete()
 
 
 def _arrival(candidate: Candidate) -> Arrival:

@@ -9,7 +9,7 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models.functions import TruncDay
 
-from signatures.models import Register, Signature, Withdrawal
+from signatures.models import NewsMail, Register, Signature, Withdrawal
 from signatures.register import ledger
 from signatures.register.tally import count_out
 
@@ -75,6 +75,7 @@ def _withdraw(hashes: list[bytes]) -> set[bytes]:
 
 
 def _erase(register: Register, signatures: list[Signature]) -> None:
+    NewsMail.objects.filter(signature__in=signatures).delete()
     counted = [s for s in signatures if s.state == Signature.State.COUNTED]
     Signature.objects.filter(pk__in=[s.pk for s in signatures]).update(
         state=Signature.State.WITHDRAWN, fingerprint=None, name_key=None, withdrawal_hash=None, sealed=None,

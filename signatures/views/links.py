@@ -1,4 +1,4 @@
-"""The two links in a mail: confirm and withdraw, in two steps each."""
+"""The links in mails: confirm and withdraw, in two steps each; no more updates, in one."""
 
 from __future__ import annotations
 
@@ -87,3 +87,23 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
     outcome = confirmation.withdrawal_outcome(hashed)
     stage = "ask" if outcome is None else outcome or "taken"
     return _private(render(request, "signatures/withdraw.html", {"stage": stage}))
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows a button; POST ends the updates at once.
+
+    RFC 8058: a mail program's button posts "List-Unsubscribe=One-Click" here, from wherever its servers are. So no look
+    at where it comes from: who has the link may use it, and a scanner that only follows links changes nothing.
+    """
+    if parse_token(token) is None:
+        return _unknown_token(request)
+    if request.method == "POST":
+        limit = check_limit(request, "unsubscribe", settings.SIGN_RATE)
+        if limit.verdict is Verdict.OVER:
+            response = render(request, "429.html", status=429)
+            response["Retry-After"] = str(limit.retry_after)
+            return _private(response)
+        confirmation.unsubscribe(hash_of(token))
+    return _private(render(request, "signatures/unsubscribe.html", {"done": request.method == "POST"}))

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
@@ -94,6 +94,13 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
         "related": Campaign.objects.public().filter(dossiers__in=found.dossiers.all()).exclude(pk=found.pk).distinct(),
     }
     return render(request, "signatures/campaign.html", context)
+
+
+@require_safe
+def news(request: HttpRequest, key: int) -> HttpResponse:
+    """The short address of an update: what stands in a mail must not name a petition at risk."""
+    found = get_object_or_404(Update.objects.published().select_related("campaign"), pk=key)
+    return HttpResponseRedirect(found.get_absolute_url())
 
 
 @require_safe

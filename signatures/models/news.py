@@ -1,0 +1,54 @@
+"""Updates by mail: what is to be sent, and who wants no more of it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Func
+from django.db.models.functions import Now
+from django.db.models.lookups import Exact
+
+from petitions.models import Update
+from signatures.models.register import Signature
+
+
+class Mailing(models.Model):
+    """One update on its way to those signers who asked for updates. Web asks for it; register/news.py sends it."""
+
+    update = models.OneToOneField(Update, models.PROTECT, related_name="mailing")
+    asked_at = models.DateTimeField(db_default=Now())
+    #: The mailbox (its fingerprint) up to which the register has been gone through.
+    listed_to = models.BinaryField(null=True, max_length=16)
+    listed_at = models.DateTimeField(null=True)
+    sent = models.IntegerField(db_default=0)
+    done_at = models.DateTimeField(null=True)
+
+
+class NewsMail(models.Model):
+    """One mail of a mailing, still to be sent. It goes when it is sent, so that nothing is left of who got it."""
+
+    mailing = models.ForeignKey(Mailing, models.CASCADE, related_name="mails", db_index=False)
+    #: Indexed for register/withdrawal.py: who withdraws while a mailing is under way is sent nothing more.
+    signature = models.ForeignKey(Signature, models.CASCADE, related_name="+")
+    #: When to send it, or to take the worker that is at it for dead: a queue and its lease in one column.
+    due = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mailing", "signature"], name="newsmail_one_per_person")]
+        indexes = [
+            # read by register/news.py
+            models.Index("due", name="newsmail_due")
+        ]
+
+
+class Unsubscription(models.Model):
+    """Somebody pressed "no more updates". Web inserts it and reads none; the worker skips whoever it names."""
+
+    token_hash = models.BinaryField(primary_key=True, max_length=32)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="unsubscription_token_hash_32",
+                condition=Exact(Func(F("token_hash"), function="octet_length", output_field=models.IntegerField()), 32),
+            )
+        ]

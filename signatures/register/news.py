@@ -1,0 +1,279 @@
+"""Updates by mail, to those signers who asked for them: each mailbox once, whatever is killed meanwhile.
+
+    list   go through the register by mailbox, in batches; whoever agreed gets a NewsMail row. Batch and cursor are
+           one transaction, so a kill repeats nothing.
+    send   claim rows by moving `due` a lease ahead, send outside any transaction, delete each row as it is sent.
+           A kill repeats the one mail that was on the wire, at most, a worker.
+
+Who subscribed stands only inside sealed signatures; in clear there is a number, until its mail is sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import itertools
+import logging
+import smtplib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.utils import make_msgid
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMessage, mailers
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connection, transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from config.languages import address_in, known
+from petitions.models import Campaign, Update
+from signatures.identity import token_hash, unsubscription_token
+from signatures.models import Mailing, NewsMail, Signature, Unsubscription
+from signatures.register.keyring import CampaignKeys, ForeignPublicKey, KeysMissing, keys_of
+from signatures.sealing import NotOpened, Person
+
+log = logging.getLogger(__name__)
+
+#: Signatures a transaction of listing, and mails a claim.
+LIST_BATCH: Final = 2000
+SEND_BATCH: Final = 100
+#: How long a claim lasts, and how long of it a worker begins further mails (see mailing.py).
+LEASE: Final = datetime.timedelta(seconds=55)
+SEND_FOR: Final = 10.0
+#: When to try again: after the server was away, and after it put this address off; and when to give an address up.
+RETRY: Final = datetime.timedelta(seconds=20)
+PUT_OFF: Final = datetime.timedelta(minutes=15)
+GIVE_UP: Final = datetime.timedelta(days=2)
+
+# Raw: in order of mailboxes by the unique index, from where the last batch ended.
+NEXT_MAILBOXES: Final = """
+SELECT id, fingerprint, sealed
+  FROM signatures_signature
+ WHERE campaign_id = %s AND state = 'counted' AND fingerprint > %s
+ ORDER BY fingerprint, slot
+ LIMIT %s
+"""
+# Raw: claim with SKIP LOCKED in one statement.
+CLAIM: Final = """
+UPDATE signatures_newsmail SET due = now() + make_interval(secs => %s)
+ WHERE id IN (SELECT id FROM signatures_newsmail WHERE due <= now() ORDER BY due LIMIT %s FOR UPDATE SKIP LOCKED)
+RETURNING id, mailing_id, signature_id
+"""
+# Raw: gone and counted in one statement, so that neither happens alone.
+SENT: Final = """
+WITH gone AS (DELETE FROM signatures_newsmail WHERE id = %s RETURNING mailing_id)
+UPDATE signatures_mailing SET sent = sent + 1 FROM gone WHERE id = gone.mailing_id
+"""
+
+
+def spread_news(*, seconds: float = 20.0) -> int:
+    """List and send what is asked for, until nothing is or the time is up. Returns how many mails were sent."""
+    sent, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        listed, went = list_batch(), send_batch()
+        sent += went
+        if not listed and not went:
+            break
+    _note_what_is_done()
+    return sent
+
+
+# --- listing ----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def list_batch(limit: int = LIST_BATCH) -> int:
+    """Go through the next mailboxes of one mailing. Returns how many signatures were looked at."""
+    unlisted = Mailing.objects.select_for_update(skip_locked=True, of=("self",)).filter(listed_at=None)
+    mailing = unlisted.select_related("update__campaign").order_by("pk").first()
+    if mailing is None:
+        return 0
+    try:
+        keys = keys_of(mailing.update.campaign)
+    except (KeysMissing, ForeignPublicKey) as error:
+        log.error("mailing %s waits: %s", mailing.pk, type(error).__name__)
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_MAILBOXES, [mailing.update.campaign_id, bytes(mailing.listed_to or b""), limit])
+        rows = [(key, bytes(mailbox), bytes(sealed)) for key, mailbox, sealed in cursor.fetchall()]
+    finished = len(rows) < limit
+    # Persons of one mailbox stay together: the last one may go on beyond this batch.
+    whole = rows if finished else [row for row in rows if row[1] != rows[-1][1]]
+    NewsMail.objects.bulk_create(
+        [NewsMail(mailing=mailing, signature_id=key) for key in _subscribers(keys, whole)], ignore_conflicts=True
+    )
+    mailing.listed_to = None if finished else whole[-1][1]
+    mailing.listed_at = timezone.now() if finished else None
+    mailing.save(update_fields=["listed_to", "listed_at"])
+    return len(whole)
+
+
+def _subscribers(keys: CampaignKeys, rows: list[tuple[int, bytes, bytes]]) -> Iterator[int]:
+    """One signature of each mailbox that wants updates: the first that agreed."""
+    for mailbox, group in itertools.groupby(rows, key=lambda row: row[1]):
+        for key, _, sealed in group:
+            with contextlib.suppress(NotOpened):
+                if keys.register_box.open(sealed, mailbox).updates:
+                    yield key
+                    break
+
+
+# --- sending ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Edition:
+    """A mailing with what is the same for all its readers, rendered once a language."""
+
+    mailing: Mailing
+    keys: CampaignKeys
+    texts: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def update(self) -> Update:
+        return self.mailing.update
+
+    @property
+    def campaign(self) -> Campaign:
+        return self.mailing.update.campaign
+
+
+#: Stands in a rendered text for the reader's own link.
+_PLACE: Final = "\x00unsubscribe\x00"
+
+
+def send_batch(limit: int = SEND_BATCH) -> int:
+    """Claim up to `limit` mails and send them. Returns how many went out."""
+    if not NewsMail.objects.filter(due__lte=timezone.now()).exists():
+        return 0
+    server = mailers.default
+    try:
+        server.open()  # before anything is claimed: a greeting may take longer than a lease
+        return _send_claim(server, limit)
+    except (smtplib.SMTPException, OSError) as error:
+        log.warning("the mail server is away (%s); news wait", type(error).__name__)
+        return 0
+    finally:
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            server.close()
+
+
+def _send_claim(server: BaseEmailBackend, limit: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, [LEASE.total_seconds(), limit])
+        claimed = cursor.fetchall()
+    editions = _editions({mailing for _, mailing, _ in claimed})
+    signatures = Signature.objects.filter(state=Signature.State.COUNTED).only("fingerprint", "sealed")
+    people = signatures.in_bulk([signature for _, _, signature in claimed])
+    sent, deadline, unsent = 0, time.monotonic() + SEND_FOR, {key for key, _, _ in claimed}
+    try:
+        for key, mailing, signature in claimed:
+            if time.monotonic() > deadline or mailing not in editions:
+                continue
+            sent += _send_one(server, key, editions[mailing], people.get(signature))
+            unsent.discard(key)
+    finally:
+        NewsMail.objects.filter(pk__in=unsent).update(due=timezone.now() + RETRY)
+    return sent
+
+
+def _editions(mailings: set[int]) -> dict[int, Edition]:
+    """By mailing; without those whose campaign's keys are not here."""
+    found = {}
+    for mailing in Mailing.objects.filter(pk__in=mailings).select_related("update__campaign"):
+        try:
+            found[mailing.pk] = Edition(mailing, keys_of(mailing.update.campaign))
+        except (KeysMissing, ForeignPublicKey) as error:
+            log.error("mailing %s waits: %s", mailing.pk, type(error).__name__)
+    return found
+
+
+def _send_one(server: BaseEmailBackend, key: int, edition: Edition, signature: Signature | None) -> int:
+    """Send one mail. Returns 1, or 0 where it is dropped or put off. Raises where the server is away."""
+    mail = _mail_to(edition, signature)
+    if mail is None:
+        NewsMail.objects.filter(pk=key).delete()
+        return 0
+    try:
+        server.send_messages([mail])
+    except smtplib.SMTPRecipientsRefused as error:
+        return _put_off(key, edition, all(code >= 500 for code, _ in error.recipients.values()))
+    except (smtplib.SMTPDataError, smtplib.SMTPNotSupportedError, ValueError) as error:
+        return _put_off(key, edition, not isinstance(error, smtplib.SMTPDataError) or error.smtp_code >= 500)
+    with connection.cursor() as cursor:
+        cursor.execute(SENT, [key])
+    return 1
+
+
+def _put_off(key: int, edition: Edition, for_good: bool) -> int:
+    mail = NewsMail.objects.filter(pk=key)
+    if for_good or timezone.now() - edition.mailing.asked_at > GIVE_UP:
+        mail.delete()
+    else:
+        mail.update(due=timezone.now() + PUT_OFF)
+    return 0
+
+
+def _mail_to(edition: Edition, signature: Signature | None) -> EmailMessage | None:
+    """The mail; None to who withdrew, or wants no more."""
+    if signature is None or signature.fingerprint is None or signature.sealed is None:
+        return None
+    mailbox = bytes(signature.fingerprint)
+    token = unsubscription_token(edition.keys.pepper, mailbox)
+    if Unsubscription.objects.filter(pk=token_hash(token)).exists():
+        return None
+    try:
+        person = edition.keys.register_box.open(bytes(signature.sealed), mailbox)
+    except NotOpened:
+        return None
+    return news_mail(edition, person, token)
+
+
+def news_mail(edition: Edition, person: Person, token: str) -> EmailMessage:
+    """The update for this person, in their language; neutral where the campaign is at risk."""
+    language = known(person.language)
+    if language not in edition.texts:
+        edition.texts[language] = _texts(edition, language)
+    subject, text = edition.texts[language]
+    leave = address_in(language, f"{settings.SITE_URL}/unsubscribe/{token}/")
+    return EmailMessage(
+        subject,
+        text.replace(_PLACE, leave),
+        from_email=settings.NEUTRAL_FROM_EMAIL if edition.campaign.at_risk else settings.DEFAULT_FROM_EMAIL,
+        to=[person.email],
+        headers={
+            # Not the worker's host name, which make_msgid would look up.
+            "Message-ID": make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
+            "Auto-Submitted": "auto-generated",
+            "Precedence": "bulk",
+            # RFC 8058: the mail program's own button is one POST to this address.
+            "List-Unsubscribe": f"<{leave}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
+    )
+
+
+def _texts(edition: Edition, language: str) -> tuple[str, str]:
+    at_risk = edition.campaign.at_risk
+    name = "mail/news_neutral" if at_risk else "mail/news"
+    with translation.override(language):
+        # The short address names nothing: whoever reads over a shoulder sees a number.
+        path = reverse("news", args=[edition.update.pk]) if at_risk else edition.update.get_absolute_url()
+        context = {
+            "update": edition.update,
+            "campaign": edition.campaign,
+            "url": f"{settings.SITE_URL}{path}",
+            "unsubscribe_url": _PLACE,
+        }
+        subject = " ".join(render_to_string(f"{name}_subject.txt", context).split())
+        return subject, render_to_string(f"{name}.txt", context)
+
+
+def _note_what_is_done() -> None:
+    waiting = NewsMail.objects.values("mailing")
+    Mailing.objects.filter(listed_at__isnull=False, done_at=None).exclude(pk__in=waiting).update(done_at=timezone.now())
