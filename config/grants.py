@@ -35,6 +35,8 @@ WEB: Final[dict[str, str]] = {
     **dict.fromkeys(_CONTENT, ALL),
     **dict.fromkeys(_STAFF, ALL),
     "django_migrations": READ,
+    # What was said stays said: no role changes or deletes a snapshot.
+    "petitions_claimsnapshot": "SELECT, INSERT",
     "signatures_campaignkey": READ,
     "signatures_sealingkey": "INSERT (id, campaign_id, wrapped)",
     "signatures_submission": "INSERT (token_hash, campaign_id, sealing_key_id, sealed),"
@@ -68,6 +70,7 @@ WORKER: Final[dict[str, str]] = {
     **dict.fromkeys(_CONTENT, READ),
     **dict.fromkeys(_STAFF, ""),
     "auth_user": "SELECT (id, username, is_active)",
+    "petitions_claimsnapshot": READ,
     "django_migrations": READ,
     "signatures_campaignkey": "SELECT, INSERT",
     "signatures_sealingkey": "SELECT, INSERT, DELETE",

@@ -6,10 +6,12 @@ Sections, and who works in them, are in petitions/sections.py.
 from __future__ import annotations
 
 import datetime
+import re
 import uuid
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import Q, Value
@@ -20,6 +22,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
+from config import cldr
 from config.languages import DEFAULT, known
 from petitions import pictures
 from petitions.access import sections_of
@@ -413,6 +416,28 @@ class Demand(Translated):
         return f"{self.position}. {self.text}"
 
 
+#: A figure by reference: [[name.what]].
+_CLAIM: Final = re.compile(r"\[\[([a-z0-9_-]{1,40})\.([A-Za-z]{2,9})\]\]")
+
+
+def with_claims(source: str, campaign_id: int) -> str:
+    """The text with its references replaced by the figures of the campaign's snapshots; unknown ones stay."""
+    if "[[" not in source:
+        return source
+    claims = {claim.name: claim for claim in ClaimSnapshot.objects.filter(campaign=campaign_id)}
+
+    def figure(match: re.Match[str]) -> str:
+        claim = claims.get(match[1])
+        return (claim.said(match[2]) if claim else None) or match[0]
+
+    return _CLAIM.sub(figure, source)
+
+
+def unknown_claims(source: str, campaign_id: int) -> list[str]:
+    """References that no snapshot of the campaign answers, as they are written."""
+    return re.findall(r"\[\[[^\]]*\]\]", with_claims(source or "", campaign_id))
+
+
 class UpdateQuerySet(models.QuerySet["Update"]):
     def published(self, at: datetime.datetime | None = None) -> UpdateQuerySet:
         """Updates of public campaigns whose time has come."""
@@ -464,7 +489,12 @@ class Update(Translated):
 
     @property
     def body_html(self) -> str:
-        return to_html(self.body)
+        return to_html(with_claims(self.body, self.campaign_id))
+
+    def clean(self) -> None:
+        super().clean()
+        if wrong := unknown_claims(self.body, self.campaign_id):
+            raise ValidationError({"body": _("No stored figure is called %s.") % ", ".join(wrong)})
 
 
 class Dossier(Translated):
@@ -505,3 +535,44 @@ class Coverage(Translated):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.title}"
+
+
+class ClaimSnapshot(models.Model):
+    """Public figures as they were said at one moment, for texts that refer to them instead of typing them.
+
+    Made by signatures/claims.py, never changed: what a text once said stays what it said. `[[name.total]]` in an update
+    inserts the total, `[[name.countries]]` how many countries are shown, `[[name.PL]]` one country's figure,
+    `[[name.day]]` the day.
+    """
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="claims")
+    name = models.SlugField(_("name"), max_length=40, help_text=_("What texts call it: [[name.total]]."))
+    taken_at = models.DateTimeField(_("taken"), default=timezone.now, editable=False)
+    #: Exact.
+    total = models.BigIntegerField(_("signatures"), editable=False)
+    #: {country: signatures} as shown, and what was merged.
+    countries = models.JSONField(editable=False)
+    other = models.BigIntegerField(editable=False)
+    #: The edition that the finer figures are from; null where there was none yet.
+    edition = models.PositiveIntegerField(null=True, editable=False)
+    #: The register at that moment: the last number given. What is withdrawn of those numbers later is told apart.
+    last_number = models.BigIntegerField(editable=False)
+    #: The rule of rounding, in words, and the software that followed it.
+    rule = models.CharField(max_length=300, editable=False)
+    software = models.CharField(max_length=60, editable=False)
+
+    class Meta:
+        verbose_name = _("claim snapshot")
+        verbose_name_plural = _("claim snapshots")
+        ordering = ["-taken_at"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "name"], name="claim_name_once_per_campaign")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def said(self, what: str) -> str | None:
+        """The figure of that name, in the reader's language; None where there is no such figure."""
+        if what == "day":
+            return cldr.day(self.taken_at)
+        figures = {"total": self.total, "other": self.other, "countries": len(self.countries), **self.countries}
+        return cldr.number(figures[what]) if what in figures else None

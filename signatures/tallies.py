@@ -1,18 +1,30 @@
-"""The exact figures of a campaign, for campaigners. What of them is public: figures.py."""
+"""The exact figures of a campaign, for campaigners: sums only, never a person. What of them is public: figures.py."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django_countries import countries
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
-from petitions.models import Campaign
-from signatures.charts import BarChart, day_bars
+from config.cldr import country_name
+from config.languages import BY_CODE
+from petitions.models import Campaign, Update
+from signatures.charts import BarChart, WorldMap, day_bars, world_map
 from signatures.figures import CountryFigure, DayFigure
-from signatures.models import Dimension, LedgerEntry, Source, TallySum
+from signatures.models import Dimension, LedgerEntry, TallySum
+from signatures.opendata import CHANNEL_LABELS, SOURCE_LABELS, labelled
+
+#: From signing to confirming, in the order of time (register/arrivals.py).
+SPANS: Final[dict[str, str | Promise]] = {
+    "1m": _("Within a minute"), "5m": _("Within five minutes"), "1h": _("Within an hour"),
+    "6h": _("Within six hours"), "1d": _("Within a day"), "7d": _("Within a week"), "longer": _("Later"),
+    "unknown": _("Not noted"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,48 +47,71 @@ class ExactTally:
     #: Newest first; days without a signature are left out.
     days: list[DayFigure]
     chart: BarChart
+    map: WorldMap
     #: (label, signatures), largest first.
     sources: list[tuple[str, int]]
+    channels: list[tuple[str, int]]
+    languages: list[tuple[str, int]]
+    #: (label, signatures), in the order of time.
+    delays: list[tuple[str, int]]
+    #: Of those whose mail went out: how many pressed the link, in percent; None before the first.
+    confirmed_percent: float | None
     #: (label, number) in the order of a signature's way.
     ledger: list[tuple[str, int]]
 
 
 def exact_tally(campaign: Campaign) -> ExactTally:
     """The campaign's exact figures: its sums, a row a key, and the ledger's, a row a day."""
-    sums = TallySum.objects.by(campaign)
+    sums, ledger = TallySum.objects.by(campaign), LedgerEntry.totals(campaign)
     by_country = sums[Dimension.COUNTRY]
     by_day = {datetime.date.fromisoformat(day): count for day, count in sorted(sums[Dimension.DAY].items())}
     total, today = sum(by_country.values()), timezone.now().date()
     days = [DayFigure(day, count) for day, count in by_day.items()]
+    countries = [CountryFigure(code, country_name(code), count) for code, count in by_country.items()]
+    delays = sums[Dimension.DELAY]
     return ExactTally(
         total=total,
         today=by_day.get(today, 0),
         yesterday=by_day.get(today - datetime.timedelta(days=1), 0),
-        countries=[
-            Share(CountryFigure(code, countries.name(code) or code, count), 100 * count / total)
-            for code, count in by_country.items()
-        ],
+        countries=[Share(figure, 100 * figure.count / total) for figure in countries],
         days=days[::-1],
-        chart=day_bars(days),
-        sources=[(_source_label(source), count) for source, count in sums[Dimension.SOURCE].items()],
-        ledger=_ledger(campaign),
+        chart=day_bars(days, _events(campaign)),
+        map=world_map(countries),
+        sources=labelled(SOURCE_LABELS, sums[Dimension.SOURCE]),
+        channels=labelled(CHANNEL_LABELS, sums[Dimension.CHANNEL]),
+        languages=labelled({code: lang.name for code, lang in BY_CODE.items()}, sums[Dimension.LANGUAGE]),
+        delays=[(str(words), delays[span]) for span, words in SPANS.items() if span in delays],
+        confirmed_percent=100 * ledger["taken"] / ledger["received"] if ledger["received"] else None,
+        ledger=_ledger(ledger),
     )
 
 
-def _source_label(source: str) -> str:
-    return str(Source(source).label) if source in Source else source
+def tally_rows(campaign: Campaign) -> Iterator[tuple[str, str, int]]:
+    """Every sum as (dimension, key, signatures), and the ledger's."""
+    for dimension, sums in TallySum.objects.by(campaign).items():
+        for key in sorted(sums):
+            yield dimension, key, sums[key]
+    for column, count in LedgerEntry.totals(campaign).items():
+        yield "ledger", column, count
 
 
-def _ledger(campaign: Campaign) -> list[tuple[str, int]]:
-    totals = LedgerEntry.totals(campaign)
+def _events(campaign: Campaign) -> Iterator[tuple[datetime.date, str, str]]:
+    for update in Update.objects.published().filter(campaign=campaign).select_related("campaign"):
+        if update.published_at:
+            yield update.published_at.date(), str(update.title), update.get_absolute_url()
+
+
+def _ledger(totals: dict[str, int]) -> list[tuple[str, int]]:
     words = {
+        "received": _("Received"),
         "taken": _("Confirmed and looked at"),
         "admitted": _("Admitted and counted"),
         "duplicate": _("Duplicates"),
         "held": _("Held for review"),
         "late": _("Confirmed too late"),
         "unreadable": _("Unreadable"),
+        "removed": _("Removed by a ruling"),
         "withdrawn": _("Withdrawn"),
         "expired": _("Never confirmed, deleted"),
     }
-    return [(label, totals[key]) for key, label in words.items()]
+    return [(str(label), totals[key]) for key, label in words.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 from django import forms
@@ -12,17 +13,19 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
 from petitions.access import may
 from petitions.admin import CampaignContentAdmin, CampaignContentForm
 from petitions.life import STEPS, NotNow, possible_steps, take, why_not
-from petitions.models import Campaign
+from petitions.models import Campaign, ClaimSnapshot
 from signatures.admin.refusals import ONLY_NARROWER, ExplainsRefusals, RefusableForm
+from signatures.claims import take_snapshot
 from signatures.collect.deliveries import allowed_profiles
 from signatures.doorbell import ring
 from signatures.models import Register
-from signatures.tallies import exact_tally
+from signatures.tallies import exact_tally, tally_rows
 
 
 class CampaignForm(RefusableForm, CampaignContentForm):
@@ -91,11 +94,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     @action(description=_("Tally"), url_path="tally", permissions=["tally"], icon="bar_chart")
     def tally(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A page of its own under unfold's button. It only reads, so that a link may lead to it."""
-        campaign = self.get_object(request, object_id)
-        if campaign is None:
-            raise Http404
-        if not may(request.user, "tally.view", campaign):
-            raise PermissionDenied
+        campaign = self._for_tally(request, object_id)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -103,8 +102,46 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             "original": campaign,
             "campaign": campaign,
             "tally": exact_tally(campaign),
+            "claims": campaign.claims.all(),
+            "may_claim": may(request.user, "content.change", campaign),
         }
         return TemplateResponse(request, "signatures/admin/tally.html", context)
+
+    def export(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The aggregates of the tally page as CSV: sums only, for there is nothing else to be had here."""
+        campaign = self._for_tally(request, object_id)
+        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{campaign.slug}-tally.csv"'
+        response["Cache-Control"] = "no-store"
+        writer = csv.writer(response)
+        writer.writerow(("dimension", "key", "signatures"))
+        writer.writerows(tally_rows(campaign))
+        return response
+
+    def claim(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """POST: store the public figures of this moment under a name, for texts to refer to."""
+        campaign = self._for_tally(request, object_id)
+        if not may(request.user, "content.change", campaign):
+            raise PermissionDenied
+        name = request.POST.get("name", "")
+        form = forms.modelform_factory(ClaimSnapshot, fields=["name"])({"name": name})
+        if not form.is_valid():
+            self.message_user(request, _("A name of small letters, digits and hyphens, please."), messages.ERROR)
+        elif campaign.claims.filter(name=name).exists():
+            self.message_user(request, _("There is a snapshot of that name already."), messages.ERROR)
+        else:
+            take_snapshot(campaign, name)
+            self.log_change(request, campaign, f"claim snapshot {name}")
+            self.message_user(request, _("Stored. Texts can refer to it now."), messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:petitions_campaign_tally", args=[campaign.pk]))
+
+    def _for_tally(self, request: HttpRequest, object_id: str) -> Campaign:
+        campaign: Campaign | None = self.get_object(request, object_id)
+        if campaign is None:
+            raise Http404
+        if not may(request.user, "tally.view", campaign):
+            raise PermissionDenied
+        return campaign
 
     def has_life_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request.user, "campaign.view")
@@ -146,6 +183,11 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         """unfold names an action's address after the method and a hash; ours are linked to by name."""
         pages = [
             path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"petitions_campaign_{name}")
-            for name, view in (("tally", self.tally), ("life", self.life))
+            for name, view in (
+                ("tally", self.tally),
+                ("life", self.life),
+                ("export", self.export),
+                ("claim", require_POST(self.claim)),
+            )
         ]
         return [*pages, *super().get_urls()]

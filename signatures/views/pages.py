@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils import translation
 from django.views.decorators.http import require_safe
@@ -15,8 +15,10 @@ from django.views.decorators.http import require_safe
 from config.cldr import sorting_key
 from petitions.models import Campaign, CampaignQuerySet, Dossier, Update
 from petitions.shelf import shelved
+from signatures.channels import CHANNELS
 from signatures.collect.forms import SignForm
 from signatures.figures import public_figures, public_figures_of
+from signatures.syndication import structured_data
 from signatures.views.finding import campaign_or_404
 from signatures.views.signing import form_context
 
@@ -79,11 +81,14 @@ def _choices(campaigns: Iterable[Campaign], field: str) -> list[tuple[str, str]]
 
 @require_safe
 @shelved
-def campaign(request: HttpRequest, slug: str) -> HttpResponse:
+def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
+    """The petition. `via` names the channel that led here, for browsers whose script cannot copy ?via= to the form."""
+    if via and via not in CHANNELS:
+        raise Http404
     found = campaign_or_404(slug)
     figures = public_figures(found)
     context = {
-        **form_context(found, SignForm(lang=translation.get_language() or "en")),
+        **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
         "figures": figures,
         "goal_percent": min(100, figures.total * 100 // found.goal) if found.goal else None,
         "demands": found.demands.all(),
@@ -92,6 +97,7 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
         "filters": {"topic": found.original("topic"), "region": found.original("region")},
         "dossiers": found.dossiers.prefetch_related("coverage"),
         "related": Campaign.objects.public().filter(dossiers__in=found.dossiers.all()).exclude(pk=found.pk).distinct(),
+        "structured": structured_data(found, figures),
     }
     return render(request, "signatures/campaign.html", context)
 

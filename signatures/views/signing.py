@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from petitions.models import Campaign
 from petitions.shelf import shelved
+from signatures.channels import DIRECT, known_channel
 from signatures.collect.body import GarbageBody, read_form
 from signatures.collect.consent import consents, mailbox_warning, wording
 from signatures.collect.forms import SignForm
@@ -27,7 +28,7 @@ from signatures.sealing import Person
 from signatures.views.finding import campaign_or_404
 
 
-def form_context(found: Campaign, form: SignForm, problem: str = "") -> dict[str, Any]:
+def form_context(found: Campaign, form: SignForm, problem: str = "", via: str = "") -> dict[str, Any]:
     return {
         "campaign": found,
         "form": form,
@@ -37,6 +38,8 @@ def form_context(found: Campaign, form: SignForm, problem: str = "") -> dict[str
         "providers": " ".join(PROVIDERS),
         "meant": likely_meant(form.data.get("email", "")) if form.is_bound else "",
         "problem": problem,
+        # From a closed list, so that nothing that anybody made up stands in our page.
+        "via": via or _via(form),
     }
 
 
@@ -82,10 +85,18 @@ def _sign_form(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "signatures/sign.html", form_context(found, form))
 
 
+def _via(form: SignForm) -> str:
+    """The channel that the form was sent with; "" for none."""
+    channel = known_channel(form.data.get("via"))
+    return "" if channel == DIRECT else channel
+
+
 def _person(found: Campaign, form: SignForm, verdict: Verdict) -> Person:
     typed = form.cleaned_data
     agreed = consents(found, typed.pop("share_name"), typed.pop("updates"))
     signals: dict[str, str | int | bool] = {"unlimited": True} if verdict is Verdict.UNKNOWN else {}
+    if via := _via(form):
+        signals["via"] = via  # sealed with the rest; a worker counts it
     return Person(**typed, **agreed, language=form.lang, signals=signals)
 
 

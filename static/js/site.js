@@ -21,6 +21,10 @@
     document.addEventListener("visibilitychange", refresh);
   }
 
+  // How somebody came is a word in our own address; the form carries it, sealed with the rest.
+  const via = new URLSearchParams(location.search).get("via");
+  if (via) for (const field of document.querySelectorAll("input[name=via]")) field.value = via;
+
   // "Copy the link", where the browser allows it.
   for (const button of document.querySelectorAll("[data-copy]")) {
     const field = document.getElementById(button.dataset.copy);

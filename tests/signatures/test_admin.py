@@ -171,6 +171,22 @@ def test_the_tally_is_exact(campaigner, campaign):
     assert ("Duplicates", 1) in tally.ledger
 
 
+def test_the_sums_are_exported_as_csv(campaigner, campaign):
+    TallySum.objects.create(campaign=campaign, dimension="language", key="be", n=7)
+    response = campaigner.get(f"/admin/petitions/campaign/{campaign.pk}/export/")
+    assert b"language,be,7" in response.content
+    assert b"ledger,admitted,0" in response.content
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_a_claim_snapshot_is_taken_by_a_button_and_once(campaigner, campaign):
+    url = f"/admin/petitions/campaign/{campaign.pk}/claim/"
+    assert campaigner.get(url).status_code == 405
+    for name in ("handover", "handover", "No Slug!"):
+        campaigner.post(url, {"name": name})
+    assert [claim.name for claim in campaign.claims.all()] == ["handover"]
+
+
 def test_the_tally_of_a_campaign_nobody_signed(campaigner, campaign):
     assert b"Nobody has signed yet" in campaigner.get(f"/admin/petitions/campaign/{campaign.pk}/tally/").content
     assert campaigner.get("/admin/petitions/campaign/0/tally/").status_code == 404

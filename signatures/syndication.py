@@ -1,0 +1,102 @@
+"""What machines read of campaigns: structured data, an Atom feed of updates, a map of the site."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
+
+from config.languages import LANGUAGES, path_in
+from petitions.models import Campaign, Dossier, Update
+from signatures.figures import Figures
+
+#: What could end a script element, as JSON writes it otherwise.
+_INERT: Final = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+
+
+def structured_data(campaign: Campaign, figures: Figures) -> SafeString:
+    """The campaign in schema.org's words, as the inside of a script element of type application/ld+json.
+
+    A data block is no script: browsers do not run it, and the content security policy does not concern it.
+    """
+    data: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "WebPage",
+        "url": f"{settings.SITE_URL}{campaign.get_absolute_url()}",
+        "name": str(campaign.title),
+        "description": str(campaign.lead),
+        "inLanguage": get_language(),
+        "publisher": {"@type": "Organization", "name": campaign.responsible},
+        "audience": {"@type": "Audience", "name": str(campaign.addressee)},
+        "interactionStatistic": {
+            "@type": "InteractionCounter",
+            "interactionType": "https://schema.org/EndorseAction",
+            "userInteractionCount": figures.total,
+        },
+    }
+    if campaign.launched_on:
+        data["datePublished"] = campaign.launched_on.isoformat()
+    return mark_safe(json.dumps(data, ensure_ascii=False).translate(_INERT))  # noqa: S308 - made inert just now
+
+
+def atom_feed(campaign: Campaign, figures: Figures) -> str:
+    """The campaign's updates, newest first; its subtitle says the count."""
+    address = f"{settings.SITE_URL}{campaign.get_absolute_url()}"
+    feed = Atom1Feed(
+        title=str(campaign.title),
+        link=address,
+        description=str(campaign.lead),
+        subtitle=_("%(total)d people have signed") % {"total": figures.total},
+        language=get_language(),
+        feed_url=f"{settings.SITE_URL}{reverse('feed', args=[campaign.slug])}",
+        feed_guid=f"urn:uuid:{campaign.uid}",
+        author_name=campaign.responsible,
+    )
+    for update in Update.objects.published().filter(campaign=campaign).select_related("campaign")[:50]:
+        feed.add_item(
+            title=str(update.title),
+            link=f"{settings.SITE_URL}{update.get_absolute_url()}",
+            description=str(update.lead),
+            updateddate=update.published_at,
+            pubdate=update.published_at,
+        )
+    return feed.writeString("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address of the site map, in all its languages."""
+
+    path: str
+    changed: date | datetime | None
+
+    @property
+    def address(self) -> str:
+        return f"{settings.SITE_URL}{self.path}"
+
+    @property
+    def versions(self) -> list[tuple[str, str]]:
+        """(language, address)"""
+        return [(lang.code, f"{settings.SITE_URL}{path_in(lang.code, self.path)}") for lang in LANGUAGES]
+
+
+def places() -> Iterator[Place]:
+    """Every public page worth finding, as it is addressed in English."""
+    with override("en"):
+        yield Place(reverse("home"), None)
+        for campaign in Campaign.objects.public():
+            yield Place(campaign.get_absolute_url(), campaign.last_update_on or campaign.launched_on)
+            yield Place(reverse("numbers", args=[campaign.slug]), None)
+        for update in Update.objects.published().select_related("campaign"):
+            yield Place(update.get_absolute_url(), update.published_at)
+        for dossier in Dossier.objects.all():
+            yield Place(dossier.get_absolute_url(), None)
