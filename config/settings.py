@@ -210,6 +210,15 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": env.str("SPOOL_DIR", str(VAR_DIR / "spool")), "base_url": None},
     },
+    # Pictures with the count, for others to show: web reads them, workers draw them anew.
+    "share": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": env.str("SHARE_DIR", str(VAR_DIR / "share")),
+            "base_url": None,
+            "allow_overwrite": True,
+        },
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"

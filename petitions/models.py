@@ -327,6 +327,10 @@ class Campaign(Translated):
     def get_absolute_url(self) -> str:
         return reverse("campaign", args=[self.slug])
 
+    def share_image_name(self, language: str) -> str:
+        """Where a worker puts the picture with the count, in the storage "share"."""
+        return f"{self.uid}-{language}.png"
+
     @property
     def is_public(self) -> bool:
         """Whether anybody may read it. The same rule as Campaign.objects.public()."""

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.conf import settings
 
 from petitions.models import Campaign
+from signatures.delivery import sharing
 from signatures.delivery.build import build_deliveries
 from signatures.delivery.signing import publish_signing_key
 from signatures.delivery.sweeping import sweep
@@ -110,3 +111,8 @@ def check_tallies() -> None:
 def anchor_audit() -> None:
     """The trail's anchor of the day, kept and mailed."""
     audit.anchor_trail()
+
+
+@shared_task(name="signatures.draw_share_images")
+def draw_share_images() -> None:
+    sharing.draw_share_images()

@@ -1,11 +1,14 @@
-"""Addresses for machines: feed and site map."""
+"""Addresses for machines: feed, site map, share image."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.core.files.storage import storages
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
+from config.languages import DEFAULT
 from petitions.shelf import shelved
 from signatures.figures import public_figures
 from signatures.syndication import atom_feed, places
@@ -23,3 +26,14 @@ def feed(request: HttpRequest, slug: str) -> HttpResponse:
 @shelved
 def sitemap(request: HttpRequest) -> HttpResponse:
     return render(request, "signatures/sitemap.xml", {"places": list(places())}, content_type="application/xml")
+
+
+@require_safe
+def share_image(request: HttpRequest, slug: str) -> FileResponse:
+    """The picture with the count that a worker drew last, in the language of the address."""
+    name = campaign_or_404(slug).share_image_name(get_language() or DEFAULT)
+    if not storages["share"].exists(name):
+        raise Http404
+    response = FileResponse(storages["share"].open(name), content_type="image/png")
+    response["Cache-Control"] = "public, max-age=300, stale-while-revalidate=300, stale-if-error=86400"
+    return response

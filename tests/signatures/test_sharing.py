@@ -1,0 +1,55 @@
+"""Share images: drawn by a worker, one a language, anew only when what they say has changed."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.files.storage import storages
+from PIL import Image
+
+from config.languages import LANGUAGES
+from signatures.delivery.sharing import draw_share_images
+from signatures.models import Register
+from tests.fixtures import acting_as
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(settings, tmp_path):
+    share = {**settings.STORAGES["share"], "OPTIONS": {**settings.STORAGES["share"]["OPTIONS"], "location": tmp_path}}
+    settings.STORAGES = {**settings.STORAGES, "share": share}
+
+
+def draw():
+    with acting_as(django_settings.WORKER_ROLE):
+        return draw_share_images()
+
+
+def test_there_is_a_picture_in_every_language_and_none_is_drawn_twice(client, campaign):
+    assert draw() == len(LANGUAGES)
+    assert draw() == 0
+    for path in ("/", "/ar/"):
+        response = client.get(f"{path}c/{campaign.slug}/share.png")
+        with Image.open(io.BytesIO(b"".join(response.streaming_content))) as picture:
+            assert (picture.size, picture.format) == ((1200, 630), "PNG")
+
+
+def test_it_is_drawn_anew_when_the_count_has_changed(campaign):
+    draw()
+    with storages["share"].open(campaign.share_image_name("en")) as file:
+        before = file.read()
+    Register.objects.update_or_create(campaign=campaign, defaults={"last_number": 7, "counted": 7})
+    assert draw() == len(LANGUAGES)
+    with storages["share"].open(campaign.share_image_name("en")) as file:
+        assert file.read() != before
+
+
+def test_a_campaign_without_a_picture_is_a_404(client, campaign):
+    assert client.get(f"/c/{campaign.slug}/share.png").status_code == 404
+    assert client.get("/c/there-is-none/share.png").status_code == 404
+
+
+def test_a_title_is_never_markup(make_campaign):
+    make_campaign(title='#panic("x") *bold* \\ $x$ ' + "long " * 30)
+    assert draw() == len(LANGUAGES)
