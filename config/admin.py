@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.mfa.models import Authenticator
 from django import forms
@@ -22,11 +22,21 @@ from config.door.links import one_time_link
 from config.door.sessions import end_sessions_of
 from petitions.guarding import GuardedAdmin, GuardedInline
 from petitions.sections import Membership, Section
+from signatures.desk.memberships import end_membership
 
 
 class MembershipInline(GuardedInline, TabularInline):
+    """Taken away here, by one person, at once. Given by two, under Four eyes."""
+
     model = Membership
     fields = ["role", "section"]
+    verbose_name_plural = _("roles (given by two administrators, under Four eyes)")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(User)
@@ -69,6 +79,11 @@ class LoginAdmin(GuardedAdmin):
         super().save_model(request, obj, form, change)
         if not obj.is_active:
             end_sessions_of(obj)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        formset.save(commit=False)
+        for membership in formset.deleted_objects:
+            end_membership(membership, cast(User, request.user))
 
     def response_add(self, request: HttpRequest, obj: User, post_url_continue: str | None = None) -> HttpResponse:
         return self._show_link(request, obj)

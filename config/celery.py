@@ -18,6 +18,7 @@ app.autodiscover_tasks(["signatures"])
 DEFAULT = settings.CELERY_TASK_DEFAULT_QUEUE
 MAIL, SLOW = f"{DEFAULT}-mail", f"{DEFAULT}-slow"
 ROUTES = {
+    "shred_campaigns": SLOW,
     "provision": DEFAULT, "admit": DEFAULT, "withdraw": DEFAULT, "publish": DEFAULT,
     "answer_reveals": DEFAULT, "clear_reveals": DEFAULT, "settle_recipients": DEFAULT,
     "send_mails": MAIL, "spread_news": MAIL, "anchor_audit": MAIL, "read_bounces": SLOW,
@@ -30,6 +31,7 @@ app.conf.task_routes = {f"signatures.{stage}": {"queue": queue} for stage, queue
 # PostgreSQL holds the truth and a doorbell may be lost, so every stage is rung again and again: that
 # is the whole recovery. `expires` keeps a backlog of rings from growing while the workers are away.
 SWEEP = {
+    "shred_campaigns": 600,
     "provision": 10, "send_mails": 5, "read_bounces": 60, "admit": 5, "withdraw": 5, "publish": 5,
     "spread_news": 15, "answer_reveals": 5, "clear_reveals": 30, "settle_recipients": 5, "build_deliveries": 10,
     "anchor_audit": 600, "prune": 600, "draw_share_images": 60, "check_tallies": 3600,

@@ -53,6 +53,7 @@ WEB: Final[dict[str, str]] = {
     "signatures_auditanchor": READ,
     # How far a packet is; not of whom its parts tell.
     "signatures_deliverypart": "SELECT (id, delivery_id, kind, position, seconds)",
+    "signatures_shredding": READ,
     "signatures_signingkey": READ,
     "signatures_signature": "",
     "signatures_signingrules": ALL,
@@ -85,6 +86,7 @@ WORKER: Final[dict[str, str]] = {
     "signatures_delivery": "SELECT, UPDATE",
     "signatures_proposal": "SELECT, UPDATE (state, decided_at, done_at, problem)",
     "signatures_auditentry": f"SELECT, {AUDIT}",
+    "signatures_shredding": "SELECT, INSERT (campaign_id, at)",
     "signatures_auditanchor": "SELECT, INSERT (seq, hash), UPDATE (mailed_at)",
     "signatures_deliverypart": ALL,
     "signatures_signingkey": "SELECT, INSERT",

@@ -24,6 +24,7 @@ from signatures.register import (
     publishing,
     recipients,
     reveal,
+    shredding,
     withdrawal,
 )
 from signatures.register.tally import check_tally
@@ -116,3 +117,9 @@ def anchor_audit() -> None:
 @shared_task(name="signatures.draw_share_images")
 def draw_share_images() -> None:
     sharing.draw_share_images()
+
+
+@shared_task(name="signatures.shred_campaigns")
+def shred_campaigns() -> None:
+    """Destroy the keys of campaigns that two people want shredded."""
+    shredding.shred_campaigns()

@@ -20,7 +20,7 @@ from petitions.access import may
 from petitions.admin import CampaignContentAdmin, CampaignContentForm
 from petitions.life import STEPS, NotNow, possible_steps, take, why_not
 from petitions.models import Campaign, ClaimSnapshot
-from signatures.admin.refusals import ONLY_NARROWER, ExplainsRefusals, RefusableForm
+from signatures.admin.refusals import NARROWED_BY_TWO, ONLY_NARROWER, ExplainsRefusals, RefusableForm
 from signatures.claims import take_snapshot
 from signatures.collect.deliveries import allowed_profiles
 from signatures.doorbell import ring
@@ -40,10 +40,12 @@ class CampaignForm(RefusableForm, CampaignContentForm):
     def _promise_only_narrows(self, cleaned: dict[str, Any]) -> None:
         before = self.instance  # not yet touched: the form copies its values into it after clean()
         allowed = [profile.value for profile in allowed_profiles(before, before.addressee)]
-        if "disclosure" in cleaned and cleaned["disclosure"] not in allowed:
-            self.add_error("disclosure", ONLY_NARROWER)
-        if before.at_risk and not cleaned.get("at_risk", True):
-            self.add_error("at_risk", ONLY_NARROWER)
+        for field, fits in (
+            ("disclosure", cleaned.get("disclosure") in allowed),
+            ("at_risk", bool(cleaned.get("at_risk")) or not before.at_risk),
+        ):
+            if field in cleaned and cleaned[field] != getattr(before, field):
+                self.add_error(field, NARROWED_BY_TWO if fits else ONLY_NARROWER)
         if "addressee" in cleaned and cleaned["addressee"] != before.addressee:
             self.add_error("addressee", _("People have signed a petition to somebody else: make a new campaign."))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -9,7 +10,7 @@ from typing import Any, Final, cast
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -21,6 +22,7 @@ from unfold.decorators import display
 from petitions.access import Who, sections_of, works_here
 from petitions.guarding import GuardedAdmin
 from petitions.sections import Section
+from signatures.admin.asking import ASKING, askable_by
 from signatures.desk import four_eyes
 from signatures.desk.refusals import NotAllowed
 from signatures.models import AuditAnchor, AuditEntry, Proposal
@@ -52,9 +54,29 @@ class ProposalAdmin(GuardedAdmin):
             "title": _("Four eyes"),
             "for_me": [proposal for proposal in waiting if four_eyes.may_decide(proposal, user)],
             "for_others": [proposal for proposal in waiting if not four_eyes.may_decide(proposal, user)],
+            "asks": askable_by(user),
             "decided": seen.exclude(state=Proposal.State.WAITING).order_by("-decided_at", "-pk")[:LATELY],
         }
         return TemplateResponse(request, "signatures/admin/proposals.html", context)
+
+    def ask(self, request: HttpRequest, kind: str) -> HttpResponse:
+        """Ask for one of these; a delivery and a key are asked for where they are."""
+        user = cast(User, request.user)
+        asking = ASKING.get(kind)
+        if asking is None or asking not in askable_by(user):
+            raise Http404
+        form = asking.form(user, request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid() and (made := form.ask()):
+            self.message_user(request, _("Asked. Somebody else has to decide within three days."), messages.SUCCESS)
+            return HttpResponseRedirect(reverse("admin:signatures_proposal_change", args=[made.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": asking.label,
+            "asking": asking,
+            "form": form,
+        }
+        return TemplateResponse(request, "signatures/admin/ask.html", context)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """What exactly happens, who asked and why, and what this person may do about it."""
@@ -109,7 +131,8 @@ class ProposalAdmin(GuardedAdmin):
             )
             for verb in (self.approve, self.refuse, self.withdraw)
         ]
-        return [*steps, *super().get_urls()]
+        ask = path("ask/<str:kind>/", self.admin_site.admin_view(self.ask), name="signatures_proposal_ask")
+        return [ask, *steps, *super().get_urls()]
 
 
 def _more_about(proposal: Proposal) -> str:
@@ -127,14 +150,14 @@ class AuditAdmin(GuardedAdmin):
 
     rights = {"view": "audit.view"}
     section_lookup = "section"
-    list_display = ["seq", "at", "who", "action", "section", "purpose", "of_what"]
+    list_display = ["seq", "when", "who", "action", "section", "purpose", "of_what"]
     list_display_links = ["seq"]
     list_select_related = ["actor", "section"]
     list_filter = ["action", ("at", admin.DateFieldListFilter), ("section", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["actor__username", "action", "purpose"]
     list_per_page = 50
     show_full_result_count = False
-    fields = ["seq", "at", "who", "tier", "action", "section", "purpose", "of_what", "chained_to", "digest"]
+    fields = ["seq", "when", "who", "tier", "action", "section", "purpose", "of_what", "chained_to", "digest"]
     readonly_fields = fields
     list_before_template = "signatures/admin/audit_anchor.html"
 
@@ -151,6 +174,10 @@ class AuditAdmin(GuardedAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         anchor = {"anchor": AuditAnchor.objects.last()}
         return super().changelist_view(request, anchor | (extra_context or {}))
+
+    @display(description=_("when (UTC)"), ordering="at")
+    def when(self, entry: AuditEntry) -> str:
+        return f"{entry.at.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S}"
 
     @display(description=_("who"), ordering="actor__username")
     def who(self, entry: AuditEntry) -> str:

@@ -16,10 +16,16 @@ from signatures.desk.refusals import NotAllowed, violated_constraint
 KEYS_ARE_BEING_MADE: Final = _("Keys are being made; try again in a moment.")
 ONLY_NARROWER: Final = _("People have signed under this promise: it can only be narrowed now.")
 
-#: What the database's guards refuse (migrations/0002), in words. Forms say it earlier where web can know.
+NARROWED_BY_TWO: Final = _(
+    "People have signed under this promise: ask for it under Four eyes, where two people decide."
+)
+
+#: What the database's guards refuse (migrations/0002, 0011), in words. Forms say it earlier where web can know.
 GUARDS: Final[dict[str, str | Promise]] = {
     "campaign_opens_with_keys": KEYS_ARE_BEING_MADE,
     "campaign_disclosure_only_narrows": ONLY_NARROWER,
+    "disclosure_needs_two_people": NARROWED_BY_TWO,
+    "campaign_shredded_stays_closed": _("Its keys were destroyed, so it cannot open again."),
 }
 
 

@@ -7,7 +7,7 @@ config/grants.py, the campaign's guard in migrations/0002.
 from signatures.models.audit import AuditAnchor, AuditEntry
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
-from signatures.models.desk import APPROVAL_EXPIRES, Proposal, ProposalQuerySet
+from signatures.models.desk import APPROVAL_EXPIRES, Proposal, ProposalQuerySet, Shredding
 from signatures.models.mail import MailCount
 from signatures.models.news import Mailing, NewsMail, Unsubscription
 from signatures.models.register import Register, Signature
@@ -63,6 +63,7 @@ __all__ = [
     "Reveal",
     "RevealQuerySet",
     "SealingKey",
+    "Shredding",
     "Signature",
     "SigningKey",
     "SigningRules",

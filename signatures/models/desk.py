@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from petitions.models import Campaign
 from petitions.sections import Section
 
 #: A proposal on which nobody decided within this time expires. The same rule in SQL: proposal_guard().
@@ -129,3 +130,17 @@ class Proposal(models.Model):
     @property
     def expires_at(self) -> datetime.datetime:
         return self.requested_at + APPROVAL_EXPIRES
+
+
+class Shredding(models.Model):
+    """A campaign whose keys were destroyed: nobody can read who signed. A worker writes it, then destroys them."""
+
+    campaign = models.OneToOneField(Campaign, models.PROTECT, primary_key=True, related_name="shredding")
+    at = models.DateTimeField(_("destroyed"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("shredding")
+        verbose_name_plural = _("shreddings")
+
+    def __str__(self) -> str:
+        return f"shredding of {self.campaign_id}"

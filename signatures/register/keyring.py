@@ -40,6 +40,9 @@ from signatures.models import CampaignKey, DeskKey, Register
 log = logging.getLogger(__name__)
 
 
+#: What the name of a file begins with until it is whole.
+PENDING: Final = ".pending-"
+
 #: Bytes of each secret in a campaign's file.
 _LENGTHS: Final = {"private_key": 96, "pepper": 32, "register_key": 32}
 
@@ -154,6 +157,25 @@ class Keyring:
         """The deliveries whose parts can be opened."""
         return {int(path.stem.removeprefix("spool-")) for path in self.directory.glob("spool-*.json")}
 
+    def destroy(self, uid: uuid.UUID) -> bool:
+        """Destroy a campaign's keys. Says if there were any. What the disk keeps of them is the disk's business."""
+        try:
+            self._path(uid).unlink()
+        except FileNotFoundError:
+            return False
+        self._reach_the_disk()
+        return True
+
+    def files(self) -> dict[str, bytes]:
+        """What has to be kept of it: {name: content}. Not what is half written, nor what only opens spooled parts."""
+        passing = (PENDING, "spool-")
+        kept = (path for path in self.directory.iterdir() if path.is_file() and not path.name.startswith(passing))
+        return {path.name: path.read_bytes() for path in kept}
+
+    def put_back(self, name: str, content: bytes) -> None:
+        """A file from an export, where there is none of that name."""
+        self._write(self.directory / name, content.decode(), replace=False)
+
     def recipients(self) -> dict[str, str]:
         """The pinned age recipients of staff: {"username": "age1…"}. Raises KeysDamaged."""
         try:
@@ -220,7 +242,7 @@ class Keyring:
 
     def _write(self, path: Path, text: str, *, replace: bool) -> None:
         """Whole or not at all, on disk before it counts, readable by the owner alone."""
-        handle, name = tempfile.mkstemp(dir=self.directory)  # mode 0600
+        handle, name = tempfile.mkstemp(dir=self.directory, prefix=PENDING)  # mode 0600
         try:
             with os.fdopen(handle, "w") as file:
                 file.write(text)
@@ -236,6 +258,9 @@ class Keyring:
                     return
         finally:
             Path(name).unlink(missing_ok=True)
+        self._reach_the_disk()
+
+    def _reach_the_disk(self) -> None:
         directory = os.open(self.directory, os.O_RDONLY)
         os.fsync(directory)
         os.close(directory)

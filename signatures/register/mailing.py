@@ -196,7 +196,9 @@ def _note_received(mailed: list[bytes]) -> None:
 def _open(claimed: list[Row], result: Sent) -> list[Letter]:
     """The letters of a claim; what cannot be opened is refused, what has no keys here waits."""
     letters: list[Letter] = []
-    for campaign in Campaign.objects.filter(pk__in={row.campaign_id for row in claimed}):
+    # Nobody reads, or mails, what was sealed to keys that were destroyed.
+    campaigns = Campaign.objects.filter(shredding=None)
+    for campaign in campaigns.filter(pk__in={row.campaign_id for row in claimed}):
         try:
             opener = Opener(campaign)
         except (KeysMissing, ForeignPublicKey) as error:

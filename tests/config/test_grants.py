@@ -13,7 +13,7 @@ from config.grants import WEB, WORKER
 from petitions.models import Addressee, Campaign
 from signatures.models import CampaignKey, Delivery, Register, SealingKey, Signature, Submission, Tally, Withdrawal
 from signatures.register import admission
-from tests.fixtures import acting_as
+from tests.fixtures import a_proposal, acting_as
 
 ROLES = {"web": settings.WEB_ROLE, "worker": settings.WORKER_ROLE}
 DENIED = "42501"  # insufficient_privilege: a missing right, or a row that row security refuses
@@ -535,8 +535,22 @@ def test_a_promise_is_only_narrowed_once_somebody_has_signed(make_campaign, sign
             web_updates(campaign, change)
         assert violated(error) == "campaign_disclosure_only_narrows"
         assert web_updates(campaign, "title = 'Another title'") == 1
-        assert web_updates(campaign, "disclosure = 'count'") == 1
-        assert web_updates(campaign, "at_risk = true") == 1
+        with_two_people(campaign, disclosure="count", at_risk=campaign.at_risk)
+        with_two_people(campaign, disclosure="count", at_risk=True)
+
+
+def with_two_people(campaign, **said):
+    """Narrowing is refused to web by itself, and done with an approval that says exactly this; once."""
+    change = ", ".join(f"{name} = '{value}'" for name, value in said.items())
+    now = Campaign.objects.filter(pk=campaign.pk).values(*said).get()
+    if now == said:
+        return
+    with pytest.raises(IntegrityError) as error:
+        web_updates(campaign, change)
+    assert violated(error) == "disclosure_needs_two_people"
+    anna, boris = (User.objects.get_or_create(username=name)[0] for name in ("anna", "boris"))
+    a_proposal("disclosure", {"campaign": campaign.pk, **said}, anna, boris)
+    assert web_updates(campaign, change) == 1
 
 
 # --- the constraints ----------------------------------------------------------------------------------------------

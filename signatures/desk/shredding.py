@@ -1,0 +1,43 @@
+"""Asking that a campaign be shredded. A worker destroys its keys (register/shredding.py), once two people want it."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from petitions.models import Campaign
+from signatures.desk import four_eyes
+from signatures.desk.refusals import NotAllowed
+from signatures.doorbell import ring
+from signatures.models import Proposal, Register, Shredding
+
+
+def propose_shredding(campaign: Campaign, by: User, reason: str) -> Proposal:
+    """Ask that nobody can ever read again who signed. Raises NotAllowed."""
+    if Shredding.objects.filter(campaign=campaign).exists():
+        raise NotAllowed(_("Its keys were destroyed already."))
+    if not campaign.has_closed() or campaign.takes_confirmations():
+        raise NotAllowed(_("Close it first, and wait until late confirmations have been counted."))
+    subject = {"campaign": campaign.pk}
+    return four_eyes.propose(Proposal.Kind.SHREDDING, by, campaign.section, subject, reason)
+
+
+def _in_words(proposal: Proposal) -> str:
+    campaign = Campaign.objects.get(pk=proposal.subject["campaign"])
+    register = Register.objects.filter(campaign=campaign).first()
+    return _(
+        "The keys of “%(campaign)s” are destroyed: nobody can ever read again who the %(count)s are that signed it, "
+        "in no backup either. Totals, tally and manifests stay, and so does what was handed over. "
+        "Copies of the keyring that were exported have to be destroyed by hand."
+    ) % {"campaign": campaign, "count": f"{register.counted:,}" if register else "0"}
+
+
+four_eyes.register(
+    Proposal.Kind.SHREDDING,
+    four_eyes.Rules(
+        request="shred.request",
+        approve="shred.approve",
+        words=_in_words,
+        carry_out=lambda proposal: ring("shred_campaigns"),
+    ),
+)

@@ -1,0 +1,25 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from petitions.models import Campaign
+from signatures.models import Proposal, Shredding
+from signatures.register.shredding import shred_campaigns
+
+
+class Command(BaseCommand):
+    help = "Destroy a campaign's keys now, once two people have asked for it in the admin (Four eyes)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("campaign", help="the address of the campaign")
+
+    def handle(self, *args: Any, campaign: str, **options: Any) -> None:
+        found = Campaign.objects.filter(slug=campaign).first()
+        if found is None:
+            raise CommandError(f"There is no campaign {campaign!r}.")
+        approved = Proposal.objects.to_carry_out(Proposal.Kind.SHREDDING).filter(subject={"campaign": found.pk})
+        if not approved.exists() and not Shredding.objects.filter(campaign=found).exists():
+            raise CommandError("Nothing was destroyed: two people have to agree first, in the admin under Four eyes.")
+        shred_campaigns()
+        self.stdout.write(f"{found.slug}: its keys are destroyed. Destroy exported copies of the keyring by hand.")

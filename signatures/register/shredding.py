@@ -1,0 +1,51 @@
+"""Shredding: a campaign's keys are destroyed, and with them what is sealed to them, in every backup.
+
+Tally, register numbers, ledger and manifests stay, and still verify: none of them needs a key. First the row that
+says so, with the approval it spends, then the keys; a worker that is killed in between is followed by one that
+finds the row and the keys.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+
+from petitions.models import Campaign
+from signatures.desk import audit
+from signatures.models import Proposal, Shredding, Submission
+from signatures.register import ledger
+from signatures.register.admission import admit_all
+from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
+
+log = logging.getLogger(__name__)
+
+
+def shred_campaigns() -> int:
+    """Shred what two people want shredded, and destroy keys that a killed worker left. Returns how many."""
+    for proposal in Proposal.objects.to_carry_out(Proposal.Kind.SHREDDING):
+        _note(Campaign.objects.get(pk=proposal.subject["campaign"]), proposal)
+    destroyed = 0
+    for shredding in Shredding.objects.select_related("campaign"):
+        if keyring().destroy(shredding.campaign.uid):
+            destroyed += 1
+            log.warning("the keys of campaign %s are destroyed", shredding.campaign.slug)
+    return destroyed
+
+
+def _note(campaign: Campaign, proposal: Proposal) -> None:
+    try:
+        admit_all(campaign)  # what was confirmed in time counts
+    except (KeysMissing, ForeignPublicKey) as error:
+        log.error("campaign %s is shredded unadmitted: %s", campaign.slug, type(error).__name__)
+    with transaction.atomic():
+        # Two workers at once: the second waits here, and then finds that the approval is spent.
+        if not Proposal.objects.select_for_update().filter(pk=proposal.pk, done_at=None).exists():
+            return
+        Shredding.objects.create(campaign=campaign)
+        # What nobody confirmed cannot be read any more, so nobody can be asked.
+        pending = Submission.objects.filter(campaign=campaign, outcome__isnull=True)
+        unmailed = pending.filter(mailed_at__isnull=True).count()
+        ledger.note(campaign.pk, received=unmailed, expired=pending.delete()[0])
+        detail = {"campaign": campaign.pk, "proposal": proposal.pk}
+        audit.append(None, "shredding.carry_out", campaign.section, detail=detail)
