@@ -26,6 +26,7 @@ from config import cldr
 from config.languages import DEFAULT, known
 from petitions import pictures
 from petitions.access import sections_of
+from petitions.searching import CampaignText, beginning_with, words_of
 from petitions.sections import Section
 from petitions.text import to_html
 from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
@@ -187,19 +188,13 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         return self.filter(state__in=(*Campaign.PUBLIC_STATES, Campaign.State.REMOVED))
 
     def about(self, words: str = "", topic: str = "", region: str = "") -> CampaignQuerySet:
-        """Campaigns whose title, lead or addressee has all of the words, in the original or the reader's
-        language, and that have this topic and region."""
-        found = self
-        translated = f"translations__{known(get_language() or DEFAULT)}"
-        for word in words.split()[:10]:
-            found = found.filter(
-                Q(title__icontains=word)
-                | Q(lead__icontains=word)
-                | Q(addressee__name__icontains=word)
-                | Q(**{f"{translated}__title__icontains": word})
-                | Q(**{f"{translated}__lead__icontains": word})
-                | Q(**{f"addressee__{translated}__name__icontains": word})
-            )
+        """Campaigns whose texts or addressee have all of the words, in any of their languages, and that have this
+        topic and region."""
+        found = self.alias(text=CampaignText())
+        translated = f"addressee__translations__{known(get_language() or DEFAULT)}__name__icontains"
+        for word in words_of(words):
+            named = Q(addressee__name__icontains=word) | Q(**{translated: word})
+            found = found.filter(Q(text=beginning_with(word)) | named)
         for field, value in (("topic", topic), ("region", region)):
             found = found.filter(**{field: value}) if value else found
         return found

@@ -16,6 +16,7 @@ urlpatterns = [
     path("c/<slug:slug>/numbers.json", numbers.numbers_json, name="numbers_json"),
     path("c/<slug:slug>/numbers.csv", numbers.numbers_csv, name="numbers_csv"),
     path("c/<slug:slug>/tally.json", numbers.tally, name="tally"),
+    path("c/<slug:slug>/press/", pages.press, name="press"),
     path("c/<slug:slug>/embed/", numbers.embed, name="embed"),
     path("signing-key/", verifying.signing_key, name="signing_key"),
     path("signing-key.pem", verifying.signing_key_pem, name="signing_key_pem"),

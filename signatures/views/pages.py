@@ -103,6 +103,26 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
 
 
 @require_safe
+@shelved
+def press(request: HttpRequest, slug: str) -> HttpResponse:
+    """The press kit: figures as they are now, pictures to download, releases, and whom to ask."""
+    found = campaign_or_404(slug)
+    published = Update.objects.published().filter(campaign=found).select_related("campaign", "picture")
+    releases = published.filter(kind=Update.Kind.PRESS)
+    pictures = {update.picture.pk: update.picture for update in published if update.picture}
+    if found.picture:
+        pictures = {found.picture.pk: found.picture, **pictures}
+    context = {
+        "campaign": found,
+        "figures": public_figures(found),
+        "pictures": pictures.values(),
+        "updates": releases,
+        "contacts": list(dict.fromkeys(release.media_contact for release in releases if release.media_contact)),
+    }
+    return render(request, "signatures/press.html", context)
+
+
+@require_safe
 def news(request: HttpRequest, key: int) -> HttpResponse:
     """The short address of an update: what stands in a mail must not name a petition at risk."""
     found = get_object_or_404(Update.objects.published().select_related("campaign"), pk=key)

@@ -25,6 +25,9 @@ PAGES = (
     f"/c/{AT_RISK}/updates/",
     f"/c/{AT_RISK}/updates/191000-signatures-from-184-countries/",
     "/d/crisis-in-belarus/",
+    f"/c/{AT_RISK}/press/",
+    f"/unsubscribe/{'A' * 43}/",
+    "/?show=over",
     f"/c/{LOCAL}/embed/",
     "/inbox/",
 )

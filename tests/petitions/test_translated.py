@@ -80,15 +80,6 @@ def test_a_marked_text_can_be_stored_and_asked_for(translated: Campaign) -> None
         assert Demand.objects.create(campaign=translated, position=1, text=translated.title).pk
 
 
-def test_search_finds_the_original_and_the_readers_language(translated: Campaign) -> None:
-    def found(words: str) -> bool:
-        return Campaign.objects.about(words).exists()
-
-    assert (found("library"), found("biblioteki")) == (True, False)
-    with override("pl"):
-        assert (found("library"), found("biblioteki"), found("bibliothèque")) == (True, True, False)
-
-
 def test_a_page_marks_what_falls_back_and_is_never_blank(client: Client, translated: Campaign) -> None:
     Addressee.objects.update(translations={"pl": {"name": "Burmistrz"}})
     Demand.objects.create(campaign=translated, position=1, text="Open until eight.")
