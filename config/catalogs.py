@@ -29,11 +29,13 @@ CODES: Final = tuple(language.code for language in LANGUAGES if language.code !=
 
 _APPS: Final = ("config", "petitions", "signatures")
 #: Where staff work. They work in English, so what is said there is in no catalog.
-_STAFF_ONLY: Final = frozenset({"models", "admin", "desk", "management", "account", "mfa", "allauth", "migrations"})
+_STAFF_ONLY: Final = frozenset(
+    {"models", "admin", "door", "desk", "management", "account", "mfa", "allauth", "migrations"}
+)
 _STAFF_FILES: Final = frozenset(
     (
         *("access.py", "admin.py", "admin_site.py", "checks.py", "deliveries.py", "guarding.py", "pictures.py"),
-        *("sections.py", "tallies.py", "translated.py"),
+        *("sections.py", "settings.py", "side_by_side.py", "life.py", "tallies.py", "translated.py"),
     )
 )
 #: Babel counts 11 and 100 the wrong way round in Arabic.
@@ -74,14 +76,18 @@ def _code(path: Path) -> str:
     if path.suffix != ".py":
         # What is no string is now X and white space; on one line, no indentation is left to be wrong.
         return templatize(text).replace("\n", " ").strip()
-    return _labels_of_choices(text) if path.name == "models.py" else text
+    return _public_part(text) if path.name == "models.py" else text
 
 
-def _labels_of_choices(text: str) -> str:
-    """Of models, the public reads the labels of choices; names of fields and help are the admin's."""
-    classes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef))
-    choices = (node for node in classes if any(ast.unparse(base).endswith("Choices") for base in node.bases))
-    return "\n".join(ast.unparse(node) for node in choices)
+def _public_part(text: str) -> str:
+    """Of models, the public reads labels of choices and what is said by gettext(); names of fields are the admin's."""
+    return "\n".join(ast.unparse(node) for node in ast.walk(ast.parse(text)) if _is_said(node))
+
+
+def _is_said(node: ast.AST) -> bool:
+    if isinstance(node, ast.ClassDef):
+        return any(ast.unparse(base).endswith("Choices") for base in node.bases)
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in {"gettext", "ngettext"}
 
 
 def source_of(code: str) -> Path:

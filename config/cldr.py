@@ -83,14 +83,14 @@ _ALPHABETS: Final = {
     "uk": "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
     "pl": "aąbcćdeęfghijklłmnńoópqrsśtuvwxyzźż",
     "es": "abcdefghijklmnñopqrstuvwxyz",
-    "ar": "ا(أإآٱ)بتثجحخدذرزسشصضطظعغفقكلمنه(ة)و(ؤ)ي(ىئ)",
+    "ar": "آا(أإٱ)بتثجحخدذرزسشصضطظعغفقكلمنه(ة)و(ؤ)ي(ىئ)",
 }
 
 
 def sorting_key(text: str, language: str = "") -> tuple[tuple[int, ...], str]:
     """Sorts words as dictionaries of the language (the active one) do. For names of places: we have no ICU.
 
-    Letters count by the alphabet, marks that make no letter of their own do not, blanks and hyphens come first,
+    Letters count by the alphabet, marks that make no letter of their own do not, blanks and then hyphens come first,
     apostrophes nowhere.
     """
     ranks = _ranks(language or translation.get_language() or DEFAULT)
@@ -100,7 +100,7 @@ def sorting_key(text: str, language: str = "") -> tuple[tuple[int, ...], str]:
 @cache
 def _ranks(language: str) -> dict[str, int]:
     ranks: dict[str, int] = {}
-    rank, beside = 1, False
+    rank, beside = 2, False
     for sign in _ALPHABETS.get(language, _LATIN):
         if sign in "()":
             beside = sign == "("
@@ -113,8 +113,10 @@ def _ranks(language: str) -> dict[str, int]:
 def _rank(letter: str, ranks: dict[str, int]) -> list[int]:
     if letter in ranks:
         return [ranks[letter]]
-    if letter.isspace() or unicodedata.category(letter) == "Pd":
+    if letter.isspace():
         return [0]
+    if unicodedata.category(letter) == "Pd":
+        return [1]
     # An umlaut or an accent that this alphabet does not count: as the bare letter.
     bare = [part for part in unicodedata.normalize("NFKD", letter) if part.isalnum()]
-    return [ranks.get(part, len(ranks) + 2 + ord(part)) for part in bare]
+    return [ranks.get(part, len(ranks) + 3 + ord(part)) for part in bare]

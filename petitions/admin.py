@@ -19,6 +19,7 @@ from petitions.life import halt_site, restart_site
 from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Picture, Standstill, Update
 from petitions.pictures import PictureRefused
 from petitions.sections import Section
+from petitions.side_by_side import TranslatedAdmin
 
 
 class AddresseeForm(forms.ModelForm):
@@ -33,7 +34,7 @@ class AddresseeForm(forms.ModelForm):
 
 
 @admin.register(Addressee)
-class AddresseeAdmin(GuardedAdmin):
+class AddresseeAdmin(TranslatedAdmin):
     """Shared by all sections: several may petition the same minister."""
 
     rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
@@ -85,7 +86,7 @@ class PictureForm(forms.ModelForm):
 
 
 @admin.register(Picture)
-class PictureAdmin(GuardedAdmin):
+class PictureAdmin(TranslatedAdmin):
     """Each section keeps its own."""
 
     rights = {"view": "content.view", "add": "content.change", "change": "content.change", "delete": "content.change"}
@@ -142,7 +143,7 @@ class DemandInline(GuardedInline):
     fields = ["position", "text", "explanation"]
 
 
-class CampaignContentAdmin(GuardedAdmin):
+class CampaignContentAdmin(TranslatedAdmin):
     """A campaign as content. Registered by signatures/admin/campaigns.py, which knows keys and counts.
 
     Campaigners write it; when it opens and closes is for moderators.
@@ -154,12 +155,24 @@ class CampaignContentAdmin(GuardedAdmin):
     TIME_FIELDS = ("opens_at", "closes_at")
     form = CampaignContentForm
     inlines = [DemandInline]
+    translated_parts = ("demands",)
     search_fields = ["title", "slug"]
     list_filter = ["state", "topic", "region", "at_risk"]
     fieldsets = [
         (
             None,
-            {"fields": ["section", "title", "slug", "lead", "picture", "background", "pledge", ("topic", "region")]},
+            {
+                "fields": [
+                    ("section", "language"),
+                    "title",
+                    "slug",
+                    "lead",
+                    "picture",
+                    "background",
+                    "pledge",
+                    ("topic", "region"),
+                ]
+            },
         ),
         (_("Whom it addresses"), {"fields": ["addressee", "goal"]}),
         (_("When"), {"fields": ["state", ("launched_on", "last_update_on"), "opens_at", "closes_at"]}),
@@ -198,7 +211,7 @@ class CampaignContentAdmin(GuardedAdmin):
         return campaign.get_absolute_url() if campaign.is_public else None
 
 
-class UpdateContentAdmin(GuardedAdmin):
+class UpdateContentAdmin(TranslatedAdmin):
     """An update as content. Registered by signatures/admin/news.py, which can have it sent."""
 
     rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
@@ -211,7 +224,12 @@ class UpdateContentAdmin(GuardedAdmin):
     fieldsets = [
         (
             None,
-            {"fields": ["campaign", ("kind", "breaking", "published_at"), "title", "slug", "lead", "picture", "body"]},
+            {
+                "fields": [
+                    *("campaign", ("kind", "breaking", "published_at"), "language", "title", "slug"),
+                    *("lead", "picture", "body"),
+                ]
+            },
         ),
         (_("For the press"), {"fields": ["quote", "quote_by", "media_contact"]}),
     ]
@@ -261,7 +279,7 @@ class DossierForm(forms.ModelForm):
 
 
 @admin.register(Dossier)
-class DossierAdmin(GuardedAdmin):
+class DossierAdmin(TranslatedAdmin):
     """Shared by all sections: it groups campaigns of several."""
 
     rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
@@ -270,6 +288,7 @@ class DossierAdmin(GuardedAdmin):
     search_fields = ["title", "lead"]
     prepopulated_fields = {"slug": ("title",)}
     inlines = [CoverageInline]
+    translated_parts = ("coverage",)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Boxes to tick: an organisation has few campaigns, and a select is wider than a phone."""

@@ -18,7 +18,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce, Least
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
@@ -78,7 +78,9 @@ class Addressee(Translated):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return f"{self.name}, {self.institution}" if self.institution else self.name
+        if not self.institution:
+            return self.name
+        return gettext("%(name)s, %(institution)s") % {"name": self.name, "institution": self.institution}
 
 
 class Picture(Translated):

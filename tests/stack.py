@@ -302,7 +302,7 @@ def links_in(mail: EmailMessage) -> dict[str, str]:
     assert body is not None
     urls = re.findall(r"https?://\S+", html.unescape(body.get_content()))
     paths = [urlsplit(url).path for url in urls]
-    return {kind: path for path in paths for kind in ("confirm", "withdraw") if path.startswith(f"/{kind}/")}
+    return {kind: path for path in paths for kind in ("confirm", "withdraw") if f"/{kind}/" in path}
 
 
 def totp_code(key: str) -> str:

@@ -56,7 +56,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     pages = {"tally": "tally.view", "life": "campaign.view"}
     list_display = ["title", "state_label", "total", "last_update_on", "tally_link"]
     list_select_related = ["register"]
-    actions_detail = ["life", "tally"]
+    actions_detail = ["life", "translations", "tally"]
 
     @display(
         description=_("state"),

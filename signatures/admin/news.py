@@ -21,7 +21,7 @@ from signatures.models import Mailing
 
 @admin.register(Update)
 class UpdateAdmin(UpdateContentAdmin):
-    actions_detail = ["mail"]
+    actions_detail = ["mail", "translations"]
 
     def has_mail_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request.user, "content.change")

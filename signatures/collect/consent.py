@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from config.languages import DEFAULT, known
 from petitions.models import Campaign, Disclosure
 
-#: Version of the wording of each consent, as sealed with the signature.
+#: Version of the wording of each consent. What is sealed names the language too ("named-1.be"): people agreed to
+#: the words that they read, and a translation may say less or more than its original.
 VERSIONS: Final = {"named": "named-1", "initials": "initials-1", "updates": "updates-1"}
 
 #: Mailboxes kept by companies that answer to a state's authorities, by that state. A warning, never a refusal.
@@ -88,6 +91,12 @@ def mailbox_warning(campaign: Campaign) -> str:
 def consents(campaign: Campaign, share_name: bool, updates: bool) -> dict[str, str]:
     """The versions agreed to, or "". Nobody can agree to what this campaign does not offer."""
     return {
-        "share_name": VERSIONS.get(campaign.disclosure, "") if share_name else "",
-        "updates": VERSIONS["updates"] if updates else "",
+        "share_name": _version(campaign.disclosure) if share_name else "",
+        "updates": _version("updates") if updates else "",
     }
+
+
+def _version(consent: str) -> str:
+    """The version in the language that the form was read in; "" for a consent that is not asked for."""
+    version = VERSIONS.get(consent)
+    return f"{version}.{known(get_language() or DEFAULT)}" if version else ""
