@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.test import Client
+from django.utils.translation import gettext, override
 
-from config.languages import LANGUAGES, address_in, language_of, path_in
+from config.languages import LANGUAGES, Language, address_in, language_of, path_in
 from petitions.models import Campaign
 from signatures.collect.forms import SignForm
 from signatures.sealing import Person
@@ -114,3 +116,17 @@ def test_the_country_is_guessed_where_one_stands_out_among_the_readers(code: str
     assert chosen == ([country] if country else [""]) or (country is None and chosen == [])
     typed = SignForm({"country": "FR"}, lang=code)
     assert re.findall(r'<option value="(\w*)" selected>', str(typed["country"])) == ["FR"]
+
+
+def test_the_readme_says_of_each_language_whether_it_was_read_through() -> None:
+    table = (settings.BASE_DIR / "README.md").read_text(encoding="utf-8").partition("## Languages")[2]
+    for language in LANGUAGES:
+        ((_, said),) = re.findall(rf"^\| ({language.name}) \| `{language.code}` \| (.+) \|$", table, re.MULTILINE)
+        assert said.startswith("yes") is language.reviewed
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
+def test_a_page_says_where_no_native_reader_has_read_the_translation(client: Client, language: Language) -> None:
+    with override(language.code):
+        note = gettext("No native reader has gone through this translation yet.")
+    assert (note in client.get(path_in(language.code, "/")).text) is not language.reviewed
