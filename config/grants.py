@@ -57,6 +57,7 @@ WEB: Final[dict[str, str]] = {
     "signatures_signingkey": READ,
     "signatures_signature": "",
     "signatures_signingrules": ALL,
+    "signatures_networkrule": ALL,
     "signatures_mailcount": "",
     "signatures_deskkey": READ,
     "signatures_recipient": "SELECT, INSERT, UPDATE (state, approver_id, challenge, problem, proof, revoked_at)",
@@ -64,6 +65,11 @@ WEB: Final[dict[str, str]] = {
     "signatures_mailing": "SELECT, INSERT",
     "signatures_newsmail": "",
     "signatures_unsubscription": "INSERT (token_hash)",
+    "signatures_trace": "",
+    "signatures_labelcount": "",
+    "signatures_ruling": "SELECT, INSERT, UPDATE (state)",
+    "signatures_rulingitem": "",
+    "signatures_watch": READ,
 }
 
 #: The worker reads what it is to do and writes the register; content and logins are not its business.
@@ -90,7 +96,8 @@ WORKER: Final[dict[str, str]] = {
     "signatures_auditanchor": "SELECT, INSERT (seq, hash), UPDATE (mailed_at)",
     "signatures_deliverypart": ALL,
     "signatures_signingkey": "SELECT, INSERT",
-    "signatures_signingrules": READ,
+    "signatures_signingrules": "SELECT, INSERT, UPDATE (work_until)",
+    "signatures_networkrule": "",
     "signatures_mailcount": ALL,
     "signatures_deskkey": "SELECT, INSERT, UPDATE",
     "signatures_recipient": "SELECT, INSERT, UPDATE",
@@ -98,6 +105,11 @@ WORKER: Final[dict[str, str]] = {
     "signatures_mailing": "SELECT, UPDATE",
     "signatures_newsmail": ALL,
     "signatures_unsubscription": "SELECT, DELETE",
+    "signatures_trace": ALL,
+    "signatures_labelcount": ALL,
+    "signatures_ruling": "SELECT, UPDATE (state, would_touch, touched, reached)",
+    "signatures_rulingitem": ALL,
+    "signatures_watch": ALL,
 }
 
 #: The row that the token names, and no other: web says which token it was shown, and cannot list any.
@@ -112,6 +124,14 @@ POLICIES: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ("signatures_withdrawal", "web", "INSERT", "", "true"),
     ("signatures_withdrawal", "web", "SELECT", NAMED_ROW, ""),
     ("signatures_withdrawal", "worker", "ALL", "true", "true"),
+    # Web asks for rulings, and says yes, stop or back; what they do, only a worker does.
+    ("signatures_ruling", "web", "SELECT", "true", ""),
+    ("signatures_ruling", "web", "INSERT", "", "state = 'asked' AND would_touch IS NULL AND touched = 0"),
+    (
+        "signatures_ruling", "web", "UPDATE",
+        "state IN ('asked', 'ready', 'running', 'done', 'cancelled')", "state IN ('running', 'cancelled', 'undoing')",
+    ),
+    ("signatures_ruling", "worker", "ALL", "true", "true"),
     # Web asks for deliveries, and says yes or no to them; only a worker makes one ready.
     ("signatures_delivery", "web", "SELECT", "true", ""),
     (
@@ -161,6 +181,9 @@ def grant(using: str = "default") -> None:
             cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}")
             cursor.execute(f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name}")
             cursor.execute(f"GRANT USAGE ON SCHEMA public TO {name}")
+            if role == settings.WORKER_ROLE and "signatures_signature" in present:
+                # Admission takes keys ahead (register/admission.py); other tables' are given by their columns.
+                cursor.execute(f"GRANT USAGE ON SEQUENCE signatures_signature_id_seq TO {name}")
             for table, right in rights.items():
                 if table in present and right:
                     cursor.execute(f"GRANT {right} ON {table} TO {name}")

@@ -21,7 +21,7 @@ from petitions.sections import Membership, Role
 
 #: Pages of the public site: the same for everybody, without a session.
 PUBLIC: Final = frozenset({
-    "home", "campaign", "sign", "thanks", "numbers", "numbers_by_name", "numbers_json", "numbers_csv", "tally",
+    "home", "campaign", "sign", "work", "thanks", "numbers", "numbers_by_name", "numbers_json", "numbers_csv", "tally",
     "embed", "confirm", "withdraw", "updates", "update", "dossier", "inbox", "mail", "media", "signing_key",
     "signing_key_pem", "verifier",
 })  # fmt: skip

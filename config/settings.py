@@ -146,6 +146,8 @@ DEMO_MAIL_DIR: Path | None = Path(env.str("DEMO_MAIL_DIR")) if env.str("DEMO_MAI
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "petitions@example.org")
 # The sender of mails for campaigns at risk: an address that says nothing of petitions or of you.
 NEUTRAL_FROM_EMAIL = env.str("MAIL_FROM_NEUTRAL", "post@example.org")
+# Who is told by mail when a campaign takes signatures unusually fast, comma-separated.
+ALERTS_TO = env.list("ALERTS_TO", default=[])
 # Where a mail server puts its notices of mails that reached nobody: a Maildir or a folder, read by workers.
 BOUNCES_DIR: Path | None = Path(env.str("BOUNCES_DIR")) if env.str("BOUNCES_DIR", "") else None
 
@@ -180,6 +182,8 @@ DEMO_INBOX = DEMO_MAIL_DIR is not None and not MAIL_URL
 # --- limits ---------------------------------------------------------------------------------------------
 # Signatures one network (IPv4 address, IPv6 /64) may send.
 SIGN_RATE = env.str("SIGN_RATE", "30/m")
+# The same for those that come with proof of work: a whole country may sit behind one carrier's address.
+SIGN_RATE_WITH_WORK = env.str("SIGN_RATE_WITH_WORK", "600/m")
 # Password attempts one network may make at the admin's door.
 LOGIN_RATE = env.str("LOGIN_RATE", "10/m")
 RATELIMIT_USE_CACHE = "limits"

@@ -45,6 +45,7 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "ruling.view": _roles(_MODERATOR),
     "ruling.make": _roles(_MODERATOR),
     "ruling.approve": _roles(_MODERATOR),
+    "network.change": _roles(_MODERATOR, _ADMINISTRATOR),
     "delivery.view": _roles(_DELIVERY),
     "delivery.request": _roles(_DELIVERY),
     "delivery.approve": _roles(_DELIVERY),

@@ -24,7 +24,9 @@ from signatures.register import (
     publishing,
     recipients,
     reveal,
+    rulings,
     shredding,
+    watching,
     withdrawal,
 )
 from signatures.register.tally import check_tally
@@ -71,6 +73,16 @@ def spread_news() -> None:
 @shared_task(name="signatures.withdraw")
 def withdraw() -> None:
     withdrawal.apply_withdrawals()
+
+
+@shared_task(name="signatures.watch")
+def watch() -> None:
+    watching.watch_campaigns()
+
+
+@shared_task(name="signatures.rule")
+def rule() -> None:
+    rulings.work_on_rulings()
 
 
 @shared_task(name="signatures.build_deliveries")

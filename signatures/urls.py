@@ -10,6 +10,7 @@ urlpatterns = [
     path("c/<slug:slug>/feed.atom", machines.feed, name="feed"),
     path("sitemap.xml", machines.sitemap, name="sitemap"),
     path("c/<slug:slug>/sign/", signing.sign, name="sign"),
+    path("c/<slug:slug>/work/", signing.work, name="work"),
     path("c/<slug:slug>/thanks/", pages.thanks, name="thanks"),
     path("c/<slug:slug>/numbers/", numbers.numbers, name="numbers"),
     path("c/<slug:slug>/numbers/by-name/", numbers.numbers, {"order": "name"}, name="numbers_by_name"),

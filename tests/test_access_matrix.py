@@ -20,7 +20,7 @@ from petitions.guarding import GuardedAdmin
 from petitions.models import Addressee, Campaign, Dossier, Picture, Standstill, Update
 from petitions.sections import Membership, Role, Section
 from signatures.desk.audit import append
-from signatures.models import AuditEntry, Delivery, Proposal, Register
+from signatures.models import AuditEntry, Delivery, NetworkRule, Proposal, Register, Ruling, Watch
 from tests.fixtures import WebClient
 
 PAGES = list(all_pages())
@@ -60,6 +60,23 @@ def a_standstill(campaign):
     return Standstill.objects.get_or_create(defaults={"mode": "paused", "note": "N", "since": timezone.now()})[0]
 
 
+def a_network_rule(campaign):
+    maker, _ = User.objects.get_or_create(username="keeps-networks")
+    given = {"verdict": "block", "reason": "R", "made_by": maker}
+    return NetworkRule.objects.get_or_create(network="192.0.2.0/24", defaults=given)[0]
+
+
+def a_ruling(campaign):
+    maker, _ = User.objects.get_or_create(username="ruled")
+    return Ruling.objects.create(campaign=campaign, verb="hold", query={"source": "web"}, reason="R", made_by=maker)
+
+
+def a_watch(campaign):
+    figures = {"taken": [0] * 60, "confirmed": [0] * 60, "judged": 0, "held": 0, "networks": [], "domains": []}
+    more = {"mails_waiting": 0, "usual": 60}
+    return Watch.objects.create(campaign=campaign, at=timezone.now(), figures=figures | more)
+
+
 #: model → one of it that belongs to a campaign, or to everybody.
 MAKERS = {
     Campaign: lambda campaign: campaign,
@@ -73,6 +90,9 @@ MAKERS = {
     Proposal: lambda campaign: Proposal.objects.get(subject__campaign=campaign.pk),  # the delivery's
     AuditEntry: an_entry,
     Standstill: a_standstill,
+    NetworkRule: a_network_rule,
+    Ruling: a_ruling,
+    Watch: a_watch,
 }
 
 

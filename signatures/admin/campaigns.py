@@ -18,13 +18,14 @@ from unfold.decorators import action, display
 
 from petitions.access import may
 from petitions.admin import CampaignContentAdmin, CampaignContentForm
+from petitions.guarding import GuardedInline
 from petitions.life import STEPS, NotNow, possible_steps, take, why_not
 from petitions.models import Campaign, ClaimSnapshot
 from signatures.admin.refusals import NARROWED_BY_TWO, ONLY_NARROWER, ExplainsRefusals, RefusableForm
 from signatures.claims import take_snapshot
 from signatures.collect.deliveries import allowed_profiles
 from signatures.doorbell import ring
-from signatures.models import Register
+from signatures.models import Register, SigningRules
 from signatures.tallies import exact_tally, tally_rows
 
 
@@ -50,10 +51,18 @@ class CampaignForm(RefusableForm, CampaignContentForm):
             self.add_error("addressee", _("People have signed a petition to somebody else: make a new campaign."))
 
 
+class SigningRulesInline(GuardedInline):
+    """Proof of work and the reminder."""
+
+    model = SigningRules
+    fields = ["proof_of_work", "remind_after_days"]
+
+
 @admin.register(Campaign)
 class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     form = CampaignForm
     pages = {"tally": "tally.view", "life": "campaign.view"}
+    inlines = [*CampaignContentAdmin.inlines, SigningRulesInline]
     list_display = ["title", "state_label", "total", "last_update_on", "tally_link"]
     list_select_related = ["register"]
     actions_detail = ["life", "translations", "tally"]

@@ -9,6 +9,7 @@ from typing import Final
 from django.db import InterfaceError, OperationalError
 
 from petitions.models import Campaign
+from signatures.models import SigningRules
 
 #: Seconds. A campaign that closes is closed for everybody this much later at most; `is_open()` looks
 #: at the clock itself, so a planned closing is exact.
@@ -33,7 +34,7 @@ def campaign_for_signing(slug: str) -> Campaign | None:
     if found and time.monotonic() < found[0]:
         return found[1]
     try:
-        campaign = Campaign.objects.public().select_related("addressee", "key", "picture").filter(slug=slug).first()
+        campaign = _read(slug)
     except (OperationalError, InterfaceError):
         if found is None:
             raise
@@ -41,6 +42,14 @@ def campaign_for_signing(slug: str) -> Campaign | None:
         campaign = found[1]
     _remember(slug, campaign)
     return campaign
+
+
+def _read(slug: str) -> Campaign | None:
+    campaigns = Campaign.objects.public().select_related("addressee", "key", "picture", "signing_rules")
+    found = campaigns.filter(slug=slug).first()
+    if found is not None and not hasattr(found, "signing_rules"):
+        SigningRules(campaign=found)  # the defaults: the relation keeps them, so that nobody asks again
+    return found
 
 
 def _remember(slug: str, campaign: Campaign | None) -> None:

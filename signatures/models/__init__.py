@@ -8,6 +8,7 @@ from signatures.models.audit import AuditAnchor, AuditEntry
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
 from signatures.models.desk import APPROVAL_EXPIRES, Proposal, ProposalQuerySet, Shredding
+from signatures.models.judging import LabelCount, Reason, Ruling, RulingItem, Trace
 from signatures.models.mail import MailCount
 from signatures.models.news import Mailing, NewsMail, Unsubscription
 from signatures.models.register import Register, Signature
@@ -21,7 +22,7 @@ from signatures.models.reveals import (
     Reveal,
     RevealQuerySet,
 )
-from signatures.models.rules import SigningRules
+from signatures.models.rules import NetworkRule, SigningRules
 from signatures.models.sources import Source
 from signatures.models.tally import (
     OF_ARRIVALS,
@@ -33,6 +34,7 @@ from signatures.models.tally import (
     TallyQuerySet,
     TallySum,
 )
+from signatures.models.watching import Watch
 
 __all__ = [
     "AGE_RECIPIENT",
@@ -48,20 +50,25 @@ __all__ = [
     "DeliveryQuerySet",
     "DeskKey",
     "Dimension",
+    "LabelCount",
     "LedgerEntry",
     "MailCount",
     "Mailing",
+    "NetworkRule",
     "NewsMail",
     "Outcome",
     "Proposal",
     "ProposalQuerySet",
     "PublishedFigures",
     "Purpose",
+    "Reason",
     "Recipient",
     "Refusal",
     "Register",
     "Reveal",
     "RevealQuerySet",
+    "Ruling",
+    "RulingItem",
     "SealingKey",
     "Shredding",
     "Signature",
@@ -72,6 +79,8 @@ __all__ = [
     "Tally",
     "TallyQuerySet",
     "TallySum",
+    "Trace",
     "Unsubscription",
+    "Watch",
     "Withdrawal",
 ]

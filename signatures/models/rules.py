@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 from collections.abc import Collection
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
@@ -14,6 +20,11 @@ from petitions.models import Campaign
 
 class SigningRules(models.Model):
     """How one campaign takes signatures. Where there is no row, its defaults hold."""
+
+    class Work(models.TextChoices):
+        OFF = "off", _("Never")
+        AUTO = "auto", _("While signatures come in unusually fast")
+        ON = "on", _("Always")
 
     campaign = models.OneToOneField(Campaign, models.CASCADE, primary_key=True, related_name="signing_rules")
     remind_after_days = models.PositiveSmallIntegerField(
@@ -23,6 +34,17 @@ class SigningRules(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(29)],
         help_text=_("One mail to whoever has not confirmed by then. Empty: none."),
     )
+
+    proof_of_work = models.CharField(
+        _("proof of work"),
+        max_length=4,
+        choices=Work,
+        default=Work.AUTO,
+        db_default=Work.AUTO,
+        help_text=_("A second or two of the signer's computer, unnoticed while they type; a flood pays for each."),
+    )
+    #: Set by a worker that saw the campaign's rate leave its usual range (register/watching.py).
+    work_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("rules for signing")
@@ -37,8 +59,56 @@ class SigningRules(models.Model):
     def __str__(self) -> str:
         return str(self._meta.verbose_name)
 
+    def asks_work(self, at: datetime.datetime | None = None) -> bool:
+        """Whether signatures should come with proof of work at that time."""
+        if self.proof_of_work != self.Work.AUTO:
+            return self.proof_of_work == self.Work.ON
+        return self.work_until is not None and (at or timezone.now()) < self.work_until
+
     @classmethod
     def reminders(cls, campaigns: Collection[int]) -> dict[int, int]:
         """{campaign id: days after which it reminds}, of those of these that do."""
         reminding = cls.objects.filter(campaign__in=campaigns, remind_after_days__isnull=False)
         return {rules.campaign_id: rules.remind_after_days or 0 for rules in reminding}
+
+
+class NetworkRuleQuerySet(models.QuerySet["NetworkRule"]):
+    def in_force(self, at: datetime.datetime) -> NetworkRuleQuerySet:
+        return self.filter(Q(until__isnull=True) | Q(until__gt=at))
+
+
+class NetworkRule(models.Model):
+    """A network that operators let through the limits, or keep out. Typed by them: never a supporter's address."""
+
+    class Verdict(models.TextChoices):
+        ALLOW = "allow", _("Let through")
+        BLOCK = "block", _("Keep out")
+
+    network = models.CharField(_("network"), max_length=43, unique=True, help_text="192.0.2.0/24, 2001:db8::/32")
+    verdict = models.CharField(_("verdict"), max_length=5, choices=Verdict)
+    reason = models.CharField(_("reason"), max_length=200)
+    until = models.DateTimeField(_("until"), null=True, blank=True, help_text=_("Empty: until somebody removes it."))
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False, verbose_name=_("made by")
+    )
+    made_at = models.DateTimeField(_("made"), db_default=Now(), editable=False)
+
+    objects = NetworkRuleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("network rule")
+        verbose_name_plural = _("network rules")
+        ordering = ["network"]
+
+    def __str__(self) -> str:
+        return self.network
+
+    def clean(self) -> None:
+        """Refuses what is no network, and what is wider than anybody can have meant."""
+        try:
+            network = ipaddress.ip_network(self.network)
+        except ValueError as error:
+            message = _("Not a network: write 192.0.2.0/24 or 2001:db8::/32.")
+            raise ValidationError({"network": message}, code="no_network") from error
+        if network.prefixlen < (8 if network.version == 4 else 16):
+            raise ValidationError({"network": _("So wide a network is a large part of the internet.")}, code="too_wide")

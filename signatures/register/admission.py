@@ -1,6 +1,6 @@
 """(3) Admission: confirmed submissions become numbered signatures, in batches, exactly once.
 
-    take rows (SKIP LOCKED) ─ unseal, canonicalise, fingerprint, seal again ─ lock the register ─
+    take rows (SKIP LOCKED) ─ unseal, canonicalise, fingerprint, seal again ─ lock the register ─ judge ─
     drop duplicates ─ number ─ COPY ─ tally ─ ledger ─ empty the submissions ─ commit
 
 One transaction a batch: a worker that is killed leaves nothing behind but unlocked rows. The costly
@@ -19,9 +19,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
+from django.utils import timezone
 
 from petitions.models import CONFIRMATION_GRACE, Campaign
 from signatures.channels import known_channel
@@ -35,8 +37,9 @@ from signatures.identity import (
     withdrawal_token,
 )
 from signatures.models import Outcome, Register, Signature, Submission, Unsubscription, Withdrawal
-from signatures.register import ledger
+from signatures.register import judging, ledger
 from signatures.register.arrivals import span_of
+from signatures.register.judging import Clues
 from signatures.register.keyring import ForeignPublicKey, KeysMissing
 from signatures.register.publishing import publish_figures
 from signatures.register.tally import Arrival, count_in
@@ -67,13 +70,22 @@ SELECT fingerprint, slot, name_key, number
  WHERE campaign_id = %s AND fingerprint = ANY(%s)
 """
 COPY_SIGNATURES: Final = """
-COPY signatures_signature (campaign_id, number, signed_on, slot, share_name, country, source, state,
+COPY signatures_signature (id, campaign_id, number, signed_on, slot, share_name, country, source, state,
                            fingerprint, name_key, withdrawal_hash, sealed)
 FROM STDIN (FORMAT BINARY)
 """
 COPY_TYPES: Final = (
-    "int8", "int8", "date", "int2", "bool", "varchar", "varchar", "varchar", "bytea", "bytea", "bytea", "bytea",
+    "int8", "int8", "int8", "date", "int2", "bool", "varchar", "varchar", "varchar", "bytea", "bytea", "bytea", "bytea",
 )  # fmt: skip
+# Taken ahead, so that a signature and its trace are two COPYs and no row has to be asked for its key.
+NEXT_IDS: Final = """
+SELECT nextval(pg_get_serial_sequence('signatures_signature', 'id')) FROM generate_series(1, %s)
+"""
+COPY_TRACES: Final = """
+COPY signatures_trace (signature_id, campaign_id, hour, network, wide, domain, comment, reasons)
+FROM STDIN (FORMAT BINARY)
+"""
+TRACE_TYPES: Final = ("int8", "int8", "timestamptz", "bytea", "bytea", "bytea", "bytea", "int4")
 # Times are cut to the day: together with the number they would say when a signer clicked.
 EMPTY_SUBMISSIONS: Final = """
 UPDATE signatures_submission AS s
@@ -110,6 +122,9 @@ class Candidate:
     delay: str = ""
     #: Whether a mail went to it, so that it is in the ledger as received.
     mailed: bool = False
+    #: The hour it was confirmed in, and how it came; for thirty days, beside the signature (judging.py).
+    hour: datetime.datetime | None = None
+    clues: Clues | None = None
 
 
 def admit_all(campaign: Campaign, *, seconds: float = 20.0, batch: int = BATCH) -> int:
@@ -152,9 +167,12 @@ def admit_batch(campaign: Campaign, limit: int = BATCH) -> int:
             return 0
         candidates = _read(campaign, rows)
         register = Register.objects.select_for_update().get(campaign=campaign)
-        admitted = _tell_apart(cursor, campaign, register.last_number, candidates)
-        _insert(cursor, campaign, admitted)
-        _forget_withdrawals(admitted)
+        clues = [c.clues for c in candidates if c.clues]
+        judging.judge(cursor, campaign.pk, timezone.now().replace(minute=0, second=0, microsecond=0), clues)
+        newcomers = _tell_apart(cursor, campaign, register.last_number, candidates)
+        _insert(cursor, campaign, newcomers)
+        _forget_withdrawals(newcomers)
+        admitted = [c for c in newcomers if c.outcome is Outcome.COUNTED]
         Register.objects.filter(pk=register.pk).update(last_number=F("last_number") + len(admitted))
         count_in(register, [_arrival(c) for c in admitted])
         _write_ledger(campaign, candidates)
@@ -201,7 +219,11 @@ def _candidate(
     candidate.withdrawal_hash = token_hash(withdrawal_token(pepper, candidate.fingerprint))
     if person.updates:
         candidate.unsubscription_hash = token_hash(unsubscription_token(pepper, candidate.fingerprint))
-    candidate.sealed = opener.keys.register_box.seal(person, candidate.fingerprint)
+    candidate.hour = confirmed_at.replace(minute=0, second=0, microsecond=0)
+    candidate.clues = judging.observe(pepper, person, mailbox, confirmed_at, mailed_at)
+    # What was seen of the sender is not sealed again: thirty days, and it is gone.
+    kept = msgspec.structs.replace(person, signals={}) if person.signals else person
+    candidate.sealed = opener.keys.register_box.seal(kept, candidate.fingerprint)
     return candidate
 
 
@@ -211,7 +233,8 @@ def _tell_apart(
     """Give each newcomer a slot and a number, and each duplicate the number it already has.
 
     A mailbox has `persons_per_mailbox` slots; the same name in it is the same person. Who confirmed
-    first counts. Needs the register's lock. Returns the newcomers, in order of confirmation.
+    first counts. What judgement holds gets no number. Needs the register's lock. Returns the newcomers, in order
+    of confirmation.
     """
     readable = [c for c in candidates if c.outcome is None]
     cursor.execute(ALREADY_THERE, [campaign.pk, [c.fingerprint for c in readable]])
@@ -228,28 +251,45 @@ def _tell_apart(
             continue
         taken = {slot for slot, _, _ in persons}
         candidate.slot = next(slot for slot in range(campaign.persons_per_mailbox) if slot not in taken)
-        candidate.outcome, candidate.number = Outcome.COUNTED, next(numbers)
+        if candidate.clues and judging.is_held(candidate.clues.reasons):
+            candidate.outcome = Outcome.HELD
+        else:
+            candidate.outcome, candidate.number = Outcome.COUNTED, next(numbers)
         persons.append((candidate.slot, candidate.name_key, candidate.number))
         newcomers.append(candidate)
     return newcomers
 
 
-def _insert(cursor: CursorWrapper, campaign: Campaign, admitted: list[Candidate]) -> None:
+_STATES: Final = {Outcome.COUNTED: Signature.State.COUNTED.value, Outcome.HELD: Signature.State.QUARANTINED.value}
+
+
+def _insert(cursor: CursorWrapper, campaign: Campaign, newcomers: list[Candidate]) -> None:
+    cursor.execute(NEXT_IDS, [len(newcomers)])
+    ids = [key for (key,) in cursor.fetchall()]
     with cursor.copy(COPY_SIGNATURES) as copy:
         copy.set_types(COPY_TYPES)
-        for c in admitted:
+        for key, c in zip(ids, newcomers, strict=True):
             copy.write_row((
-                campaign.pk, c.number, c.signed_on, c.slot, c.share_name, c.country, c.source,
-                Signature.State.COUNTED.value, c.fingerprint, c.name_key, c.withdrawal_hash, c.sealed,
+                key, campaign.pk, c.number, c.signed_on, c.slot, c.share_name, c.country, c.source,
+                _STATES[c.outcome or Outcome.COUNTED], c.fingerprint, c.name_key, c.withdrawal_hash, c.sealed,
+            ))  # fmt: skip
+    traced = [(key, c.hour, c.clues) for key, c in zip(ids, newcomers, strict=True) if c.clues]
+    if not traced:
+        return
+    with cursor.copy(COPY_TRACES) as copy:
+        copy.set_types(TRACE_TYPES)
+        for key, hour, clues in traced:
+            copy.write_row((
+                key, campaign.pk, hour, clues.network, clues.wide, clues.domain, clues.comment, clues.reasons.value,
             ))  # fmt: skip
 
 
-def _forget_withdrawals(admitted: list[Candidate]) -> None:
+def _forget_withdrawals(newcomers: list[Candidate]) -> None:
     """Who withdrew and signed again has the same links: a settled request must not swallow the next press, nor an
     earlier "no more updates" what is agreed to now."""
-    hashes = [c.withdrawal_hash for c in admitted]
+    hashes = [c.withdrawal_hash for c in newcomers]
     Withdrawal.objects.filter(outcome__isnull=False, token_hash__in=hashes).delete()
-    again = [c.unsubscription_hash for c in admitted if c.unsubscription_hash]
+    again = [c.unsubscription_hash for c in newcomers if c.unsubscription_hash]
     Unsubscription.objects.filter(token_hash__in=again).delete()
 
 

@@ -11,10 +11,13 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from signatures.desk import audit
-from signatures.models import Delivery, MailCount, Proposal, Withdrawal
+from signatures.models import Delivery, LabelCount, MailCount, Proposal, Withdrawal
 
 #: A web process uses a session key for five minutes (collect/intake.py); far beyond that, an unused one is spent.
 SESSION_KEY_SPENT: Final = datetime.timedelta(hours=1)
+
+#: How long it is kept how signatures came (models/judging.py).
+TRACES_KEPT: Final = datetime.timedelta(days=30)
 
 #: Rows a statement. A flood leaves hundreds of thousands, and no statement takes so many parameters.
 BATCH: Final = 5000
@@ -45,6 +48,14 @@ WITH old AS (
 )
 SELECT count(*) FROM gone
 """
+DELETE_TRACES: Final = """
+WITH old AS (
+    SELECT signature_id FROM signatures_trace WHERE hour < %s LIMIT %s
+), gone AS (
+    DELETE FROM signatures_trace t USING old WHERE t.signature_id = old.signature_id RETURNING 1
+)
+SELECT count(*) FROM gone
+"""
 # Raw: NOT EXISTS on two tables. A submission that arrives meanwhile fails on its foreign key, and
 # intake seals it again under a new key.
 DELETE_DRAINED_KEYS: Final = """
@@ -59,6 +70,8 @@ def prune(now: datetime.datetime | None = None) -> dict[str, int]:
     return {
         "expired": _expire_pending(now - datetime.timedelta(days=settings.PENDING_DAYS)),
         "outcomes": _delete_outcomes(now - datetime.timedelta(days=settings.OUTCOME_DAYS)),
+        "traces": _delete_traces(now - TRACES_KEPT),
+        "labels": LabelCount.objects.filter(last_hour__lt=now - TRACES_KEPT).delete()[0],
         "mail counts": MailCount.objects.filter(on__lt=now.date()).delete()[0],
         "keys": _delete_drained_keys(now - SESSION_KEY_SPENT),
         "proposals": _expire_proposals(now),
@@ -83,6 +96,11 @@ def _expire_proposals(now: datetime.datetime) -> int:
 def _expire_pending(before: datetime.datetime) -> int:
     with connection.cursor() as cursor:
         return _in_batches(cursor, EXPIRE_PENDING, before)
+
+
+def _delete_traces(before: datetime.datetime) -> int:
+    with connection.cursor() as cursor:
+        return _in_batches(cursor, DELETE_TRACES, before)
 
 
 def _delete_outcomes(before: datetime.datetime) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models.functions import TruncDay
 
-from signatures.models import NewsMail, Register, Signature, Withdrawal
+from signatures.models import NewsMail, Register, Signature, Trace, Withdrawal
 from signatures.register import ledger
 from signatures.register.tally import count_out
 
@@ -81,5 +81,6 @@ def _erase(register: Register, signatures: list[Signature]) -> None:
         state=Signature.State.WITHDRAWN, fingerprint=None, name_key=None, withdrawal_hash=None, sealed=None,
         share_name=False,
     )  # fmt: skip
+    Trace.objects.filter(pk__in=[s.pk for s in signatures]).delete()
     count_out(register, [(s.country, s.signed_on, s.source) for s in counted])
     ledger.note(register.pk, withdrawn=len(signatures))

@@ -15,6 +15,7 @@ from signatures.collect import confirmation
 from signatures.collect.limits import Verdict, check_limit, is_cross_site
 from signatures.identity import parse_token
 from signatures.identity import token_hash as hash_of
+from signatures.minutes import note_confirmed
 
 
 def _private(response: HttpResponse) -> HttpResponse:
@@ -41,8 +42,10 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         if is_cross_site(request):
             return render(request, "403.html", status=403)
-        if confirmation.confirm(hashed) is None:
+        confirmed = confirmation.confirm(hashed)
+        if confirmed is None:
             return _unknown_token(request)
+        note_confirmed(confirmed.campaign.pk)
         response = HttpResponseRedirect(reverse("confirm", args=[token]))
         response.status_code = 303
         return _private(response)

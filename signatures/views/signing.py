@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from petitions.models import Campaign
 from petitions.shelf import shelved
 from signatures.channels import DIRECT, known_channel
 from signatures.collect.body import GarbageBody, read_form
 from signatures.collect.consent import consents, mailbox_warning, wording
+from signatures.collect.door import TRAP, Signals, Verdict, knock, wants_work
 from signatures.collect.forms import SignForm
 from signatures.collect.intake import take
-from signatures.collect.limits import Verdict, check_limit, is_cross_site
+from signatures.collect.limits import is_cross_site
 from signatures.collect.slips import PROVIDERS, likely_meant
+from signatures.collect.work import challenge
 from signatures.figures import public_figures
 from signatures.sealing import Person
 from signatures.views.finding import campaign_or_404
@@ -33,6 +34,8 @@ def form_context(found: Campaign, form: SignForm, problem: str = "", via: str = 
         "campaign": found,
         "form": form,
         "sign_url": reverse("sign", args=[found.slug]),
+        "work_url": reverse("work", args=[found.slug]),
+        "trap": TRAP,
         "consent": wording(found),
         "mailbox_warning": mailbox_warning(found),
         "providers": " ".join(PROVIDERS),
@@ -60,19 +63,29 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     if not found.is_open() or not hasattr(found, "key"):
         return _closed(request, found)
-    limit = check_limit(request, "sign", settings.SIGN_RATE)
-    if limit.verdict is Verdict.OVER:
+    door = knock(request, found, data)
+    if door.verdict is Verdict.OVER:
         problem = _("Many signatures came from your network just now. Please send it again in a minute.")
-        return _kept(request, found, form, 429, problem, retry_after=limit.retry_after)
+        return _kept(request, found, form, 429, problem, retry_after=door.retry_after)
     if not form.is_valid():
         return _kept(request, found, form, 422)
     try:
-        take(found, _person(found, form, limit.verdict))
+        take(found, _person(found, form, door.signals))
     except (OperationalError, InterfaceError):
         problem = _("Your signature could not be stored just now. Nothing is lost: please send it again in a moment.")
         return _kept(request, found, form, 503, problem, retry_after=10)
     response = HttpResponseRedirect(reverse("thanks", args=[found.slug]))
     response.status_code = 303
+    return response
+
+
+@require_safe
+def work(request: HttpRequest, slug: str) -> HttpResponse:
+    """What a form's script asks before it sends: a challenge, or 204 where no proof of work is wanted."""
+    found = campaign_or_404(slug)
+    wanted = found.is_open() and wants_work(request, found)
+    response = JsonResponse(challenge(found)) if wanted else HttpResponse(status=204)
+    response["Cache-Control"] = "no-store"
     return response
 
 
@@ -91,12 +104,11 @@ def _via(form: SignForm) -> str:
     return "" if channel == DIRECT else channel
 
 
-def _person(found: Campaign, form: SignForm, verdict: Verdict) -> Person:
+def _person(found: Campaign, form: SignForm, signals: Signals) -> Person:
     typed = form.cleaned_data
     agreed = consents(found, typed.pop("share_name"), typed.pop("updates"))
-    signals: dict[str, str | int | bool] = {"unlimited": True} if verdict is Verdict.UNKNOWN else {}
     if via := _via(form):
-        signals["via"] = via  # sealed with the rest; a worker counts it
+        signals = signals | {"via": via}  # sealed with the rest; a worker counts it
     return Person(**typed, **agreed, language=form.lang, signals=signals)
 
 

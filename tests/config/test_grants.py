@@ -89,7 +89,7 @@ def test_row_security_is_on_wherever_web_must_not_see_all(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY relname")
         tables = [name for (name,) in cursor.fetchall()]
-    subjects = "auditentry delivery proposal recipient reveal submission withdrawal"
+    subjects = "auditentry delivery proposal recipient reveal ruling submission withdrawal"
     assert tables == [f"signatures_{subject}" for subject in subjects.split()]
 
 

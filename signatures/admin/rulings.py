@@ -1,0 +1,177 @@
+"""Rulings: what a moderator decides about all signatures that came alike. A worker looks up and carries out."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, Final, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from petitions.access import may
+from petitions.guarding import GuardedAdmin
+from petitions.models import Campaign
+from signatures.desk import audit
+from signatures.doorbell import ring
+from signatures.models import Reason, Ruling, Source
+from signatures.models.judging import REASONS
+
+LABELS: Final = {
+    "network": _("Network"),
+    "wide": _("Wider network"),
+    "domain": _("Mail domain"),
+    "comment": _("Comment"),
+}
+State = Ruling.State
+#: Each step: from which states, and to which.
+STEPS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
+    "carry_out": ((State.READY,), State.RUNNING),
+    "stop": ((State.ASKED, State.READY, State.RUNNING), State.CANCELLED),
+    "undo": ((State.DONE, State.CANCELLED), State.UNDOING),
+}
+
+
+class RulingForm(forms.ModelForm):
+    """Which signatures: all that is filled in has to be so. Labels are those of the dashboard."""
+
+    network = forms.RegexField("^[0-9a-f]{16}$", label=LABELS["network"], required=False)
+    wide = forms.RegexField("^[0-9a-f]{16}$", label=LABELS["wide"], required=False)
+    domain = forms.RegexField("^[0-9a-f]{16}$", label=LABELS["domain"], required=False)
+    comment = forms.RegexField("^[0-9a-f]{16}$", label=LABELS["comment"], required=False)
+    why = forms.ChoiceField(label=_("Reason given by judgement"), required=False, widget=UnfoldAdminSelectWidget)
+    source = forms.ChoiceField(label=_("Source"), required=False, widget=UnfoldAdminSelectWidget)
+    since = forms.SplitDateTimeField(label=_("From the hour"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
+    until = forms.SplitDateTimeField(label=_("Before the hour"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
+
+    class Meta:
+        model = Ruling
+        fields = ["campaign", "verb", "reason"]
+        widgets = {"reason": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in LABELS:
+            self.fields[name].widget = UnfoldAdminTextInputWidget(attrs={"dir": "ltr", "spellcheck": "false"})
+            self.fields[name].initial = self.initial.get(name)
+        anything = ("", "–")
+        cast(forms.ChoiceField, self.fields["why"]).choices = [
+            anything, *((reason.name, words) for reason, words in REASONS.items())
+        ]  # fmt: skip
+        cast(forms.ChoiceField, self.fields["source"]).choices = [anything, *Source.choices]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        query = {name: cleaned[name] for name in (*LABELS, "source") if cleaned.get(name)}
+        if cleaned.get("why"):
+            query["reason"] = Reason[cleaned["why"]].name
+        for name in ("since", "until"):
+            if moment := cleaned.get(name):
+                query[name] = cast(datetime.datetime, moment).isoformat()
+        if not query and not self.errors:
+            raise forms.ValidationError(_("Say which signatures: fill in at least one of these."))
+        self.instance.query = query
+        return cleaned
+
+
+@admin.register(Ruling)
+class RulingAdmin(GuardedAdmin):
+    rights = {"view": "ruling.view", "add": "ruling.make"}
+    pages = dict.fromkeys(STEPS, "ruling.make")
+    section_lookup = "campaign__section"
+    form = RulingForm
+    list_display = ["campaign", "verb", "state", "touched", "made_by", "made_at"]
+    list_filter = ["state", "verb"]
+    list_select_related = ["campaign__section", "made_by"]
+    fieldsets = [
+        (None, {"fields": ["campaign", "verb", "reason"]}),
+        (_("Which signatures"), {"fields": [*LABELS, "why", "source", "since", "until"]}),
+    ]
+
+    def section_of(self, obj: Ruling) -> Campaign:
+        return obj.campaign
+
+    def save_model(self, request: HttpRequest, obj: Ruling, form: forms.ModelForm, change: bool) -> None:
+        obj.made_by = cast(User, request.user)
+        super().save_model(request, obj, form, change)
+        detail = {"ruling": obj.pk, "campaign": obj.campaign_id, "verb": obj.verb, "query": obj.query}
+        audit.append(obj.made_by, "ruling.make", obj.campaign.section, obj.reason, detail)
+        ring("rule")
+
+    def response_add(self, request: HttpRequest, obj: Ruling, post_url_continue: str | None = None) -> HttpResponse:
+        self.message_user(request, _("It is being looked up. Nothing is touched before you say so."), messages.INFO)
+        return HttpResponseRedirect(_url(obj))
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """How many, how far, and what may be done now."""
+        ruling = self._ruling_or_404(request, object_id)
+        acts = may(request.user, "ruling.make", ruling.campaign)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": str(ruling),
+            "original": ruling,
+            "ruling": ruling,
+            "which": [(_words(key), value) for key, value in sorted(ruling.query.items())],
+            "steps": [step for step, (states, _to) in STEPS.items() if acts and ruling.state in states],
+            "waiting": ruling.state in (State.ASKED, State.RUNNING, State.UNDOING),
+        }
+        return TemplateResponse(request, "signatures/admin/ruling.html", context)
+
+    def _ruling_or_404(self, request: HttpRequest, object_id: str) -> Ruling:
+        if not self.has_view_permission(request):
+            raise Http404
+        found = self.get_queryset(request).select_related(*self.list_select_related)
+        return get_object_or_404(found, pk=int(object_id) if object_id.isdecimal() else 0)
+
+    def _step(self, request: HttpRequest, object_id: str, step: str) -> HttpResponse:
+        """One conditional UPDATE: whoever was slower finds nothing to change, and is told so."""
+        ruling = self._ruling_or_404(request, object_id)
+        if not may(request.user, "ruling.make", ruling.campaign):
+            self.message_user(request, _("Your role does not allow this."), messages.ERROR)
+        elif self._took(request, ruling, step):
+            ring("rule")
+        else:
+            self.message_user(request, _("It has moved on meanwhile: look again."), messages.WARNING)
+        return HttpResponseRedirect(_url(ruling))
+
+    def _took(self, request: HttpRequest, ruling: Ruling, step: str) -> bool:
+        states, to = STEPS[step]
+        with transaction.atomic():
+            if not Ruling.objects.filter(pk=ruling.pk, state__in=states).update(state=to):
+                return False
+            detail = {"ruling": ruling.pk, "campaign": ruling.campaign_id, "would_touch": ruling.would_touch}
+            audit.append(cast(User, request.user), f"ruling.{step}", ruling.campaign.section, "", detail)
+        return True
+
+    def get_urls(self) -> list[URLPattern]:
+        def view(step: str) -> Any:
+            return self.admin_site.admin_view(
+                require_POST(lambda request, object_id: self._step(request, object_id, step))
+            )
+
+        steps = [path(f"<path:object_id>/{step}/", view(step), name=f"signatures_ruling_{step}") for step in STEPS]
+        return [*steps, *super().get_urls()]
+
+
+def _words(key: str) -> str | Promise:
+    more = {"since": _("From the hour"), "until": _("Before the hour"), "source": _("Source"), "reason": _("Judged")}
+    return {**LABELS, **more}.get(key, key)
+
+
+def _url(ruling: Ruling) -> str:
+    return reverse("admin:signatures_ruling_change", args=[ruling.pk])

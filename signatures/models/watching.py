@@ -1,0 +1,21 @@
+"""What a worker saw of each campaign a moment ago, for the moderators' dashboard."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from petitions.models import Campaign
+
+
+class Watch(models.Model):
+    """One row a campaign, written anew every ten seconds: figures and labels, never a person.
+
+    `figures`: {"taken": [60 minutes' counts, oldest first], "confirmed": […], "judged", "held": the last hour's,
+    "networks", "domains": [{"label", "n", "held"}], "mails_waiting", "usual": a minute}.
+    """
+
+    campaign = models.OneToOneField(Campaign, models.CASCADE, primary_key=True, related_name="watch")
+    at = models.DateTimeField()
+    figures = models.JSONField()
+    #: Since when it is under attack; null while it is not.
+    alarmed_at = models.DateTimeField(null=True)

@@ -1,0 +1,170 @@
+"""Judgement: what speaks against a signature being a person's, said as reasons; held where they add up.
+
+Web seals what it saw of the sender with the signature (collect/door.py). Here, with the keys, it becomes labels
+under the campaign's pepper, comparable within a campaign for thirty days and nowhere else. Only what came through
+the web's door is judged: an import and a campaign's own demo have their own proofs.
+
+The rule: somebody who filled in the trap is held; somebody who is one of many is held if anything else speaks
+against them. Alone, neither a fast hand, nor a browser without script, nor a crowded network holds anybody.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hmac
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from disposable_email_domains import blocklist
+from django.db.backends.utils import CursorWrapper
+
+from signatures.models import Reason
+from signatures.models.judging import CLUSTERS
+from signatures.sealing import Person
+
+LABEL_BYTES: Final = 8
+#: How many make a cluster: from one network in a day, at one new domain, with one comment; and in one hour, how many
+#: at new domains, and what share of all.
+MANY_OF_A_NETWORK: Final = 10
+MANY_AT_A_DOMAIN: Final = 10
+MANY_OF_A_COMMENT: Final = 5
+MANY_FRESH: Final = 20
+SHARE_FRESH: Final = 0.25
+#: How long a mail domain is new among a campaign's signers.
+NEW_FOR: Final = datetime.timedelta(hours=24)
+#: Seconds: nobody reads and fills in a form faster; nobody's mail arrives and is pressed faster.
+QUICK: Final = 3
+INSTANT: Final = datetime.timedelta(seconds=4)
+#: Characters: "I agree." is everybody's.
+LONG_COMMENT: Final = 25
+
+_FREE_MAIL: Final = """
+gmail.com yahoo.com yahoo.co.uk yahoo.fr yahoo.de yahoo.es yahoo.it yahoo.co.in ymail.com outlook.com
+outlook.fr outlook.de outlook.es hotmail.com hotmail.co.uk hotmail.fr hotmail.de hotmail.es hotmail.it live.com
+live.fr live.co.uk msn.com icloud.com aol.com proton.me tuta.com tutanota.com gmx.de gmx.net gmx.at gmx.ch gmx.com
+web.de t-online.de freenet.de posteo.de mailbox.org orange.fr free.fr laposte.net wanadoo.fr libero.it virgilio.it
+wp.pl o2.pl onet.pl interia.pl seznam.cz centrum.cz abv.bg ukr.net i.ua meta.ua mail.ru bk.ru list.ru inbox.ru
+rambler.ru yandex.ru tut.by mail.by qq.com 163.com 126.com sina.com naver.com rediffmail.com uol.com.br
+bol.com.br terra.com.br btinternet.com sky.com comcast.net verizon.net att.net fastmail.com zoho.com"""
+#: Providers that are never new: half the world is there.
+FREE_MAIL: Final = frozenset(_FREE_MAIL.split())
+
+# Sorted by the caller: every worker locks rows in one order. In the register's lock, so counts are in order too.
+COUNT: Final = """
+INSERT INTO signatures_labelcount (campaign_id, kind, label, first_hour, last_hour, n)
+SELECT %s, kind, label, %s, %s, n FROM unnest(%s::varchar[], %s::bytea[], %s::int[]) AS seen (kind, label, n)
+ON CONFLICT (campaign_id, kind, label)
+DO UPDATE SET n = signatures_labelcount.n + excluded.n, last_hour = excluded.last_hour
+RETURNING kind, label, first_hour, n
+"""
+
+
+@dataclass(slots=True)
+class Clues:
+    """What is kept of how one signature came."""
+
+    network: bytes
+    wide: bytes
+    domain: bytes
+    comment: bytes | None
+    reasons: Reason
+    #: Whether half the world has its mail there.
+    common: bool
+
+
+@cache
+def _disposable() -> frozenset[str]:
+    return frozenset(blocklist)
+
+
+def observe(
+    pepper: bytes, person: Person, mailbox: str, confirmed_at: datetime.datetime, mailed_at: datetime.datetime | None
+) -> Clues | None:
+    """The clues of one submission, but for those that only its neighbours give; None where the web saw no network."""
+    seen = person.signals
+    network = seen.get("network")
+    if not network:
+        return None
+    domain = mailbox.rpartition("@")[2]
+    comment = " ".join(person.comment.casefold().split())
+    return Clues(
+        network=_label(pepper, b"network", str(network)),
+        wide=_label(pepper, b"wide", str(seen.get("wide", ""))),
+        domain=_label(pepper, b"domain", domain),
+        comment=_label(pepper, b"comment", comment) if len(comment) >= LONG_COMMENT else None,
+        reasons=_alone(person, domain, confirmed_at, mailed_at),
+        common=domain in FREE_MAIL,
+    )
+
+
+def _label(pepper: bytes, kind: bytes, text: str) -> bytes:
+    return hmac.digest(pepper, kind + b"\0" + text.encode("utf-8", "replace"), "sha256")[:LABEL_BYTES]
+
+
+def _alone(person: Person, domain: str, confirmed_at: datetime.datetime, mailed_at: datetime.datetime | None) -> Reason:
+    seen, reasons = person.signals, Reason(0)
+    took, today = seen.get("took"), seen.get("today", 0)
+    if seen.get("trap"):
+        reasons |= Reason.TRAP
+    if took is None:
+        reasons |= Reason.UNTIMED
+    elif isinstance(took, int) and took < QUICK:
+        reasons |= Reason.QUICK
+    if seen.get("work") == "missing":
+        reasons |= Reason.UNWORKED
+    if seen.get("unlimited"):
+        reasons |= Reason.UNLIMITED
+    if isinstance(today, int) and today > MANY_OF_A_NETWORK:
+        reasons |= Reason.NETWORK
+    if domain in _disposable():
+        reasons |= Reason.DISPOSABLE
+    if mailed_at and confirmed_at - mailed_at < INSTANT:
+        reasons |= Reason.INSTANT
+    return reasons
+
+
+def judge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clues: Sequence[Clues]) -> None:
+    """Add the reasons that lie in what others do. Needs the register's lock."""
+    if not clues:
+        return
+    seen = Counter([("d", c.domain) for c in clues] + [("c", c.comment) for c in clues if c.comment])
+    counted = _count(cursor, campaign_id, hour, seen)
+    fresh = {label for (kind, label), (first, _) in counted.items() if kind == "d" and hour - first < NEW_FOR} - {
+        c.domain for c in clues if c.common
+    }
+    surge = _is_surge(cursor, campaign_id, hour, len(clues), sum(1 for c in clues if c.domain in fresh))
+    for c in clues:
+        if c.domain in fresh:
+            if surge:
+                c.reasons |= Reason.FRESH
+            if counted["d", c.domain][1] >= MANY_AT_A_DOMAIN:
+                c.reasons |= Reason.DOMAIN
+        if c.comment and counted["c", c.comment][1] >= MANY_OF_A_COMMENT:
+            c.reasons |= Reason.COMMENT
+
+
+def _is_surge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, all_: int, fresh: int) -> bool:
+    label = int(hour.timestamp()).to_bytes(LABEL_BYTES)
+    counted = _count(cursor, campaign_id, hour, Counter({("a", label): all_, ("f", label): fresh}))
+    (_, all_now), (_, fresh_now) = counted["a", label], counted["f", label]
+    return fresh_now >= MANY_FRESH and fresh_now > SHARE_FRESH * all_now
+
+
+def _count(
+    cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, seen: Counter[tuple[str, bytes]]
+) -> dict[tuple[str, bytes], tuple[datetime.datetime, int]]:
+    """{(kind, label): (hour it was first seen in, how often by now)}"""
+    keys = sorted(seen)
+    kinds, labels = [kind for kind, _ in keys], [label for _, label in keys]
+    cursor.execute(COUNT, [campaign_id, hour, hour, kinds, labels, [seen[key] for key in keys]])
+    return {(kind, bytes(label)): (first, n) for kind, label, first, n in cursor.fetchall()}
+
+
+def is_held(reasons: Reason) -> bool:
+    """Whether a signature with these reasons waits for a person's judgement."""
+    if Reason.TRAP in reasons:
+        return True
+    return bool(reasons & CLUSTERS) and reasons.bit_count() >= 2

@@ -1,0 +1,185 @@
+"""Rulings: what a person decided about all signatures that came alike, carried out in steps that can be stopped.
+
+Each step is one transaction under the register's lock: the signatures, the tally, the ledger, how far it got, and
+what each signature was before. So the tally is exact whenever it stops, killed workers included, and undoing is
+reading back. A number once given is kept: what is excluded below a delivered number is a gap that the next packet's
+amendments tell of.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from signatures.models import Reason, Register, Ruling, RulingItem, Signature, Source
+from signatures.register import ledger
+from signatures.register.tally import Arrival, count_in, count_out
+
+#: Signatures a step: a few milliseconds under the register's lock.
+STEP: Final = 500
+
+State = Signature.State
+#: What each decision makes of a signature, and of which.
+TO: Final = {Ruling.Verb.HOLD: State.QUARANTINED, Ruling.Verb.EXCLUDE: State.EXCLUDED, Ruling.Verb.COUNT: State.COUNTED}
+FROM: Final = {
+    Ruling.Verb.HOLD: (State.COUNTED,),
+    Ruling.Verb.EXCLUDE: (State.COUNTED, State.QUARANTINED),
+    Ruling.Verb.COUNT: (State.QUARANTINED, State.EXCLUDED),
+}
+
+# Raw: the query is what a moderator put together; each part is a constant here, each value is passed beside it.
+MATCHING: Final = """
+  FROM signatures_trace t JOIN signatures_signature s ON s.id = t.signature_id
+ WHERE t.campaign_id = %s AND t.signature_id > %s AND s.state = ANY(%s)
+"""
+LABELS: Final = ("network", "wide", "domain", "comment")
+NEXT: Final = "SELECT s.id, s.state, s.number, s.country, s.signed_on, s.source {matching} ORDER BY s.id LIMIT %s"
+HOW_MANY: Final = "SELECT count(*) {matching}"
+ITEMS: Final = """
+SELECT s.id, i.before, s.number, s.country, s.signed_on, s.source
+  FROM signatures_rulingitem i JOIN signatures_signature s ON s.id = i.signature_id
+ WHERE i.ruling_id = %s AND s.state = %s
+ ORDER BY s.id LIMIT %s
+"""
+MOVE: Final = """
+UPDATE signatures_signature AS s SET state = to_.state, number = to_.number
+  FROM unnest(%s::bigint[], %s::varchar[], %s::bigint[]) AS to_ (id, state, number)
+ WHERE s.id = to_.id
+"""
+
+
+class BadQuery(ValueError):
+    """A ruling whose query is none that we know. Says which part."""
+
+
+class Touched(NamedTuple):
+    """A signature that a step moves. `state`: before a ruling, or what undoing gives back."""
+
+    id: int
+    state: str
+    number: int | None
+    country: str
+    signed_on: datetime.date
+    source: str
+
+
+def work_on_rulings() -> int:
+    """Look up, carry out and undo what was asked for; returns how many signatures were moved."""
+    moved = 0
+    for ruling in Ruling.objects.filter(state=Ruling.State.ASKED):
+        preview(ruling)
+    for ruling in Ruling.objects.filter(state__in=[Ruling.State.RUNNING, Ruling.State.UNDOING]).order_by("pk"):
+        while count := step(ruling.pk):
+            moved += count
+    return moved
+
+
+def preview(ruling: Ruling) -> None:
+    """Say how many it would touch; a query that is none is stopped."""
+    try:
+        matching, values = _matching(ruling)
+    except BadQuery:
+        Ruling.objects.filter(pk=ruling.pk, state=Ruling.State.ASKED).update(state=Ruling.State.CANCELLED)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(HOW_MANY.format(matching=matching), values)
+        (count,) = cursor.fetchone()
+    Ruling.objects.filter(pk=ruling.pk, state=Ruling.State.ASKED).update(state=Ruling.State.READY, would_touch=count)
+
+
+def step(pk: int, size: int = STEP) -> int:
+    """Move the next signatures of a ruling, forwards or back. Returns how many: 0 when it is done, or was stopped."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        ruling = Ruling.objects.get(pk=pk)
+        # The register first, as everybody who counts takes it; then the ruling, which a moderator may stop meanwhile.
+        register = Register.objects.select_for_update().get(campaign=ruling.campaign_id)
+        ruling = Ruling.objects.select_for_update().get(pk=pk)
+        if ruling.state == Ruling.State.RUNNING:
+            return _forwards(cursor, register, ruling, size)
+        if ruling.state == Ruling.State.UNDOING:
+            return _back(cursor, register, ruling, size)
+    return 0
+
+
+def _forwards(cursor: Any, register: Register, ruling: Ruling, size: int) -> int:
+    matching, values = _matching(ruling)
+    cursor.execute(NEXT.format(matching=matching), [*values, size])
+    rows = [Touched(*row) for row in cursor.fetchall()]
+    if not rows:
+        Ruling.objects.filter(pk=ruling.pk).update(state=Ruling.State.DONE)
+        return 0
+    RulingItem.objects.bulk_create(RulingItem(ruling=ruling, signature_id=row.id, before=row.state) for row in rows)
+    to = TO[Ruling.Verb(ruling.verb)].value
+    _move(cursor, register, rows, [row.state for row in rows], [to] * len(rows))
+    Ruling.objects.filter(pk=ruling.pk).update(touched=F("touched") + len(rows), reached=rows[-1].id)
+    return len(rows)
+
+
+def _back(cursor: Any, register: Register, ruling: Ruling, size: int) -> int:
+    """Only what is still as this ruling left it: what was withdrawn or ruled on since stays as it is."""
+    now = TO[Ruling.Verb(ruling.verb)].value
+    cursor.execute(ITEMS, [ruling.pk, now, size])
+    rows = [Touched(*row) for row in cursor.fetchall()]
+    if not rows:
+        Ruling.objects.filter(pk=ruling.pk).update(state=Ruling.State.UNDONE)
+        return 0
+    _move(cursor, register, rows, [now] * len(rows), [row.state for row in rows])
+    RulingItem.objects.filter(ruling=ruling, signature__in=[row.id for row in rows]).delete()
+    Ruling.objects.filter(pk=ruling.pk).update(touched=F("touched") - len(rows))
+    return len(rows)
+
+
+def _move(
+    cursor: Any, register: Register, rows: Sequence[Touched], before: Sequence[str], after: Sequence[str]
+) -> None:
+    """Change the states, and all that counts them. Who is counted for the first time gets the next number."""
+    numbers: list[int | None] = []
+    last = register.last_number
+    for row, state in zip(rows, after, strict=True):
+        if state == State.COUNTED and row.number is None:
+            last += 1
+            numbers.append(last)
+        else:
+            numbers.append(row.number)
+    if last > register.last_number:
+        Register.objects.filter(pk=register.pk).update(last_number=last)
+    cursor.execute(MOVE, [[row.id for row in rows], list(after), numbers])
+    moves = list(zip(rows, before, after, strict=True))
+    out = [row for row, was, becomes in moves if was == State.COUNTED != becomes]
+    back = [row for row, was, becomes in moves if was != State.COUNTED == becomes]
+    count_out(register, [(row.country, row.signed_on, row.source) for row in out])
+    count_in(register, [Arrival(row.country, row.signed_on, row.source) for row in back])
+    ledger.note(register.pk, removed=len(out) - len(back))
+
+
+def _matching(ruling: Ruling) -> tuple[str, list[Any]]:
+    """The query as SQL and values. Raises BadQuery, also for one that would match everything."""
+    sql = MATCHING
+    values: list[Any] = [ruling.campaign_id, ruling.reached, [state.value for state in FROM[Ruling.Verb(ruling.verb)]]]
+    for key, value in sorted(ruling.query.items()):
+        clause, given = _clause(key, value)
+        sql, values = f"{sql}   AND {clause}\n", [*values, given]
+    if not ruling.query:
+        raise BadQuery("empty")
+    return sql, values
+
+
+def _clause(key: str, value: Any) -> tuple[str, Any]:
+    try:
+        if key in LABELS:
+            return f"t.{key} = %s", bytes.fromhex(value)
+        if key == "since":
+            return "t.hour >= %s", datetime.datetime.fromisoformat(value)
+        if key == "until":
+            return "t.hour < %s", datetime.datetime.fromisoformat(value)
+        if key == "source":
+            return "s.source = %s", Source(value).value
+        if key == "reason":
+            return "t.reasons & %s <> 0", Reason[value].value
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadQuery(key) from error
+    raise BadQuery(key)

@@ -1,0 +1,205 @@
+"""Judgement at admission: reasons, what they hold back, and what is kept of them for how long."""
+
+import datetime
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+
+from signatures.models import (
+    LabelCount,
+    LedgerEntry,
+    Outcome,
+    Reason,
+    Register,
+    Signature,
+    Submission,
+    Trace,
+    Withdrawal,
+)
+from signatures.register import admission, judging
+from signatures.register.pruning import prune
+from signatures.register.tally import check_tally
+from signatures.register.unsealing import Opener
+from signatures.register.withdrawal import apply_withdrawals
+from tests.fixtures import a_person, acting_as
+
+SEEN = {"network": "0123456789abcdef", "wide": "fedcba9876543210", "took": 40, "today": 1}
+
+
+def admit(campaign):
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+
+
+def reasons_of(campaign):
+    return [Reason(r) for r in Trace.objects.filter(campaign=campaign).order_by("pk").values_list("reasons", flat=True)]
+
+
+def states(campaign):
+    return sorted(campaign.signatures.values_list("state", flat=True))
+
+
+def come(sign, campaign, n=1, *, domain="gmail.com", **seen):
+    """That many people, each from a network of their own."""
+    for i in range(n):
+        label = {"network": f"{domain}{i}"}
+        sign(campaign, email=f"p{i}.{domain.partition('.')[0]}@{domain}", signals=SEEN | label | seen)
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        ({"trap": True}, Reason.TRAP),
+        ({"took": 1}, Reason.QUICK),
+        ({"work": "missing"}, Reason.UNWORKED),
+        ({"unlimited": True}, Reason.UNLIMITED),
+        ({"today": judging.MANY_OF_A_NETWORK + 1}, Reason.NETWORK),
+    ],
+)
+def test_what_the_web_saw_becomes_a_reason(campaign, sign, seen, reason):
+    come(sign, campaign, **seen)
+    admit(campaign)
+    assert reasons_of(campaign) == [reason]
+
+
+def test_an_ordinary_person_gives_no_reason(campaign, sign):
+    come(sign, campaign, work="done")
+    admit(campaign)
+    assert reasons_of(campaign) == [Reason(0)]
+    assert states(campaign) == ["counted"]
+
+
+def test_nobody_is_held_for_what_is_theirs_alone(campaign, sign):
+    """No script, no proof of work, a fast hand, a throw-away address: each may be anybody's."""
+    sign(
+        campaign, email="a@mailinator.com", signals={"network": "00", "work": "missing", "unlimited": True, "today": 1}
+    )
+    admit(campaign)
+    (reasons,) = reasons_of(campaign)
+    assert reasons == Reason.UNTIMED | Reason.UNWORKED | Reason.UNLIMITED | Reason.DISPOSABLE
+    assert states(campaign) == ["counted"]
+
+
+def test_a_crowded_network_alone_holds_nobody(campaign, sign):
+    come(sign, campaign, 30, network="same", today=200)
+    admit(campaign)
+    assert set(states(campaign)) == {"counted"}
+
+
+@pytest.mark.parametrize("all_reasons", [Reason.TRAP, Reason.NETWORK | Reason.UNTIMED, Reason.DOMAIN | Reason.FRESH])
+def test_one_of_many_and_one_reason_more_holds(all_reasons):
+    assert judging.is_held(all_reasons)
+    if all_reasons is not Reason.TRAP:
+        assert not any(judging.is_held(one) for one in all_reasons)
+
+
+def test_what_is_held_has_no_number_is_not_counted_and_gets_the_same_way_out(campaign, sign):
+    held = sign(campaign, signals=SEEN | {"trap": True})
+    come(sign, campaign)
+    admit(campaign)
+    signature = campaign.signatures.get(state=Signature.State.QUARANTINED)
+    assert signature.number is None
+    assert Register.objects.get(campaign=campaign).counted == 1
+    assert Register.objects.get(campaign=campaign).last_number == 1
+    assert check_tally(campaign) == []
+    submission = Submission.objects.get(pk=held)
+    assert (submission.outcome, submission.number, submission.sealed) == (Outcome.HELD, None, None)
+    entry = LedgerEntry.objects.get(campaign=campaign)
+    assert (entry.taken, entry.admitted, entry.held) == (2, 1, 1)
+
+
+def test_many_at_a_new_domain_are_held_from_the_tenth_on(campaign, sign):
+    come(sign, campaign, 9, domain="bots.example", took=1)
+    admit(campaign)
+    assert set(states(campaign)) == {"counted"}
+    for n in range(20):
+        sign(campaign, email=f"more{n}@bots.example", signals=SEEN | {"took": 1})
+    admit(campaign)
+    assert states(campaign).count("quarantined") == 20
+
+
+def test_a_domain_known_for_days_is_not_new(campaign, sign):
+    come(sign, campaign, 2, domain="university.example", took=1)
+    admit(campaign)
+    LabelCount.objects.update(first_hour=timezone.now() - datetime.timedelta(days=2))
+    for n in range(20):
+        sign(campaign, email=f"more{n}@university.example", signals=SEEN | {"took": 1})
+    admit(campaign)
+    assert set(states(campaign)) == {"counted"}
+
+
+def test_an_hour_full_of_new_domains_holds_those_without_script(campaign, sign):
+    for n in range(25):
+        sign(campaign, email=f"p@bots{n}.example", signals={"network": f"{n:016x}", "today": 1})
+        sign(campaign, email=f"p{n}@gmail.com", signals=SEEN | {"network": f"9{n:015x}"})
+    sign(campaign, email="me@my-own.example", signals=SEEN)
+    admit(campaign)
+    assert states(campaign) == ["counted"] * 26 + ["quarantined"] * 25
+
+
+def test_the_same_comment_again_and_again_is_a_reason(campaign, sign):
+    for n in range(6):
+        sign(campaign, email=f"p{n}@gmail.com", comment="Down with  the Mayor and all his works!", signals=SEEN)
+        sign(campaign, email=f"q{n}@gmail.com", comment="I agree.", signals=SEEN)
+    admit(campaign)
+    assert reasons_of(campaign).count(Reason.COMMENT) == 6
+
+
+def test_a_confirmation_within_seconds_of_the_mail_is_a_reason(campaign, sign):
+    now = timezone.now()
+    hashed = sign(campaign, signals=SEEN, email="p@gmail.com")
+    Submission.objects.filter(pk=hashed).update(mailed_at=now, confirmed_at=now + datetime.timedelta(seconds=1))
+    admit(campaign)
+    assert reasons_of(campaign) == [Reason.INSTANT]
+
+
+def test_what_did_not_come_through_the_door_is_not_judged(campaign, sign):
+    for _ in range(30):
+        sign(campaign)
+    admit(campaign)
+    assert set(states(campaign)) == {"counted"}
+    assert not Trace.objects.exists()
+
+
+@pytest.mark.parametrize("value", [[], {}, None, 1.5, "x" * 5000, True, -1, "\ud800"])
+def test_signals_that_a_seized_web_made_up_break_nothing(campaign, value):
+    person = a_person(signals={"network": "n", "took": value, "today": value, "work": value, "wide": value})
+    assert judging.observe(b"p" * 32, person, "a@example.org", timezone.now(), None)
+
+
+def test_labels_compare_within_a_campaign_only_and_are_not_the_webs(campaign, make_campaign, sign):
+    other = make_campaign()
+    for one in (campaign, other):
+        come(sign, one, **SEEN)
+    sign(campaign, email="q@gmail.com", signals=SEEN)
+    admit(campaign)
+    admit(other)
+    first, second = Trace.objects.filter(campaign=campaign).order_by("pk")
+    foreign = Trace.objects.get(campaign=other)
+    assert bytes(first.network) == bytes(second.network) != bytes(foreign.network)
+    assert bytes(first.domain) == bytes(second.domain) != bytes(foreign.domain)
+    assert bytes(first.network).hex() not in SEEN["network"]
+
+
+def test_signals_are_not_sealed_into_the_register(campaign, sign):
+    come(sign, campaign)
+    admit(campaign)
+    signature = campaign.signatures.get()
+    person = Opener(campaign).keys.register_box.open(bytes(signature.sealed), bytes(signature.fingerprint))
+    assert person.signals == {}
+
+
+def test_how_they_came_is_gone_after_thirty_days_and_with_a_withdrawal(campaign, sign, mail_of):
+    come(sign, campaign, 2)
+    admit(campaign)
+    signature = campaign.signatures.first()
+    Withdrawal.objects.create(token_hash=bytes(signature.withdrawal_hash))
+    with acting_as(django_settings.WORKER_ROLE):
+        apply_withdrawals()
+        assert Trace.objects.count() == 1
+        prune(timezone.now() + datetime.timedelta(days=29))
+        assert Trace.objects.count() == 1
+        prune(timezone.now() + datetime.timedelta(days=31))
+    assert not Trace.objects.exists()
+    assert not LabelCount.objects.exists()

@@ -1,0 +1,168 @@
+"""Rulings: looked up before they act, stopped at any moment, undone; the tally exact all the while."""
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from signatures.models import LedgerEntry, Register, Ruling, Trace
+from signatures.register import admission, rulings
+from signatures.register.tally import check_tally
+from tests.fixtures import acting_as
+from tests.signatures.test_judging import SEEN
+
+State = Ruling.State
+
+
+@pytest.fixture
+def crowd(campaign, sign):
+    """Twenty from one network, five from elsewhere; ten of the twenty held. Returns the network's label."""
+    for n in range(20):
+        trap = {"trap": True} if n % 2 else {}
+        sign(campaign, email=f"p{n}@gmail.com", signals=SEEN | {"network": "one"} | trap)
+    for n in range(5):
+        sign(campaign, email=f"q{n}@gmail.com", signals=SEEN | {"network": f"other{n}"})
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+    return bytes(Trace.objects.order_by("pk").first().network).hex()
+
+
+def ask(campaign, verb, **query):
+    by, _ = User.objects.get_or_create(username="moderator")
+    with acting_as(django_settings.WEB_ROLE):
+        return Ruling.objects.create(
+            campaign=campaign, verb=verb, query=query, reason="One office, one hour", made_by=by
+        )
+
+
+def say(ruling, state):
+    with acting_as(django_settings.WEB_ROLE):
+        Ruling.objects.filter(pk=ruling.pk).update(state=state)
+
+
+def work():
+    with acting_as(django_settings.WORKER_ROLE):
+        return rulings.work_on_rulings()
+
+
+def carry_out(ruling):
+    work()
+    say(ruling, State.RUNNING)
+    work()
+    ruling.refresh_from_db()
+
+
+def counted(campaign):
+    """The total; that it is exact, is asserted."""
+    assert check_tally(campaign) == []
+    return Register.objects.get(campaign=campaign).counted
+
+
+def test_it_says_how_many_before_it_touches_any(campaign, crowd):
+    ruling = ask(campaign, "exclude", network=crowd)
+    assert work() == 0
+    ruling.refresh_from_db()
+    assert (ruling.state, ruling.would_touch, ruling.touched) == (State.READY, 20, 0)
+    assert counted(campaign) == 15
+
+
+def test_it_touches_what_came_alike_and_nothing_else(campaign, crowd):
+    ruling = ask(campaign, "exclude", network=crowd)
+    carry_out(ruling)
+    assert (ruling.state, ruling.touched) == (State.DONE, 20)
+    assert counted(campaign) == 5
+    assert campaign.signatures.filter(state="excluded").count() == 20
+    assert LedgerEntry.totals(campaign)["removed"] == 10
+
+
+def test_numbers_are_kept_and_a_first_count_gets_the_next(campaign, crowd):
+    before = dict(campaign.signatures.values_list("pk", "number"))
+    carry_out(ask(campaign, "count", network=crowd, reason="TRAP"))
+    after = dict(campaign.signatures.values_list("pk", "number"))
+    assert counted(campaign) == 25
+    assert sorted(after.values()) == list(range(1, 26))
+    assert all(after[pk] == number for pk, number in before.items() if number)
+    assert LedgerEntry.totals(campaign)["removed"] == -10
+
+
+@pytest.mark.parametrize("verb", ["hold", "exclude", "count"])
+def test_undoing_gives_back_what_was(campaign, crowd, verb):
+    before = dict(campaign.signatures.values_list("pk", "state"))
+    ruling = ask(campaign, verb, network=crowd)
+    carry_out(ruling)
+    assert dict(campaign.signatures.values_list("pk", "state")) != before
+    say(ruling, State.UNDOING)
+    work()
+    ruling.refresh_from_db()
+    assert (ruling.state, ruling.touched) == (State.UNDONE, 0)
+    assert dict(campaign.signatures.values_list("pk", "state")) == before
+    assert counted(campaign) == 15
+
+
+def test_stopped_at_any_step_the_tally_is_exact_and_what_was_done_can_be_undone(campaign, crowd):
+    ruling = ask(campaign, "exclude", network=crowd)
+    work()
+    say(ruling, State.RUNNING)
+    with acting_as(django_settings.WORKER_ROLE):
+        for _ in range(2):
+            assert rulings.step(ruling.pk, 3) == 3
+            counted(campaign)
+    say(ruling, State.CANCELLED)
+    assert work() == 0
+    ruling.refresh_from_db()
+    assert (ruling.state, ruling.touched) == (State.CANCELLED, 6)
+    say(ruling, State.UNDOING)
+    work()
+    assert counted(campaign) == 15
+    assert not campaign.signatures.filter(state="excluded").exists()
+
+
+def test_what_another_ruling_or_its_signer_changed_since_is_not_undone(campaign, crowd):
+    first = ask(campaign, "hold", network=crowd)
+    carry_out(first)
+    carry_out(ask(campaign, "exclude", network=crowd))
+    say(first, State.UNDOING)
+    work()
+    assert campaign.signatures.filter(state="excluded").count() == 20
+    assert counted(campaign) == 5
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"network": "xyz"}, {"nonsense": 1}, {"since": "yesterday"}, {"source": "mars"}, {"reason": "no"}]
+)
+def test_a_query_that_is_none_touches_nobody(campaign, crowd, query):
+    ruling = ask(campaign, "exclude", **query)
+    work()
+    ruling.refresh_from_db()
+    assert ruling.state == State.CANCELLED
+    assert counted(campaign) == 15
+
+
+def test_every_kind_of_query_is_understood(campaign, crowd):
+    trace = Trace.objects.order_by("pk").first()
+    hour = trace.hour.isoformat()
+    for query, expected in [
+        ({"domain": bytes(trace.domain).hex()}, 15),
+        ({"wide": bytes(trace.wide).hex(), "source": "web"}, 15),
+        ({"since": hour, "network": crowd}, 10),
+        ({"until": hour}, 0),
+        ({"comment": "00" * 8}, 0),
+        ({"reason": "QUICK"}, 0),
+    ]:
+        ruling = ask(campaign, "hold", **query)
+        work()
+        ruling.refresh_from_db()
+        assert ruling.would_touch == expected, query
+
+
+def test_another_campaigns_signatures_are_never_touched(campaign, make_campaign, crowd):
+    ruling = ask(make_campaign(), "exclude", network=crowd)
+    carry_out(ruling)
+    assert (ruling.would_touch, ruling.touched) == (0, 0)
+    assert counted(campaign) == 15
+
+
+def test_nothing_runs_that_nobody_looked_at(campaign, crowd):
+    ruling = ask(campaign, "exclude", network=crowd)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Ruling.objects.filter(pk=ruling.pk).update(state=State.RUNNING)

@@ -1,0 +1,148 @@
+"""Watching: the dashboard's figures, proof of work where a campaign's rate is unusual, and an alarm once."""
+
+import datetime
+
+import pytest
+from django.conf import settings as django_settings
+from django.core import mail
+from django.utils import timezone
+
+from petitions.sections import Role, Section
+from signatures import minutes
+from signatures.models import Ruling, SigningRules, Tally, Watch
+from signatures.register import admission, watching
+from tests.fixtures import acting_as
+from tests.signatures.test_judging import SEEN
+
+
+@pytest.fixture(autouse=True)
+def _no_counts():
+    minutes.redis().flushdb()
+
+
+def came(campaign, count, ago=0, kind="taken"):
+    minutes.redis().set(minutes.minute_key(kind, campaign.pk, minutes.this_minute() - ago), count)
+
+
+def watch(now=None):
+    with acting_as(django_settings.WORKER_ROLE):
+        return watching.watch_campaigns(now)
+
+
+def rules(campaign):
+    return SigningRules.objects.get(campaign=campaign)
+
+
+def test_an_ordinary_minute_turns_nothing_on(campaign):
+    came(campaign, watching.UNUSUAL_FROM)
+    assert watch() == 0
+    assert not rules(campaign).asks_work()
+
+
+def test_an_unusual_minute_turns_proof_of_work_on_and_an_hour_later_it_is_off(campaign):
+    came(campaign, watching.UNUSUAL_FROM + 1)
+    assert watch() == 1
+    assert rules(campaign).asks_work()
+    minutes.redis().flushdb()
+    assert watch() == 1
+    assert watch(timezone.now() + watching.STAYS_ON) == 0
+    assert Watch.objects.get(campaign=campaign).alarmed_at is None
+
+
+def test_what_is_usual_is_told_by_the_busiest_day_of_the_week(campaign):
+    today = timezone.now().date()
+    for ago, n in ((0, 10**6), (1, 1440 * 30), (2, 1440), (8, 10**6)):
+        day = today - datetime.timedelta(days=ago)
+        Tally.objects.create(campaign=campaign, country="PL", signed_on=day, source="web", n=n)
+    assert watching.usual_rate(campaign, timezone.now()) == 30 * watching.UNUSUAL_TIMES
+
+
+def test_people_are_told_once_an_attack(campaign, settings):
+    settings.ALERTS_TO = ["on-call@example.net"]
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+    for _ in range(3):
+        came(campaign, 10_000)
+        watch()
+    (told,) = mail.outbox
+    assert told.to == ["on-call@example.net"]
+    assert campaign.title in told.body
+
+
+def test_where_redis_is_away_nothing_is_watched_and_nothing_fails(campaign, settings):
+    settings.CACHES = {
+        name: {**cache, "LOCATION": "unix:///nowhere/v.sock?db=0"} for name, cache in settings.CACHES.items()
+    }
+    assert watch() == 0
+    minutes.note_confirmed(campaign.pk)
+
+
+def test_the_dashboard_shows_rates_labels_and_what_is_held(campaign, sign, staff, staff_client):
+    for n in range(4):
+        trap = {"trap": True} if n == 0 else {}
+        sign(campaign, email=f"p{n}@gmail.com", signals=SEEN | trap)
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+    came(campaign, 37)
+    came(campaign, 21, ago=30, kind="confirmed")
+    watch()
+    figures = Watch.objects.get(campaign=campaign).figures
+    assert (figures["judged"], figures["held"]) == (4, 1)
+    ((label, n, held),) = [(row["label"], row["n"], row["held"]) for row in figures["domains"]]
+    assert (n, held) == (4, 1)
+    page = staff_client(staff(Role.MODERATOR)).get("/admin/signatures/watch/").content.decode()
+    for shown in (label, "37", "25.0%", campaign.title):
+        assert shown in page
+    assert "gmail" not in page
+
+
+def test_moderators_see_their_own_section_only_and_others_nothing(campaign, staff, staff_client):
+    watch()
+    elsewhere = Section.objects.create(name="Elsewhere", slug="elsewhere")
+    page = staff_client(staff(Role.MODERATOR, elsewhere)).get("/admin/signatures/watch/")
+    assert campaign.title not in page.content.decode()
+    for role in (Role.CAMPAIGNER, Role.DELIVERY_OFFICER):
+        assert staff_client(staff(role)).get("/admin/signatures/watch/").status_code in (302, 403)
+
+
+# --- rulings in the admin -------------------------------------------------------------------------------------
+
+
+def ruling_by(client, about, **given):
+    typed = {"campaign": about.pk, "verb": "hold", "reason": "One office", "network": "ab" * 8}
+    return client.post("/admin/signatures/ruling/add/", typed | given)
+
+
+def test_a_moderator_rules_and_a_worker_is_needed_before_it_can_be_carried_out(campaign, staff, staff_client):
+    moderator = staff(Role.MODERATOR)
+    client = staff_client(moderator)
+    assert ruling_by(client, campaign).status_code == 302
+    ruling = Ruling.objects.get()
+    assert (ruling.query, ruling.made_by, ruling.state) == ({"network": "ab" * 8}, moderator, "asked")
+    page = f"/admin/signatures/ruling/{ruling.pk}"
+    assert client.get(f"{page}/change/").status_code == 200
+    assert client.get(f"{page}/carry_out/").status_code == 405  # a link changes nothing
+    client.post(f"{page}/carry_out/")
+    ruling.refresh_from_db()
+    assert ruling.state == "asked"
+    Ruling.objects.update(state="ready", would_touch=3)
+    for step, state in (("carry_out", "running"), ("stop", "cancelled"), ("undo", "undoing")):
+        client.post(f"{page}/{step}/")
+        ruling.refresh_from_db()
+        assert ruling.state == state
+
+
+@pytest.mark.parametrize("given", [{"network": ""}, {"network": "xyz"}, {"reason": ""}, {"campaign": 0}])
+def test_a_ruling_needs_a_query_a_reason_and_ones_own_campaign(campaign, staff, staff_client, given):
+    assert ruling_by(staff_client(staff(Role.MODERATOR)), campaign, **given).status_code == 200
+    assert not Ruling.objects.exists()
+
+
+def test_another_sections_moderator_and_other_roles_rule_nothing(campaign, staff, staff_client):
+    elsewhere = Section.objects.create(name="Elsewhere", slug="elsewhere")
+    for person in (staff(Role.MODERATOR, elsewhere), staff(Role.CAMPAIGNER), staff(Role.PRIVACY_OFFICER)):
+        ruling_by(staff_client(person), campaign)
+    assert not Ruling.objects.exists()
+    ruling_by(staff_client(staff(Role.MODERATOR)), campaign)
+    page = f"/admin/signatures/ruling/{Ruling.objects.get().pk}"
+    assert staff_client(staff(Role.MODERATOR, elsewhere)).post(f"{page}/stop/").status_code == 404
+    assert Ruling.objects.get().state == "asked"
