@@ -44,6 +44,7 @@ from signatures.register import admission, mailing
 from signatures.register.keyring import keyring, provision_campaigns
 from signatures.register.tally import check_tally
 from signatures.register.unsealing import Opener
+from tests.benchmarks import counts
 from tests.benchmarks.table import interleaved
 from tests.fixtures import a_delivery
 
@@ -275,7 +276,7 @@ def _peak() -> float:
 
 STEPS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
     step.__name__: step for step in (prepare, admit, mail, tally, request_deliveries, packet, bare_copy)
-}
+} | counts.STEPS
 
 if __name__ == "__main__":
     os.environ.setdefault("PYTHONUNBUFFERED", "1")

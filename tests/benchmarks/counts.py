@@ -1,0 +1,295 @@
+"""The count at three sizes of the register, from a click to it, and nginx before it: steps, and their rows."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.benchmarks import load
+from tests.benchmarks.table import Row, ms
+
+if TYPE_CHECKING:
+    from tests.benchmarks.rows import Plan
+    from tests.benchmarks.site import Site
+
+SIZES: Final = (0, 191_000, 6_000_000)
+#: Confirmations a second, and for how many seconds.
+CONFIRMATIONS, CONFIRMING = 500, 10
+NGINX: Final = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+# Rows as admission leaves them, but for what is sealed in them: 200 countries, ninety days.
+FILL: Final = """
+INSERT INTO signatures_signature (campaign_id, number, signed_on, slot, share_name, country, source, state,
+                                  fingerprint, name_key, withdrawal_hash, sealed)
+SELECT %s, n, date '2026-01-01' + (n %% 90)::int, 0, false,
+       chr(65 + (sqrt(n %% 400)::int)) || chr(65 + (n %% 10)::int), 'web', 'counted',
+       decode(md5(n::text), 'hex'), substr(decode(md5(n::text), 'hex'), 1, 8), sha256(n::text::bytea), '\\x00'
+  FROM generate_series(%s::bigint, %s::bigint) n
+"""
+
+
+# --- steps: in a worker's process ---------------------------------------------------------------------------------
+
+
+def count_at(slug: str, size: int, rounds: int) -> dict[str, Any]:
+    """Fill the register up to `size`; then what page, JSON and admin cost without any cache, and a recount."""
+    from django.db import connection
+    from django.test import RequestFactory
+
+    from petitions.models import Campaign
+    from petitions.shelf import clear_shelf
+    from signatures.models import Register
+    from signatures.register.publishing import publish_figures
+    from signatures.register.tally import check_tally
+    from signatures.tallies import exact_tally
+    from signatures.views import numbers
+
+    campaign = Campaign.objects.get(slug=slug)
+    register = Register.objects.get(campaign=campaign)
+    with connection.cursor() as cursor:
+        for start in range(register.last_number + 1, size + 1, 500_000):
+            cursor.execute(FILL, [campaign.pk, start, min(start + 499_999, size)])
+        Register.objects.filter(pk=register.pk).update(last_number=max(size, register.last_number))
+    repair = _timed(lambda: check_tally(campaign, repair=True))
+    publish_figures(campaign)
+    request = RequestFactory().get(f"/c/{slug}/numbers/")
+
+    def fresh(view: Callable[..., Any]) -> Callable[[], Any]:
+        def answer() -> None:
+            clear_shelf()
+            if view(request, slug=slug).status_code != 200:
+                raise RuntimeError("not a page")
+
+        return answer
+
+    def median_of(work: Callable[[], Any]) -> float:
+        return median(_timed(work) for _ in range(rounds))
+
+    median_of(fresh(numbers.numbers))  # templates are compiled, the map is read
+    return {
+        "page": median_of(fresh(numbers.numbers)),
+        "json": median_of(fresh(numbers.tally)),
+        "admin": median_of(lambda: exact_tally(campaign)),
+        "check": _timed(lambda: check_tally(campaign)),
+        "repair": repair,
+    }
+
+
+def group_by(slug: str) -> dict[str, Any]:
+    """The bare GROUP BY that a recount is held against."""
+    from django.db import connection
+
+    from petitions.models import Campaign
+    from tests.benchmarks.steps import GROUP_BY
+
+    campaign = Campaign.objects.get(slug=slug)
+
+    def bare() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(GROUP_BY, [campaign.pk])
+            cursor.fetchall()
+
+    return {"seconds": _timed(bare)}
+
+
+def pending(slug: str, number: int) -> dict[str, Any]:
+    """Submissions that wait for their click; gives the tokens."""
+    from django.db import connection
+
+    from petitions.models import Campaign
+    from signatures.collect.intake import seal
+    from signatures.demo import filling
+    from signatures.demo.people import synthetic_signers
+    from signatures.identity import new_token
+    from tests.benchmarks.steps import STORE
+
+    campaign = Campaign.objects.select_related("key").get(slug=slug)
+    tokens = [new_token() for _ in range(number)]
+    signers = islice(synthetic_signers(number, seed=23), number)
+    # Synthetic crowds have duplicates in them; here every click is to count.
+    people = (replace(signer, email=f"click{place}.{signer.email}") for place, signer in enumerate(signers))
+    rows = [
+        (sealed.token_hash, sealed.key_id, sealed.box, None)
+        for token, signer in zip(tokens, people, strict=True)
+        for sealed in [seal(campaign, filling._person(campaign, signer), token)]
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(STORE, [campaign.pk, *map(list, zip(*rows, strict=True))])
+        cursor.execute("UPDATE signatures_submission SET mail_due = NULL WHERE mail_due IS NOT NULL")
+    return {"tokens": tokens}
+
+
+def _timed(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+# --- rows ---------------------------------------------------------------------------------------------------------
+
+
+def counts(site: Site, plan: Plan) -> Iterator[Row]:
+    sizes = SIZES if plan.signatures >= SIZES[1] else (0, plan.signatures)
+    found = {size: site.step("count_at", slug=site.facts["signed"], size=size, rounds=7) for size in sizes}
+    bare = site.step("group_by", slug=site.facts["signed"])["seconds"]
+    names = {"page": "numbers page, uncached", "json": "tally.json, uncached", "admin": "the admin's tally"}
+    for key, name in names.items():
+        yield Row(
+            f"{name}, at {', '.join(f'{size:,}' for size in sizes)}",
+            ", ".join(ms(found[size][key]) for size in sizes),
+            ratio=f"{found[sizes[-1]][key] / found[sizes[1]][key]:.2f} ×",
+            goal="constant",
+        )
+    last = found[sizes[-1]]
+    yield Row(
+        f"rebuild_tallies --check at {sizes[-1]:,}",
+        f"{last['check']:,.2f} s (with everything to repair: {last['repair']:,.2f} s)",
+        f"a bare GROUP BY: {bare:,.2f} s",
+        f"{last['check'] / bare:.2f} ×",
+        "≤ 1.5 ×",
+        last["check"] / bare <= 1.5,
+    )
+
+
+def click(site: Site, plan: Plan) -> Iterator[Row]:
+    """Confirmations at a steady rate, and a reader who asks for the public count all the while."""
+    number = CONFIRMATIONS * (CONFIRMING if plan.signatures >= SIZES[1] else 2)
+    tokens = site.step("pending", slug=site.facts["filled"], number=number)["tokens"]
+    worker, beat = site.demo._worker(), site.demo._beat()
+    with site.serving() as port:
+        path = f"/c/{site.facts['filled']}/tally.json"
+        for child in (worker, beat):
+            child.start()
+        try:
+            first = json.loads(load.fetch(port, path)[1])["total"]
+            clicks: list[float] = []
+            clicking = threading.Thread(target=_click, args=(port, tokens, clicks))
+            clicking.start()
+            delays = _watch(port, path, first, clicks, number)
+            clicking.join()
+        finally:
+            for child in (beat, worker):
+                child.stop()
+    rate = (number - 1) / (clicks[-1] - clicks[0])
+    ordered = sorted(delays)
+    yield Row(
+        f"from click to public count, at {rate:,.0f} confirmations/s",
+        f"median {ordered[len(ordered) // 2]:.1f} s, worst {ordered[-1]:.1f} s",
+        goal="≤ 5 s at 500/s",
+        held=ordered[-1] <= 5 and rate >= 0.95 * CONFIRMATIONS,
+    )
+
+
+def _click(port: int, tokens: list[str], clicks: list[float]) -> None:
+    """Press one link after the other, CONFIRMATIONS a second, over eight connections in turn."""
+    started = time.perf_counter()
+    connections = [load._Connection(load.socket.create_connection((load.HOST, port), load.PATIENCE)) for _ in range(8)]
+    waiting: list[load._Connection] = []
+    for place, token in enumerate(tokens):
+        time.sleep(max(0.0, started + place / CONFIRMATIONS - time.perf_counter()))
+        if len(waiting) == len(connections):
+            _finish(waiting.pop(0), clicks)
+        connection = connections[place % len(connections)]
+        load._send(connection, load.post(port, f"/confirm/{token}/", b""))
+        waiting.append(connection)
+    for connection in waiting:
+        _finish(connection, clicks)
+        connection.socket.close()
+
+
+def _finish(connection: load._Connection, clicks: list[float]) -> None:
+    while not load._answered(connection, b"303"):
+        pass
+    clicks.append(time.perf_counter())
+
+
+def _watch(port: int, path: str, first: int, clicks: list[float], number: int) -> list[float]:
+    """For each click, how long after its answer the public total had it."""
+    delays: list[float] = []
+    end = time.perf_counter() + 120
+    while len(delays) < number and time.perf_counter() < end:
+        total = json.loads(load.fetch(port, path)[1])["total"] - first
+        now = time.perf_counter()
+        delays += [now - clicks[place] if place < len(clicks) else 0.0 for place in range(len(delays), total)]
+        time.sleep(0.05)
+    if len(delays) < number:
+        raise RuntimeError(f"{len(delays)} of {number} were counted")
+    return delays
+
+
+def nginx(site: Site, plan: Plan) -> Iterator[Row]:
+    """The counter through config/nginx.conf, as wrk or our own generator asks; and how often the site was asked."""
+    if NGINX is None:
+        yield Row("the counter through nginx", "nginx is not installed here", goal="≥ 10,000/s")
+        return
+    path = f"/c/{site.facts['signed']}/tally.json"
+    with site.serving() as port, _front(port) as (front, log):
+        seconds = plan.round_seconds * 5
+        rate = _wrk(front, path, seconds) or _own(front, path, seconds)
+        asked = len(log.read_text().splitlines())
+    yield Row(
+        "the counter through nginx's micro-cache",
+        f"{rate:,.0f}/s; the site was asked {asked} times in {seconds:.0f} s",
+        goal="≥ 10,000/s, a handful",
+        held=rate >= 10_000 and asked <= 2 * seconds + 5,
+    )
+
+
+def _wrk(port: int, path: str, seconds: float) -> float | None:
+    if (wrk := shutil.which("wrk")) is None:
+        return None
+    command = [wrk, "-t1", "-c64", f"-d{seconds:.0f}", f"http://{load.HOST}:{port}{path}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in said:
+        raise RuntimeError(f"{said}\n{load.fetch(port, path)}")
+    return float(said.partition("Requests/sec:")[2].split()[0])
+
+
+def _own(port: int, path: str, seconds: float) -> float:
+    return load.drive(port, [load.get(port, path)], status=200, seconds=seconds, connections=64).rate
+
+
+@contextmanager
+def _front(port: int) -> Iterator[tuple[int, Path]]:
+    """nginx with our configuration before this port; logs each request that it passes on."""
+    from tests.benchmarks.site import free_port
+
+    front = free_port()
+    text = (Path(__file__).resolve().parents[2] / "config" / "nginx.conf").read_text()
+    text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("listen 8080", f"listen 127.0.0.1:{front}")
+    passed = 'map $upstream_addr $passed { default 1; "" 0; }\n    access_log passed.log combined if=$passed;'
+    text = text.replace("access_log off;", passed, 1)
+    with tempfile.TemporaryDirectory(prefix="undersigned-nginx-") as folder:
+        (Path(folder) / "nginx.conf").write_text(f"daemon off;\nuser {getpass.getuser()};\n{text}")
+        assert NGINX is not None
+        process = subprocess.Popen([NGINX, "-p", folder, "-c", "nginx.conf", "-e", "stderr"], stderr=subprocess.DEVNULL)
+        try:
+            _wait_until_it_listens(front, process)
+            yield front, Path(folder) / "passed.log"
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def _wait_until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:
+    from tests.benchmarks.site import _listens
+
+    while not _listens(port):
+        if process.poll() is not None:
+            raise RuntimeError("nginx does not start")
+        time.sleep(0.02)
+
+
+STEPS: Final = {step.__name__: step for step in (count_at, group_by, pending)}
