@@ -22,6 +22,7 @@ from config.door.links import one_time_link
 from config.door.sessions import end_sessions_of
 from petitions.guarding import GuardedAdmin, GuardedInline
 from petitions.sections import Membership, Section
+from signatures.desk import audit
 from signatures.desk.memberships import end_membership
 
 
@@ -79,6 +80,8 @@ class LoginAdmin(GuardedAdmin):
         super().save_model(request, obj, form, change)
         if not obj.is_active:
             end_sessions_of(obj)
+        if change and "is_active" in form.changed_data:
+            _note(request, "people.reopen" if obj.is_active else "people.close", obj)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)
@@ -97,7 +100,7 @@ class LoginAdmin(GuardedAdmin):
         person = self._person_or_404(request, object_id)
         Authenticator.objects.filter(user=person).delete()
         end_sessions_of(person)
-        self.log_change(request, person, str(_("Second factors removed")))
+        _note(request, "people.forget_factors", person)
         self.message_user(
             request, _("Removed, and logged out everywhere. The next login makes new ones."), messages.SUCCESS
         )
@@ -110,7 +113,7 @@ class LoginAdmin(GuardedAdmin):
         return person
 
     def _show_link(self, request: HttpRequest, person: User) -> HttpResponse:
-        self.log_change(request, person, str(_("One-time link made")))
+        _note(request, "people.link", person)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -131,6 +134,10 @@ class LoginAdmin(GuardedAdmin):
             for name, verb in (("link", self.link), ("forget-factors", self.forget_factors))
         ]
         return [*steps, *super().get_urls()]
+
+
+def _note(request: HttpRequest, action: str, person: User) -> None:
+    audit.append(cast(User, request.user), action, None, detail={"user": person.pk})
 
 
 @admin.register(Section)

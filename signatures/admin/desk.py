@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from config.door.factors import reauthenticated
 from petitions.access import Who, sections_of, works_here
 from petitions.guarding import GuardedAdmin
 from petitions.sections import Section
@@ -126,10 +127,14 @@ class ProposalAdmin(GuardedAdmin):
         steps = [
             path(
                 f"<path:object_id>/{verb.__name__}/",
-                self.admin_site.admin_view(require_POST(verb)),
+                self.admin_site.admin_view(require_POST(guarded)),
                 name=f"signatures_proposal_{verb.__name__}",
             )
-            for verb in (self.approve, self.refuse, self.withdraw)
+            for verb, guarded in (
+                (self.approve, reauthenticated(self.approve)),  # a door left open at a desk approves nothing
+                (self.refuse, self.refuse),
+                (self.withdraw, self.withdraw),
+            )
         ]
         ask = path("ask/<str:kind>/", self.admin_site.admin_view(self.ask), name="signatures_proposal_ask")
         return [ask, *steps, *super().get_urls()]

@@ -140,6 +140,20 @@ def test_the_persons_page_takes_roles_and_gives_none(administrators, staff, staf
     assert AuditEntry.objects.first().action == "membership.end"
 
 
+def test_who_is_let_in_and_shut_out_is_in_the_trail(administrators, staff, staff_client):
+    anna, client = staff(Role.CAMPAIGNER), staff_client(administrators[0])
+    page = {"username": anna.username, "memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    for given in ({}, {"is_active": "on"}):
+        client.post(reverse("admin:auth_user_change", args=[anna.pk]), page | given)
+    for step in ("link", "forget_factors"):
+        client.post(reverse(f"admin:auth_user_{step}", args=[anna.pk]))
+    entries = AuditEntry.objects.order_by("seq")
+    assert [entry.action for entry in entries] == [
+        "people.close", "people.reopen", "people.link", "people.forget_factors",
+    ]  # fmt: skip
+    assert all(entry.actor == administrators[0] and entry.detail == {"user": anna.pk} for entry in entries)
+
+
 # --- shredding ----------------------------------------------------------------------------------------------------
 
 
