@@ -34,10 +34,13 @@ _STAFF_ONLY: Final = frozenset(
 )
 _STAFF_FILES: Final = frozenset(
     (
+        "announcing.py",
         *("access.py", "admin.py", "admin_site.py", "checks.py", "deliveries.py", "guarding.py", "pictures.py"),
         *("sections.py", "settings.py", "side_by_side.py", "life.py", "tallies.py", "translated.py"),
     )
 )
+#: Models with labels that the public reads.
+_MODELS: Final = frozenset({"models.py", "handover.py"})
 #: Babel counts 11 and 100 the wrong way round in Arabic.
 _PLURALS: Final = {
     "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);",
@@ -59,6 +62,8 @@ def sources() -> Iterator[Path]:
 
 
 def _is_public(path: Path) -> bool:
+    if path.name in _MODELS:
+        return True
     return path.name not in _STAFF_FILES and _STAFF_ONLY.isdisjoint(path.relative_to(ROOT).parts)
 
 
@@ -76,7 +81,7 @@ def _code(path: Path) -> str:
     if path.suffix != ".py":
         # What is no string is now X and white space; on one line, no indentation is left to be wrong.
         return templatize(text).replace("\n", " ").strip()
-    return _public_part(text) if path.name == "models.py" else text
+    return _public_part(text) if path.name in _MODELS else text
 
 
 def _public_part(text: str) -> str:
