@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import psycopg
 
 from signatures.demo.people import synthetic_signers
-from tests.benchmarks import counts, load
+from tests.benchmarks import attack, counts, load
 from tests.benchmarks.site import Site
 from tests.benchmarks.table import Row, interleaved, ms
 
@@ -248,6 +248,8 @@ BENCHMARKS: dict[str, Callable[[Site, Plan], Iterator[Row]]] = {
     "signing": signing,
     "page": page,
     "mails": mails,
+    "oracle": attack.oracle,
+    "attack": attack.attack,
     "nginx": counts.nginx,
     "click": counts.click,
     # Last: it makes a register of six million.

@@ -45,13 +45,14 @@ class Site:
         self.demo.servers.stop()
 
     @contextmanager
-    def serving(self) -> Iterator[int]:
-        """The web server, with no limit on what one network may sign; gives its port."""
+    def serving(self, **env: str) -> Iterator[int]:
+        """The web server, with no limit on what one network may sign unless told so; gives its port."""
         web = self._web = self.demo._web()
         web.env = {
             **(web.env or {}),
             "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
             "SIGN_RATE": "100000000/m",
+            **env,
         }
         web.start()
         web.wait_ready(self.demo._is_ready)

@@ -11,6 +11,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -39,8 +40,8 @@ from signatures.demo import filling
 from signatures.demo.people import Signer, how_many, synthetic_signers
 from signatures.figures import public_figures
 from signatures.identity import new_token
-from signatures.models import Delivery, Register
-from signatures.register import admission, mailing
+from signatures.models import Delivery, Outcome, Register, Submission
+from signatures.register import admission, mailing, watching
 from signatures.register.keyring import keyring, provision_campaigns
 from signatures.register.tally import check_tally
 from signatures.register.unsealing import Opener
@@ -148,6 +149,38 @@ def _admit_timed(campaign: Campaign, batch: tuple[Signer, ...], times: list[floa
         taken = admission.admit_batch(campaign, len(batch))
     if taken != len(batch):
         raise RuntimeError(f"{taken} of {len(batch)} were taken: something else admits here too")
+
+
+# --- attack -------------------------------------------------------------------------------------------------
+
+#: Seconds from mail to click: bots have it scripted, people look into their mailbox now and then.
+CLICK_AFTER: Final = {"one": 1.0, "many": 1.0, "patient": 600.0}
+CONFIRM: Final = """
+UPDATE signatures_submission AS s
+   SET confirmed_at = now(), mailed_at = now() - make_interval(secs => given.seconds), mail_due = NULL
+  FROM unnest(%s::bytea[], %s::float8[]) AS given (token_hash, seconds) WHERE s.token_hash = given.token_hash
+"""
+
+
+def settle(slug: str) -> dict[str, dict[str, int]]:
+    """Everybody clicks, and is admitted; tells what became of each kind: {kind: {state: how many}}."""
+    campaign = _campaign(slug)
+    opener, waiting = Opener(campaign), Submission.objects.filter(campaign=campaign, outcome=None)
+    rows = list(waiting.values_list("token_hash", "sealing_key_id", "sealed"))
+    opener.know(key for _, key, _ in rows)
+    kinds = {bytes(h): opener.open(key, bytes(box), bytes(h)).email.partition(".")[0] for h, key, box in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(CONFIRM, [list(kinds), [CLICK_AFTER.get(kind, 90.0) for kind in kinds.values()]])
+    admission.admit_all(campaign, seconds=120)
+    became: dict[str, Counter[str]] = defaultdict(Counter)
+    for hashed, outcome in Submission.objects.filter(token_hash__in=list(kinds)).values_list("token_hash", "outcome"):
+        became[kinds[bytes(hashed)]]["quarantined" if outcome == Outcome.HELD else str(outcome)] += 1
+    return {kind: dict(states) for kind, states in became.items()}
+
+
+def watch() -> dict[str, int]:
+    """What a worker does every ten seconds."""
+    return {"alarmed": watching.watch_campaigns()}
 
 
 # --- mails --------------------------------------------------------------------------------------------------
@@ -275,7 +308,7 @@ def _peak() -> float:
 
 
 STEPS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
-    step.__name__: step for step in (prepare, admit, mail, tally, request_deliveries, packet, bare_copy)
+    step.__name__: step for step in (prepare, admit, settle, watch, mail, tally, request_deliveries, packet, bare_copy)
 } | counts.STEPS
 
 if __name__ == "__main__":
