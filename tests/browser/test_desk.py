@@ -56,7 +56,7 @@ def choose(page: Page, identity: Path) -> None:
     expect(page.get_by_text("Held in the memory of this page")).to_be_visible()
 
 
-def ask_by_number(page: Page, number: int) -> None:
+def look_by_number(page: Page, number: int) -> None:
     page.get_by_label("One signature, by its number").check()
     title = page.locator("#number_campaign option", has_text="ibrary").inner_text()
     page.locator("#number_campaign").select_option(label=title)
@@ -65,10 +65,18 @@ def ask_by_number(page: Page, number: int) -> None:
     page.get_by_role("button", name="Look").click()
 
 
-def ask_by_address(page: Page, address: str) -> None:
+def look_by_address(page: Page, address: str) -> None:
     page.get_by_label("By e-mail address").check()
     page.get_by_label("E-mail address", exact=True).fill(address)
     page.get_by_label("Section", exact=True).select_option(label=section_of(page))
+    page.get_by_label("Reason").fill("Case 17")
+    page.get_by_role("button", name="Look").click()
+
+
+def look_through_list(page: Page) -> None:
+    page.get_by_label("Held for review").check()
+    title = page.locator("#list_campaign option", has_text="ibrary").inner_text()
+    page.locator("#list_campaign").select_option(label=title)
     page.get_by_label("Reason").fill("Case 17")
     page.get_by_role("button", name="Look").click()
 
@@ -136,7 +144,7 @@ def test_an_officer_looks_at_a_person_by_number_and_by_address_and_clears_it(
     page, (address, number) = at_the_desk, signer
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url + (request.post_data or "")))
-    for question in (lambda: ask_by_number(page, number), lambda: ask_by_address(page, address)):
+    for question in (lambda: look_by_number(page, number), lambda: look_by_address(page, address)):
         question()
         person = page.get_by_role("article")
         expect(person.get_by_role("heading", name=NAME)).to_be_visible(timeout=30_000)
@@ -152,9 +160,9 @@ def test_an_officer_looks_at_a_person_by_number_and_by_address_and_clears_it(
 
 
 def test_who_is_not_there_is_said_not_to_be(at_the_desk: Page) -> None:
-    ask_by_address(at_the_desk, f"{uuid.uuid4().hex}@example.org")
+    look_by_address(at_the_desk, f"{uuid.uuid4().hex}@example.org")
     expect(at_the_desk.get_by_text("This mailbox has no signature")).to_be_visible(timeout=30_000)
-    ask_by_number(at_the_desk, 10**9)
+    look_by_number(at_the_desk, 10**9)
     expect(at_the_desk.get_by_text("No signature has this number")).to_be_visible(timeout=30_000)
 
 
@@ -163,7 +171,7 @@ def test_the_identity_is_asked_for_and_a_wrong_one_refused(site: Stack, visit: V
     nonsense.write_text("Dear Sir")
     with logged_in(site, visit, "privacy") as page:
         page.goto(LOOK)
-        ask_by_number(page, 1)
+        look_by_number(page, 1)
         expect(page.get_by_text("Choose your identity file first")).to_be_visible()
         page.get_by_label("Choose the identity file").set_input_files(nonsense)
         expect(page.get_by_text("There is no age identity in this")).to_be_visible()
@@ -191,7 +199,7 @@ def truncate(route: Route) -> None:
 def test_a_truncated_answer_shows_nothing(at_the_desk: Page, signer: tuple[str, int]) -> None:
     page, (address, number) = at_the_desk, signer
     page.route("**/answer/", truncate)
-    ask_by_number(page, number)
+    look_by_number(page, number)
     expect(page.get_by_text("The answer did not arrive whole")).to_be_visible(timeout=30_000)
     assert page.get_by_role("article").count() == 0
     assert address not in page.content()
@@ -205,7 +213,7 @@ def test_an_answer_to_another_question_is_not_shown(site: Stack, at_the_desk: Pa
     other = pyrage.encrypt(json.dumps(told).encode(), [pyrage.x25519.Recipient.from_str(public[0])])
     said = {"state": "answered", "answer": base64.b64encode(other).decode(), "words": ""}
     page.route("**/answer/", lambda route: route.fulfill(json=said))
-    ask_by_number(page, number)
+    look_by_number(page, number)
     expect(page.get_by_text("This is the answer to another question")).to_be_visible(timeout=30_000)
 
 
@@ -213,7 +221,7 @@ def test_where_no_worker_answers_the_page_says_so(site: Stack, at_the_desk: Page
     page = at_the_desk
     site.worker.stop()
     try:
-        ask_by_number(page, 1)
+        look_by_number(page, 1)
         expect(page.get_by_text("Waiting for a worker")).to_be_visible()
         expect(page.get_by_text("No worker has answered yet")).to_be_visible(timeout=40_000)
         site.sql("UPDATE signatures_reveal SET asked_at = asked_at - interval '11 minutes' WHERE state = 'asked'")
@@ -228,7 +236,7 @@ def test_whoever_may_no_longer_look_sees_nothing_any_more(
     site: Stack, at_the_desk: Page, signer: tuple[str, int]
 ) -> None:
     page, (address, number) = at_the_desk, signer
-    ask_by_number(page, number)
+    look_by_number(page, number)
     expect(page.get_by_role("article")).to_be_visible(timeout=30_000)
     site.sql("UPDATE auth_user SET is_active = false WHERE username = 'privacy'")
     try:
