@@ -144,6 +144,8 @@ def _more_about(proposal: Proposal) -> str:
     """The page that tells more of what it is about; "" where there is none."""
     if proposal.kind == Proposal.Kind.DELIVERY:
         return reverse("admin:signatures_delivery_change", args=[proposal.delivery.pk])
+    if proposal.kind == Proposal.Kind.RECIPIENT:
+        return reverse("admin:signatures_recipient_change", args=[proposal.recipient.pk])
     if campaign := proposal.subject.get("campaign"):
         return reverse("admin:petitions_campaign_change", args=[campaign])
     return ""

@@ -31,8 +31,8 @@ class RecipientAdmin(GuardedAdmin):
     """Make, register, approve, revoke. Nothing is edited, nothing deleted."""
 
     rights = {"add": "recipient.register"}
-    list_display = ["officer", "short", "state_label", "registered_at", "pinned_at", "revoked_at"]
-    list_display_links = ["officer", "short"]
+    list_display = ["officer", "key", "state_label", "registered_at", "pinned_at", "revoked_at"]
+    list_display_links = ["officer", "key"]
     list_filter = ["state"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Recipient]:
@@ -48,6 +48,10 @@ class RecipientAdmin(GuardedAdmin):
     )
     def state_label(self, key: Recipient) -> tuple[str, str]:
         return key.state, key.get_state_display()
+
+    @display(description=_("key"), ordering="recipient")
+    def key(self, key: Recipient) -> str:
+        return key.short
 
     # --- one's own ---------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from petitions.access import may
 from petitions.models import Campaign
 from petitions.sections import Membership, Role
 from signatures.desk import four_eyes
-from signatures.models import Delivery, Proposal, Tally
+from signatures.models import Delivery, Proposal, Recipient, Tally
 
 #: A campaign whose supporters heard nothing for so long is named.
 QUIET_FOR: Final = datetime.timedelta(days=30)
@@ -58,7 +58,7 @@ def roles_of(user: User) -> list[tuple[str, str]]:
 
 def tasks_of(user: User) -> list[Task]:
     """What waits for this person; what others wait for comes first."""
-    sources = (_to_decide, _to_open, _closing, _failed, _to_deliver, _quiet, _people)
+    sources = (_to_decide, _keyless, _to_open, _closing, _failed, _to_deliver, _quiet, _people)
     return sorted((task for source in sources for task in source(user)), key=lambda task: not task.urgent)
 
 
@@ -95,7 +95,16 @@ def _to_decide(user: User) -> Iterator[Task]:
 def _page_of(proposal: Proposal) -> str:
     if proposal.kind == Proposal.Kind.DELIVERY:
         return reverse("admin:signatures_delivery_change", args=[proposal.delivery.pk])
+    if proposal.kind == Proposal.Kind.RECIPIENT:
+        return reverse("admin:signatures_recipient_change", args=[proposal.recipient.pk])
     return reverse("admin:signatures_proposal_change", args=[proposal.pk])
+
+
+def _keyless(user: User) -> Iterator[Task]:
+    live = Recipient.objects.filter(officer=user).exclude(state=Recipient.State.REVOKED)
+    if may(user, "recipient.register") and not live.exists():
+        about = _("Whatever tells of persons is encrypted to it: nothing can be opened without.")
+        yield Task(_("You have no key yet"), about, reverse("admin:signatures_recipient_add"))
 
 
 def _to_open(user: User) -> Iterator[Task]:

@@ -69,21 +69,21 @@ def test_looks_leave_nothing_in_clear_in_web_database_redis_logs_or_output(site:
         masked(site, visit, number)
         running = list(command_lines())
         web = [site.web.pid, *children_of(site.web.pid or 0)]
-        remembered = b"".join(chunk for pid in web if pid for chunk in memory_of(pid))
+        remembered = [chunk for pid in web if pid for chunk in memory_of(pid)]
         database = dump(site)
-    assert site.sql("SELECT count(*) FROM signatures_reveal WHERE answer IS NOT NULL") >= [(4,)]
     assert len(re.findall(rb"age-encryption.org/v1".hex().encode(), database)) >= 4, "no answer was in the dump"
 
     everywhere = {
         "the database": database,
         "Redis": "\n".join(heard).encode() + b"".join(all_of_redis(site)),
         "a command line": b"\n".join(running),
-        "the memory of web": remembered,
     }
-    assert b"csrfmiddlewaretoken" in remembered, "the memory of web was not read"
     for place, text in everywhere.items():
         assert [needle for needle in needles([MARK, SOUGHT, MASK]) if needle in text] == [], f"in {place}"
-    assert in_clear(site.home, [secret.encode() for secret in (MARK, SOUGHT, MASK)]) == []
+    raw = [secret.encode() for secret in (MARK, SOUGHT, MASK)]
+    assert any(b"csrfmiddlewaretoken" in chunk for chunk in remembered), "the memory of web was not read"
+    assert [secret for secret in raw if any(secret in chunk for chunk in remembered)] == [], "in the memory of web"
+    assert in_clear(site.home, raw) == []
 
 
 def keep_the_sites_copy(page: Page) -> None:
