@@ -20,9 +20,9 @@ AUDIT: Final = "INSERT (actor_id, action, section_id, purpose, detail)"
 
 #: What campaigners write, and what Django keeps for logins.
 _CONTENT: Final = (
-    "petitions_addressee", "petitions_campaign", "petitions_demand", "petitions_update", "petitions_dossier",
-    "petitions_dossier_campaigns", "petitions_coverage", "petitions_section", "petitions_membership",
-    "petitions_picture", "petitions_standstill",
+    "petitions_addressee", "petitions_campaign", "petitions_demand", "petitions_demandstep", "petitions_update",
+    "petitions_dossier", "petitions_dossier_campaigns", "petitions_coverage", "petitions_section",
+    "petitions_membership", "petitions_picture", "petitions_standstill",
 )  # fmt: skip
 _STAFF: Final = (
     "auth_user", "auth_group", "auth_permission", "auth_user_groups", "auth_user_user_permissions",
@@ -51,6 +51,8 @@ WEB: Final[dict[str, str]] = {
     "signatures_proposal": "SELECT, INSERT, UPDATE (state, decided_by_id, decided_at, answer)",
     "signatures_auditentry": f"SELECT, {AUDIT}",
     "signatures_auditanchor": READ,
+    "signatures_handover": "SELECT, INSERT",
+    "signatures_announcement": "SELECT, INSERT",
     # How far a packet is; not of whom its parts tell.
     "signatures_deliverypart": "SELECT (id, delivery_id, kind, position, seconds)",
     "signatures_shredding": READ,
@@ -94,6 +96,8 @@ WORKER: Final[dict[str, str]] = {
     "signatures_auditentry": f"SELECT, {AUDIT}",
     "signatures_shredding": "SELECT, INSERT (campaign_id, at)",
     "signatures_auditanchor": "SELECT, INSERT (seq, hash), UPDATE (mailed_at)",
+    "signatures_handover": READ,
+    "signatures_announcement": READ,
     "signatures_deliverypart": ALL,
     "signatures_signingkey": "SELECT, INSERT",
     "signatures_signingrules": "SELECT, INSERT, UPDATE (work_until)",

@@ -209,6 +209,11 @@ STORAGES = {
         # A directory that web may read and only workers write.
         "OPTIONS": {"location": env.str("PACKETS_DIR", str(VAR_DIR / "packets")), "base_url": None},
     },
+    # Receipts and answers of authorities. No page of the site leads there but the admin's.
+    "attachments": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": env.str("ATTACHMENTS_DIR", str(VAR_DIR / "attachments")), "base_url": None},
+    },
     # Parts of packets that are being built, each encrypted. Only workers need it, and all of them the same one.
     "spool": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

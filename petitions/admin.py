@@ -7,6 +7,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
+from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -16,7 +17,18 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminF
 from petitions.access import may, sections_of
 from petitions.guarding import GuardedAdmin, GuardedInline
 from petitions.life import halt_site, restart_site
-from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Picture, Standstill, Update
+from petitions.models import (
+    Addressee,
+    Campaign,
+    Coverage,
+    Demand,
+    DemandStep,
+    Disclosure,
+    Dossier,
+    Picture,
+    Standstill,
+    Update,
+)
 from petitions.pictures import PictureRefused
 from petitions.sections import Section
 from petitions.side_by_side import TranslatedAdmin
@@ -42,6 +54,27 @@ class AddresseeAdmin(TranslatedAdmin):
     list_display = ["name", "institution", "country", "trusted_third_party"]
     list_filter = ["trusted_third_party"]
     search_fields = ["name", "institution"]
+
+
+@admin.register(DemandStep)
+class DemandStepAdmin(GuardedAdmin):
+    """What became of each demand, with dated evidence. Its latest step is where a demand stands."""
+
+    rights = {"view": "content.view", "add": "content.change", "change": "content.change", "delete": "content.change"}
+    section_lookup = "demand__campaign__section"
+    fields = ["demand", "state", "on", "evidence", "url"]
+    list_display = ["demand", "state", "on", "evidence"]
+    list_select_related = ["demand"]
+    list_filter = ["state"]
+
+    def section_of(self, obj: DemandStep) -> Campaign:
+        return obj.demand.campaign
+
+    def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "demand":
+            own = Campaign.objects.within(request.user, "content.change")
+            kwargs["queryset"] = Demand.objects.filter(campaign__in=own).select_related("campaign")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 class PictureForm(forms.ModelForm):

@@ -416,6 +416,35 @@ class Demand(Translated):
     def __str__(self) -> str:
         return f"{self.position}. {self.text}"
 
+    @property
+    def standing(self) -> DemandStep | None:
+        """Its latest step; None: nothing has come of it. Reads what was prefetched."""
+        return next(iter(self.steps.all()), None)
+
+
+class DemandStep(Translated):
+    """What became of a demand on a day, and by what it can be seen. The latest one is where the demand stands."""
+
+    class State(models.TextChoices):
+        UNMET = "unmet", _("Unmet")
+        PROMISED = "promised", _("Promised")
+        PARTLY = "partly", _("Partly met")
+        MET = "met", _("Met")
+
+    demand = models.ForeignKey(Demand, models.CASCADE, related_name="steps", verbose_name=_("demand"))
+    state = models.CharField(_("state"), max_length=8, choices=State)
+    on = models.DateField(_("on"))
+    evidence = TranslatedTextField(_("evidence"), max_length=1000, help_text=_("What was said or done, and by whom."))
+    url = models.URLField(_("link"), blank=True)
+
+    class Meta:
+        verbose_name = _("step of a demand")
+        verbose_name_plural = _("steps of demands")
+        ordering = ["-on", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()}, {self.on}"
+
 
 #: A figure by reference: [[name.what]].
 _CLAIM: Final = re.compile(r"\[\[([a-z0-9_-]{1,40})\.([A-Za-z]{2,9})\]\]")

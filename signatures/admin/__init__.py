@@ -1,5 +1,16 @@
 """The admin of who asked. Nobody's signature: web has no right to read one."""
 
-from signatures.admin import campaigns, deliveries, desk, networks, news, recipients, reveals, rulings, watch
+from signatures.admin import campaigns, deliveries, desk, handovers, networks, news, recipients, reveals, rulings, watch
 
-__all__ = ["campaigns", "deliveries", "desk", "networks", "news", "recipients", "reveals", "rulings", "watch"]
+__all__ = [
+    "campaigns",
+    "deliveries",
+    "desk",
+    "handovers",
+    "networks",
+    "news",
+    "recipients",
+    "reveals",
+    "rulings",
+    "watch",
+]

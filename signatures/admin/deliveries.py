@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
+from unfold.widgets import UnfoldBooleanWidget
 
 from config.door.factors import reauthenticated
 from petitions.access import may
@@ -24,6 +25,7 @@ from petitions.guarding import GuardedAdmin
 from petitions.models import Addressee, Campaign
 from signatures.admin.refusals import ExplainsRefusals, RefusableForm
 from signatures.collect import deliveries
+from signatures.collect.announcing import draft_announcement
 from signatures.collect.deliveries import allowed_profiles, possible_addressees
 from signatures.desk.refusals import NotAllowed
 from signatures.models import Delivery
@@ -31,6 +33,11 @@ from signatures.models import Delivery
 
 class DeliveryForm(RefusableForm):
     """Asks for a delivery. Its numbers are not asked for: they are what this addressee has not been given yet."""
+
+    anew = forms.BooleanField(
+        label=_("everything again"), required=False, widget=UnfoldBooleanWidget,
+        help_text=_("A new series that begins at number 1, instead of what came since the last delivery."),
+    )  # fmt: skip
 
     class Meta:
         model = Delivery
@@ -75,7 +82,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
     }
     section_lookup = "campaign__section"
     form = DeliveryForm
-    fields = ["campaign", "addressee", "profile"]
+    fields = ["campaign", "addressee", "profile", "anew"]
     list_display = [
         "reference", "campaign", "addressee", "profile", "numbers", "state_label", "requested_by", "approved_by",
         "built_at",
@@ -121,7 +128,8 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Delivery, form: forms.ModelForm, change: bool) -> None:
         officer = cast(User, request.user)
-        made = deliveries.request_delivery(obj.campaign, obj.addressee, obj.profile, officer)
+        anew = form.cleaned_data["anew"]
+        made = deliveries.request_delivery(obj.campaign, obj.addressee, obj.profile, officer, anew=anew)
         obj.__dict__.update(made.__dict__)
 
     def response_add(self, request: HttpRequest, obj: Delivery, post_url_continue: str | None = None) -> HttpResponse:
@@ -139,6 +147,8 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "delivery": delivery,
             "manifest": delivery.manifest or {},
             "may": self._possible_steps(request, delivery),
+            "parts": _progress(delivery),
+            "handovers": delivery.handovers.all(),
         }
         return TemplateResponse(request, "signatures/admin/delivery.html", context)
 
@@ -162,6 +172,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "withdraw": delivery.state in (state.REQUESTED, state.FAILED) and asks,
             "retry": delivery.state == state.FAILED and asks,
             "download": delivery.state == state.READY and takes,
+            "hand_over": delivery.state == state.READY and may(request.user, "delivery.handover", delivery.campaign),
         }
 
     # Not unfold's detail actions: those are links, and a link must not change anything.
@@ -193,6 +204,13 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             request, object_id, "delivery.request", deliveries.retry_delivery, _("It is being built again.")
         )
 
+    def announce(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Draft a press release with the packet's frozen figures, for an editor."""
+        done = _("A press release is drafted. An editor finds it among the campaign’s updates, not published yet.")
+        return self._step(
+            request, object_id, "delivery.handover", lambda delivery, officer: draft_announcement(delivery), done
+        )
+
     def download(self, request: HttpRequest, object_id: str) -> FileResponse:
         """The packet, as it was sealed; what holds persons in it is encrypted. Who took it is written down first."""
         delivery = self._delivery_or_404(request, object_id)
@@ -215,10 +233,19 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             )
             for verb, guard in (
                 (self.approve, require_POST), (self.withdraw, require_POST), (self.retry, require_POST),
+                (self.announce, require_POST),
                 (reauthenticated(self.download), require_GET),  # no HEAD: each entry in the log is one export
             )
         ]  # fmt: skip
         return [*steps, *super().get_urls()]
+
+
+def _progress(delivery: Delivery) -> dict[str, int]:
+    """How many of its parts are built, of how many; empty where none are laid out."""
+    if delivery.state not in (Delivery.State.APPROVED, Delivery.State.FAILED):
+        return {}
+    seconds = list(delivery.parts.order_by("pk").values_list("seconds", flat=True))
+    return {"built": sum(1 for took in seconds if took is not None), "all": len(seconds)} if seconds else {}
 
 
 def _detail_url(delivery: Delivery) -> str:

@@ -51,8 +51,13 @@ def allowed_profiles(campaign: Campaign, addressee: Addressee) -> list[Disclosur
     return [profile for profile in Disclosure if profile.rank <= Disclosure(campaign.disclosure).rank]
 
 
-def request_delivery(campaign: Campaign, addressee: Addressee, profile: str, officer: User) -> Delivery:
-    """Ask for what this addressee has not been given yet, in its latest series. Raises NotAllowed."""
+def request_delivery(
+    campaign: Campaign, addressee: Addressee, profile: str, officer: User, *, anew: bool = False
+) -> Delivery:
+    """Ask for what this addressee has not been given yet, in its latest series; or for everything `anew`, in a new one.
+
+    Raises NotAllowed.
+    """
     if not possible_addressees(campaign).filter(pk=addressee.pk).exists():
         raise NotAllowed(_("This campaign is not addressed to them, and they do not verify signatures."))
     if profile not in allowed_profiles(campaign, addressee):
@@ -61,7 +66,7 @@ def request_delivery(campaign: Campaign, addressee: Addressee, profile: str, off
         # Two requests at once could both see a hole in the ranges, and fill it twice. So a campaign's
         # requests come one after another. NO KEY: signing, whose foreign key takes a share, goes on.
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
-        series, first, last = _next_range(campaign, addressee)
+        series, first, last = _next_range(campaign, addressee, anew=anew)
         if last < first:
             raise NotAllowed(_("There is nothing new to deliver: every number up to %d is in a delivery.") % last)
         return _propose(
@@ -134,10 +139,12 @@ def is_expired(delivery: Delivery) -> bool:
     return delivery.state == Delivery.State.REQUESTED and delivery.proposal.is_overdue()
 
 
-def _next_range(campaign: Campaign, addressee: Addressee) -> tuple[int, int, int]:
+def _next_range(campaign: Campaign, addressee: Addressee, *, anew: bool) -> tuple[int, int, int]:
     """(series, first number, last number) of what the addressee's latest series lacks; empty where last < first."""
     earlier = Delivery.objects.filter(campaign=campaign, addressee=addressee)
     series = earlier.order_by("-series").values_list("series", flat=True).first() or 1
+    if anew and earlier.live().filter(series=series).exists():
+        series += 1
     taken = earlier.live().filter(series=series).order_by("first_number").values_list("first_number", "last_number")
     register = Register.objects.filter(campaign=campaign).first()
     return series, *first_gap(taken, register.last_number if register else 0)

@@ -4,10 +4,12 @@ The database keeps the promises: constraints here, rights and row security of th
 config/grants.py, the campaign's guard in migrations/0002.
 """
 
+from signatures.models.announcement import Announcement
 from signatures.models.audit import AuditAnchor, AuditEntry
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
 from signatures.models.desk import APPROVAL_EXPIRES, Proposal, ProposalQuerySet, Shredding
+from signatures.models.handover import Handover, HandoverQuerySet, unanswered_since
 from signatures.models.judging import LabelCount, Reason, Ruling, RulingItem, Trace
 from signatures.models.mail import MailCount
 from signatures.models.news import Mailing, NewsMail, Unsubscription
@@ -42,6 +44,7 @@ __all__ = [
     "APPROVAL_EXPIRES",
     "OF_ARRIVALS",
     "OF_THE_REGISTER",
+    "Announcement",
     "AuditAnchor",
     "AuditEntry",
     "CampaignKey",
@@ -50,6 +53,8 @@ __all__ = [
     "DeliveryQuerySet",
     "DeskKey",
     "Dimension",
+    "Handover",
+    "HandoverQuerySet",
     "LabelCount",
     "LedgerEntry",
     "MailCount",
@@ -83,4 +88,5 @@ __all__ = [
     "Unsubscription",
     "Watch",
     "Withdrawal",
+    "unanswered_since",
 ]

@@ -20,6 +20,7 @@ from petitions.shelf import shelved
 from signatures import opendata
 from signatures.charts import day_bars, world_map
 from signatures.figures import public_figures
+from signatures.handovers import handover_standing
 from signatures.models import Delivery
 from signatures.publicledger import public_ledger
 from signatures.views.finding import campaign_or_404
@@ -45,6 +46,7 @@ def numbers(request: HttpRequest, slug: str, order: str = "count") -> HttpRespon
         "channels": opendata.labelled(opendata.CHANNEL_LABELS, figures.channels),
         "sources": opendata.labelled(opendata.SOURCE_LABELS, figures.sources),
         "ledger": public_ledger(found, figures.total),
+        "handovers": handover_standing(found),
         "deliveries": Delivery.objects.ready().filter(campaign=found).select_related("addressee"),
         "dictionary": opendata.DICTIONARY,
         "licence": opendata.LICENCE,

@@ -18,6 +18,7 @@ from petitions.shelf import shelved
 from signatures.channels import CHANNELS
 from signatures.collect.forms import SignForm
 from signatures.figures import public_figures, public_figures_of
+from signatures.handovers import handover_standing
 from signatures.syndication import structured_data
 from signatures.views.finding import campaign_or_404
 from signatures.views.signing import form_context
@@ -91,7 +92,8 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
         **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
         "figures": figures,
         "goal_percent": min(100, figures.total * 100 // found.goal) if found.goal else None,
-        "demands": found.demands.all(),
+        "demands": found.demands.prefetch_related("steps"),
+        "handovers": handover_standing(found),
         "open": found.is_open(),
         "updates": Update.objects.published().filter(campaign=found).select_related("campaign")[:5],
         "filters": {"topic": found.original("topic"), "region": found.original("region")},

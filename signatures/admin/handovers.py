@@ -1,0 +1,79 @@
+"""The handover log: what happened between us and an authority over a packet. Added to, and never changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db import models
+from django.forms import ModelForm
+from django.http import FileResponse, Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
+from unfold.decorators import display
+
+from petitions.access import sections_of
+from petitions.guarding import GuardedAdmin
+from petitions.models import Campaign
+from signatures.models import Delivery, Handover
+
+#: Bytes of a receipt or an answer, scanned.
+LARGEST_ATTACHMENT = 20_000_000
+
+
+class HandoverForm(ModelForm):
+    def clean_attachment(self) -> UploadedFile | None:
+        attachment: UploadedFile | None = self.cleaned_data["attachment"]
+        if attachment and (attachment.size or 0) > LARGEST_ATTACHMENT:
+            raise ValidationError(_("It is larger than 20 MB."))
+        return attachment
+
+
+@admin.register(Handover)
+class HandoverAdmin(GuardedAdmin):
+    rights = {"view": "delivery.view", "add": "delivery.handover"}
+    section_lookup = "delivery__campaign__section"
+    form = HandoverForm
+    fields = [
+        "delivery", "kind", "on", "place", "people", "reference", "statement", "is_public", "note", "attachment",
+    ]  # fmt: skip
+    list_display = ["delivery", "kind", "on", "place", "reference", "is_public", "attached"]
+    list_select_related = ["delivery__campaign"]
+    list_filter = ["kind", "is_public"]
+
+    def section_of(self, obj: Handover) -> Campaign:
+        return obj.delivery.campaign
+
+    @display(description=_("receipt or answer"), empty_value="–")
+    def attached(self, entry: Handover) -> str | None:
+        if not entry.attachment:
+            return None
+        return format_html('<a href="{}">{}</a>', reverse("admin:signatures_handover_file", args=[entry.pk]), _("Open"))
+
+    def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "delivery":
+            own = sections_of(request.user, "delivery.handover")
+            kwargs["queryset"] = Delivery.objects.ready().filter(campaign__section__in=own).select_related("campaign")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Handover, form: ModelForm, change: bool) -> None:
+        obj.recorded_by = request.user  # type: ignore[assignment]
+        super().save_model(request, obj, form, change)
+
+    def file(self, request: HttpRequest, object_id: str) -> FileResponse:
+        """The receipt or answer, to those who may see the log."""
+        if not self.has_view_permission(request):
+            raise Http404
+        entry = get_object_or_404(self.get_queryset(request), pk=int(object_id) if object_id.isdecimal() else 0)
+        if not entry.attachment:
+            raise Http404
+        return FileResponse(entry.attachment.open("rb"), as_attachment=True)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = require_GET(self.admin_site.admin_view(self.file))
+        return [path("<path:object_id>/file/", view, name="signatures_handover_file"), *super().get_urls()]

@@ -1,0 +1,99 @@
+"""What became of a packet: handed over, refused, answered. An entry is added, and never changed."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.storage import Storage, storages
+from django.core.validators import FileExtensionValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from petitions.models import Campaign
+from signatures.models.delivery import Delivery
+
+
+def attachments() -> Storage:
+    """Where receipts and answers lie: no public page leads there."""
+    return storages["attachments"]
+
+
+class AttachmentField(models.FileField):
+    """Its storage is a matter of the settings and not of the tables: migrations do not name it."""
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        kwargs.pop("storage", None)
+        return name, "django.db.models.FileField", args, kwargs
+
+
+class HandoverQuerySet(models.QuerySet["Handover"]):
+    def public(self, campaign: Campaign) -> HandoverQuerySet:
+        """What the public is told of a campaign's deliveries, in the order of the days."""
+        found = self.filter(delivery__campaign=campaign, is_public=True)
+        return found.select_related("delivery__addressee", "delivery__campaign").order_by("on", "pk")
+
+
+class Handover(models.Model):
+    """One thing that happened between us and an authority over a packet."""
+
+    class Kind(models.TextChoices):
+        HANDED_OVER = "handed", _("Handed over")
+        REFUSED = "refused", _("They refused it")
+        UNRECEIVED = "nobody", _("No one would receive it")
+        ANSWERED = "answered", _("They answered")
+
+    delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="handovers", verbose_name=_("delivery"))
+    kind = models.CharField(_("what happened"), max_length=8, choices=Kind)
+    on = models.DateField(_("on"))
+    place = models.CharField(_("where"), max_length=200, blank=True)
+    people = models.CharField(
+        _("people"), max_length=500, blank=True, help_text=_("Officials and our own; never a signer. Not published.")
+    )
+    reference = models.CharField(_("the authority’s reference"), max_length=100, blank=True)
+    statement = models.TextField(_("what the public is told"), max_length=2000, blank=True)
+    is_public = models.BooleanField(
+        _("public"), default=True, help_text=_("Day, place, reference and the public words, on the campaign’s pages.")
+    )
+    note = models.TextField(_("note"), max_length=4000, blank=True, help_text=_("For ourselves."))
+    attachment = AttachmentField(
+        _("receipt or answer"), storage=attachments, upload_to="handover", blank=True,
+        validators=[FileExtensionValidator(["pdf", "png", "jpg", "jpeg"])],
+    )  # fmt: skip
+    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False)
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = HandoverQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("handover entry")
+        verbose_name_plural = _("handover log")
+        ordering = ["-on", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.delivery}: {self.get_kind_display()}, {self.on}"
+
+    def clean(self) -> None:
+        problems: dict[str, Any] = {}
+        if self.on and self.on > timezone.now().date():
+            problems["on"] = _("That day has not come yet.")
+        if self.delivery_id and self.delivery.state != Delivery.State.READY:
+            problems["delivery"] = _("There is no packet yet that could have been handed over.")
+        if problems:
+            raise ValidationError(problems)
+
+
+def unanswered_since(entries: list[Handover]) -> datetime.date | None:
+    """The day from which an authority owes an answer: the first try after its last answer. Entries by day."""
+    since = None
+    for entry in entries:
+        if entry.kind == Handover.Kind.ANSWERED:
+            since = None
+        elif since is None:
+            since = entry.on
+    return since
