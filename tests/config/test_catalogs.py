@@ -97,3 +97,12 @@ def test_a_mail_for_a_campaign_at_risk_is_neutral_in_every_language(language: ob
     said = re.sub(r"<style.*?</style>|<[^>]+>", "", "\n".join(parts), flags=re.DOTALL).lower()
     assert [word for word in TELLING[code] if re.search(rf"\b{word}", said)] == []
     assert "library" not in said
+
+
+@pytest.mark.parametrize("code", catalogs.CODES)
+def test_everything_that_the_public_is_told_is_in_the_catalog(code: str) -> None:
+    """`manage.py update_catalogs` brings it up to date, and names what then lacks a translation."""
+    catalog = catalogs.read(code)
+    said = [message for message in catalogs.template() if message.id]
+    assert len(said) > 300
+    assert [message.id for message in said if message.id not in catalog] == []
