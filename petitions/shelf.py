@@ -27,6 +27,9 @@ FRESH_FOR: Final = 2.0
 CACHE_CONTROL: Final = "public, max-age=0, s-maxage=2, stale-while-revalidate=2, stale-if-error=600"
 #: Headers of a view that are kept with its page.
 KEPT: Final = ("Access-Control-Allow-Origin", "Content-Disposition")
+#: Brotli's. A tenth smaller than 5, for 30 ms of processor at each rendering instead of 2: what keeps a petition in
+#: Cyrillic within 14 kB. The highest, 11, costs three times that and gains nothing.
+QUALITY: Final = 10
 #: Pages beyond this many are not kept: addresses with made-up ends must not fill the memory.
 SHELF_SIZE: Final = 2000
 
@@ -104,7 +107,7 @@ def _put(key: tuple[str, str], response: HttpResponse) -> Page:
     body = response.content
     page = Page(
         body=body,
-        compressed=brotli.compress(body, quality=5),
+        compressed=brotli.compress(body, quality=QUALITY),
         content_type=response["Content-Type"],
         etag=f'"{hashlib.sha256(body).hexdigest()[:24]}"',
         until=time.monotonic() + FRESH_FOR,
