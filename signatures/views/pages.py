@@ -117,6 +117,7 @@ def press(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "campaign": found,
         "figures": public_figures(found),
+        "claims": found.claims.all()[:5],
         "pictures": pictures.values(),
         "updates": releases,
         "contacts": list(dict.fromkeys(release.media_contact for release in releases if release.media_contact)),
