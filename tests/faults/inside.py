@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
+import random
 import secrets
+import signal
+from pathlib import Path
 from typing import Any
 
 from tests.faults.crowd import MARK, NAME, an_address
@@ -49,8 +53,8 @@ def flood(slug: str, people: int, doubled: int = 0) -> None:
             copy.write_row(row)
 
 
-def approved_delivery(slug: str, profile: str) -> int:
-    """A delivery of what is new, requested by one officer and approved by the other; its key."""
+def approved_delivery(slug: str, profile: str, *, anew: bool = False) -> int:
+    """A delivery of what is new, or of all, requested by one officer and approved by the other; its key."""
     from django.contrib.auth.models import User
 
     from petitions.models import Campaign
@@ -58,6 +62,114 @@ def approved_delivery(slug: str, profile: str) -> int:
 
     campaign = Campaign.objects.select_related("addressee").get(slug=slug)
     one, two = (User.objects.get(username=f"officer-{number}") for number in (1, 2))
-    delivery = request_delivery(campaign, campaign.addressee, profile, one)
+    delivery = request_delivery(campaign, campaign.addressee, profile, one, anew=anew)
     approve_delivery(delivery, two)
     return delivery.pk
+
+
+#: Where a worker that builds a packet is killed: each is a function of signatures/delivery, before or after its call.
+STEPS = (
+    ("build", "plan_parts"), ("parts", "_signers"), ("parts", "_spool"), ("parts", "_saved"), ("build", "build_part"),
+    ("build", "seal"), ("build", "write_packet"), ("build", "_add_letters"), ("build", "_reach_the_disk"),
+    ("build", "_update"), ("build", "forget_spool"),
+)  # fmt: skip
+
+
+def kill_builds(slug: str, seeds: list[int]) -> list[dict[str, Any]]:
+    """For each seed a packet whose builders are killed with SIGKILL at steps that the seed draws; the last one lives.
+
+    Some signers take their signature back in between. Returns what became of each.
+    """
+    return [_packet_of_the_dead(slug, random.Random(seed)) for seed in seeds]
+
+
+def _packet_of_the_dead(slug: str, rng: random.Random) -> dict[str, Any]:
+    from signatures.delivery import parts
+    from signatures.models import Delivery
+
+    parts.PART_ROWS, parts.VOLUME_NUMBERS = 250, 200
+    delivery = approved_delivery(slug, "named", anew=True)
+    deaths = []
+    for _ in range(rng.randint(1, 3)):
+        step = (*rng.choice(STEPS), rng.randint(1, 3), rng.random() < 0.5)
+        if not _dies(delivery, step):
+            break
+        deaths.append(f"{step[1]} {step[2]} {'after' if step[3] else 'before'}")
+        if rng.random() < 0.5:
+            _withdraw_somebody(slug, rng)
+    if Delivery.objects.get(pk=delivery).state == Delivery.State.APPROVED:
+        assert not _dies(delivery, None)
+    return {"deaths": deaths} | _verdict(delivery)
+
+
+def _dies(delivery: int, step: tuple[str, str, int, bool] | None) -> bool:
+    """Build it in a child that is killed at that step, if at any; says whether it came so far.
+
+    Never in this process: typst's threads do not come along in a fork, and the next child would wait for them.
+    """
+    from django.db import connections
+
+    connections.close_all()  # a child must not write into its parent's connection
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _build_and_die(delivery, step)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def _build_and_die(delivery: int, step: tuple[str, str, int, bool] | None) -> None:
+    from signatures.delivery import build, parts
+
+    if step is None:
+        build.build_delivery(delivery)
+        return
+    module, name, nth, after = step
+    place = {"build": build, "parts": parts}[module]
+    function, calls = getattr(place, name), []
+
+    def deadly(*args: Any, **kwargs: Any) -> Any:
+        calls.append(name)
+        if len(calls) == nth and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = function(*args, **kwargs)
+        if len(calls) == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    setattr(place, name, deadly)
+    build.build_delivery(delivery)
+
+
+def _withdraw_somebody(slug: str, rng: random.Random) -> None:
+    from signatures.models import Signature, Withdrawal
+    from signatures.register.withdrawal import apply_withdrawals
+
+    counted = Signature.objects.filter(campaign__slug=slug, state="counted").order_by("pk")
+    Withdrawal.objects.create(token_hash=bytes(counted[rng.randrange(counted.count())].withdrawal_hash))
+    apply_withdrawals()
+
+
+def _verdict(delivery: int) -> dict[str, Any]:
+    """What the verifier and the register say of the packet."""
+    from django.conf import settings
+    from django.core.files.storage import storages
+
+    from signatures.delivery.verify import verify
+    from signatures.models import Delivery, Signature
+
+    found = Delivery.objects.get(pk=delivery)
+    if not found.archive:
+        return {"state": found.state, "problem": found.problem}
+    secret = (settings.VAR_DIR / "identities" / "officer-1.txt").read_text().splitlines()[1]
+    manifest, problems = verify(Path(storages["packets"].path(found.archive)), [secret])
+    counted = Signature.objects.filter(campaign=found.campaign, state="counted", number__lte=found.last_number)
+    later = {*range(found.first_number, found.last_number + 1)} - {*counted.values_list("number", flat=True)}
+    return {
+        "state": found.state,
+        "problems": problems,
+        "told_of_the_gone": len(later - set(manifest.gap_numbers)),
+        "sum": manifest.totals.signatures + manifest.totals.gaps - found.last_number,
+        "unfinished_parts": found.parts.filter(digest__isnull=True).count(),
+    }
