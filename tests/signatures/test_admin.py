@@ -42,7 +42,9 @@ def change_url(thing):
 
 def fields_of(campaign, **changes):
     """What the browser would send for this campaign."""
-    names = ("title", "slug", "lead", "pledge", "state", "disclosure", "persons_per_mailbox", "responsible")
+    names = (
+        "title", "slug", "lead", "pledge", "language", "state", "disclosure", "persons_per_mailbox", "responsible",
+    )  # fmt: skip
     data = {name: getattr(campaign, name) for name in names} | {
         "addressee": campaign.addressee_id,
         "section": campaign.section_id,
@@ -50,6 +52,7 @@ def fields_of(campaign, **changes):
     if campaign.at_risk:
         data["at_risk"] = "on"
     data |= {"demands-TOTAL_FORMS": 0, "demands-INITIAL_FORMS": 0}
+    data |= {"signing_rules-TOTAL_FORMS": 0, "signing_rules-INITIAL_FORMS": 0}
     return {name: value for name, value in (data | changes).items() if value is not None}
 
 
