@@ -153,7 +153,7 @@ def world_map(countries: Iterable[Country]) -> WorldMap:
     for country in countries:
         path, dot = drawn.shapes.get(country.code, ""), drawn.dots.get(country.code)
         if path or dot:
-            shade = bisect_right(SHADES, country.count)
+            shade = max(1, bisect_right(SHADES, country.count))  # exact figures, in the admin, may be smaller
             lands.append(Land(country.code, country.name, country.count, shade, path, dot))
     shown = {land.code for land in lands}
     rest = drawn.unclaimed + "".join(path for code, path in drawn.shapes.items() if code not in shown)

@@ -19,6 +19,9 @@ from signatures.figures import CountryFigure, DayFigure
 from signatures.models import Dimension, LedgerEntry, TallySum
 from signatures.opendata import CHANNEL_LABELS, SOURCE_LABELS, labelled
 
+LANGUAGE_LABELS: Final[dict[str, str | Promise]] = {
+    **{code: language.name for code, language in BY_CODE.items()}, "other": _("Another"), "unknown": _("Not noted"),
+}  # fmt: skip
 #: From signing to confirming, in the order of time (register/arrivals.py).
 SPANS: Final[dict[str, str | Promise]] = {
     "1m": _("Within a minute"), "5m": _("Within five minutes"), "1h": _("Within an hour"),
@@ -79,7 +82,7 @@ def exact_tally(campaign: Campaign) -> ExactTally:
         map=world_map(countries),
         sources=labelled(SOURCE_LABELS, sums[Dimension.SOURCE]),
         channels=labelled(CHANNEL_LABELS, sums[Dimension.CHANNEL]),
-        languages=labelled({code: lang.name for code, lang in BY_CODE.items()}, sums[Dimension.LANGUAGE]),
+        languages=labelled(LANGUAGE_LABELS, sums[Dimension.LANGUAGE]),
         delays=[(str(words), delays[span]) for span, words in SPANS.items() if span in delays],
         confirmed_percent=100 * ledger["taken"] / ledger["received"] if ledger["received"] else None,
         ledger=_ledger(ledger),

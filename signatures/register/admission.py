@@ -25,8 +25,9 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 from django.utils import timezone
 
+from config.languages import BY_CODE
 from petitions.models import CONFIRMATION_GRACE, Campaign
-from signatures.channels import known_channel
+from signatures.channels import OTHER, known_channel
 from signatures.identity import (
     NotAMailbox,
     canonical_mailbox,
@@ -212,7 +213,8 @@ def _candidate(
     candidate.country = person.country
     candidate.share_name = bool(person.share_name)
     candidate.channel = known_channel(person.signals.get("via"))
-    candidate.language = person.language
+    # Of a closed list, as channels are: whoever seals may not be ours, and must not make rows without end.
+    candidate.language = person.language if person.language in BY_CODE else OTHER
     candidate.delay = span_of(confirmed_at - created_at)
     candidate.fingerprint = fingerprint(pepper, mailbox)
     candidate.name_key = name_key(pepper, person.name)

@@ -63,6 +63,14 @@ def test_a_channel_is_a_word_of_an_address():
     assert all(known_channel(channel) == channel and len(channel) <= 16 for channel in CHANNELS)
 
 
+def test_languages_that_the_site_does_not_have_are_one_row(campaign, sign):
+    for language in ("be", "xx-made-up", "yy"):
+        sign(campaign, language=language)
+    with acting_as(settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+    assert TallySum.objects.by(campaign, "language")["language"] == {"other": 2, "be": 1}
+
+
 # --- what machines read -------------------------------------------------------------------------------------------
 
 
