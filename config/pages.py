@@ -6,6 +6,7 @@ page is ruled here. An address without a rule has `rule` None, and tests/test_ac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +24,7 @@ from petitions.sections import Membership, Role
 PUBLIC: Final = frozenset({
     "home", "campaign", "sign", "work", "thanks", "numbers", "numbers_by_name", "numbers_json", "numbers_csv", "tally",
     "embed", "confirm", "withdraw", "updates", "update", "dossier", "inbox", "mail", "media", "signing_key",
-    "signing_key_pem", "verifier",
+    "signing_key_pem", "verifier", "unsubscribe", "news", "campaign_via", "share_image", "feed", "sitemap",
 })  # fmt: skip
 #: Of the admin, what belongs to no model. Their lists show only what one's roles show.
 SITE_WIDE: Final = frozenset({
@@ -38,7 +39,7 @@ class Page:
 
     name: str
     route: str
-    #: An action of the access table, or a Who; None where nobody wrote one.
+    #: An action of the access table, several joined by " or ", or a Who; None where nobody wrote one.
     rule: str | Who | None
     #: Whose page it is, and the part of the name after that ("change"); of a model's pages only.
     model: type[Model] | None = None
@@ -46,13 +47,17 @@ class Page:
 
     @property
     def has_object(self) -> bool:
-        return "<path:object_id>" in self.route
+        return "object_id>" in self.route
 
     def roles(self) -> frozenset[Role]:
         """Who gets there; a Who is not about roles, so everybody or nobody does."""
         if isinstance(self.rule, Who):
             return frozenset() if self.rule is Who.NOBODY else frozenset(Role)
-        return RULES[self.rule or ""]
+        return frozenset[Role]().union(*(RULES[action] for action in self.actions()))
+
+    def actions(self) -> list[str]:
+        """The actions of which one is enough; none where a Who rules."""
+        return [] if self.rule is None or isinstance(self.rule, Who) else self.rule.split(" or ")
 
 
 def all_pages() -> Iterator[Page]:
@@ -133,11 +138,11 @@ def _has_roles(page: Page) -> bool:
 
 
 def _path(page: Page) -> str:
-    return f"`/{page.route.replace('<path:object_id>', '<id>')}`"
+    return f"`/{re.sub('<[a-z]+:object_id>', '<id>', page.route)}`"
 
 
 def _words(page: Page) -> str:
-    return f"`{page.rule}`" if page.rule in RULES else str(page.rule)
+    return " or ".join(f"`{action}`" for action in page.actions()) or str(page.rule)
 
 
 def _table(first: str, rows: list[tuple[str, str, frozenset[Role]]], roles: list[Role]) -> Iterator[str]:

@@ -61,7 +61,7 @@ class SigningRulesInline(GuardedInline):
 @admin.register(Campaign)
 class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     form = CampaignForm
-    pages = {"tally": "tally.view", "life": "campaign.view"}
+    pages = {"tally": "tally.view", "export": "tally.view", "claim": "content.change", "life": "campaign.view"}
     inlines = [*CampaignContentAdmin.inlines, SigningRulesInline]
     list_display = ["title", "state_label", "total", "last_update_on", "tally_link"]
     list_select_related = ["register"]

@@ -21,6 +21,7 @@ from signatures.models import Mailing
 
 @admin.register(Update)
 class UpdateAdmin(UpdateContentAdmin):
+    pages = {"mail": "content.change"}
     actions_detail = ["mail", "translations"]
 
     def has_mail_permission(self, request: HttpRequest, object_id: Any = None) -> bool:

@@ -31,6 +31,12 @@ class RecipientAdmin(GuardedAdmin):
     """Make, register, approve, revoke. Nothing is edited, nothing deleted."""
 
     rights = {"add": "recipient.register"}
+    #: Of these keys, one's own; all of them for those who approve (known_to).
+    pages = {
+        "challenge": "recipient.approve",
+        "approve": "recipient.approve",
+        **dict.fromkeys(("changelist", "change", "revoke"), "recipient.register or recipient.approve"),
+    }
     list_display = ["officer", "key", "state_label", "registered_at", "pinned_at", "revoked_at"]
     list_display_links = ["officer", "key"]
     list_filter = ["state"]

@@ -89,6 +89,10 @@ class QuestionForm(forms.Form):
 class RevealAdmin(GuardedAdmin):
     """One's own questions, and the page to ask. Answers are read by the browser that asked, nowhere else."""
 
+    #: One's own, each of a kind and in a section that is asked about again (desk/reveals.py, and by the worker).
+    pages = dict.fromkeys(
+        ("changelist", "add", "ask", "answer", "close"), "reveal.number or reveal.email or reveal.list"
+    ) | {"packet": "delivery.download"}
     list_display = ["asked_at", "kind", "campaign", "section", "purpose", "state_label"]
     list_display_links = None
     list_select_related = ["campaign", "section"]
@@ -128,6 +132,8 @@ class RevealAdmin(GuardedAdmin):
 
     def ask(self, request: HttpRequest) -> HttpResponse:
         """The page's question; 422 with words where it cannot be asked."""
+        if not self.has_add_permission(request):
+            raise Http404
         officer = cast(User, request.user)
         form = QuestionForm(officer, request.POST)
         if not form.is_valid():

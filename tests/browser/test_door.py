@@ -51,7 +51,7 @@ def with_virtual_passkey(page: Page) -> CDPSession:
 
 def keep_codes(page: Page) -> list[str]:
     expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
-    codes = page.get_by_role("listitem").all_inner_texts()
+    codes = page.locator(".us-door-codes li").all_inner_texts()
     assert len(codes) == 10
     page.get_by_role("link", name="I have them").click()
     expect(page.get_by_role("heading", name="Your desk")).to_be_visible()
