@@ -71,7 +71,7 @@ class LoginAdmin(GuardedAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "is_active":
-            field.help_text = _("Without it nobody can log in here, and open sessions stop with the next click.")
+            field.help_text = _("Without it: no login, open sessions stop at once, and the roles are gone.")
         return field
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
@@ -79,6 +79,9 @@ class LoginAdmin(GuardedAdmin):
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if not obj.is_active:
+            # Or a single administrator could open the login again, roles and all.
+            for membership in obj.memberships.all():
+                end_membership(membership, cast(User, request.user))
             end_sessions_of(obj)
         if change and "is_active" in form.changed_data:
             _note(request, "people.reopen" if obj.is_active else "people.close", obj)

@@ -24,7 +24,7 @@ from petitions.sections import Membership, Role
 PUBLIC: Final = frozenset({
     "home", "campaign", "sign", "work", "thanks", "numbers", "numbers_by_name", "numbers_json", "numbers_csv", "tally",
     "embed", "confirm", "withdraw", "updates", "update", "dossier", "inbox", "mail", "media", "signing_key",
-    "signing_key_pem", "verifier", "unsubscribe", "news", "campaign_via", "share_image", "feed", "sitemap",
+    "signing_key_pem", "verifier", "unsubscribe", "news", "campaign_via", "share_image", "feed", "sitemap", "press",
 })  # fmt: skip
 #: Of the admin, what belongs to no model. Their lists show only what one's roles show.
 SITE_WIDE: Final = frozenset({
@@ -94,10 +94,17 @@ def _page(name: str, route: str) -> Page:
     return Page(name, route, None)
 
 
+#: The pages that models have by themselves, and what Django calls the right to each.
+RIGHT_OF: Final = {
+    "changelist": "view", "change": "view", "history": "view", "add": "add", "delete": "delete",
+    "translations": "change",
+}  # fmt: skip
+
+
 def _rule_of(model_admin: GuardedAdmin, step: str) -> str | Who | None:
     if step in model_admin.pages:
         return model_admin.pages[step]
-    right = {"changelist": "view", "change": "view", "history": "view", "add": "add", "delete": "delete"}.get(step)
+    right = RIGHT_OF.get(step)
     return None if right is None else model_admin.rights.get(right, Who.NOBODY)  # type: ignore[call-overload]
 
 

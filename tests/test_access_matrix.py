@@ -18,12 +18,22 @@ from config.management.commands.write_access_table import PLACE
 from config.pages import PUBLIC, access_table, all_pages
 from petitions.access import RULES, Who, may
 from petitions.guarding import GuardedAdmin
-from petitions.models import Addressee, Campaign, Dossier, Picture, Standstill, Update
+from petitions.models import Addressee, Campaign, Demand, DemandStep, Dossier, Picture, Standstill, Update
 from petitions.sections import Membership, Role, Section
 from signatures.desk.audit import append
 from signatures.models import (
-    AuditEntry, Delivery, NetworkRule, Proposal, Purpose, Recipient, Register, Reveal, Ruling, Watch,
-)  # fmt: skip
+    AuditEntry,
+    Delivery,
+    Handover,
+    NetworkRule,
+    Proposal,
+    Purpose,
+    Recipient,
+    Register,
+    Reveal,
+    Ruling,
+    Watch,
+)
 from tests.fixtures import WebClient
 
 PAGES = list(all_pages())
@@ -56,6 +66,17 @@ def a_picture(campaign):
 def an_entry(campaign):
     append(None, "tried", campaign.section)
     return AuditEntry.objects.filter(section=campaign.section).first()
+
+
+def a_step(campaign):
+    demand = Demand.objects.create(campaign=campaign, position=1, text="Open it")
+    return DemandStep.objects.create(demand=demand, state="unmet", on="2026-01-01", evidence="Nothing was said.")
+
+
+def a_handover(campaign):
+    delivery = Delivery.objects.get(campaign=campaign)
+    officer = User.objects.create(username=f"carried-{campaign.pk}")
+    return Handover.objects.create(delivery=delivery, kind="handed", on="2026-01-01", recorded_by=officer)
 
 
 def a_key(campaign):
@@ -106,6 +127,8 @@ MAKERS = {
     Delivery: a_delivery,
     Proposal: lambda campaign: Proposal.objects.get(subject__campaign=campaign.pk),  # the delivery's
     AuditEntry: an_entry,
+    DemandStep: a_step,
+    Handover: a_handover,
     Recipient: a_key,
     Reveal: a_look,
     Standstill: a_standstill,
@@ -144,7 +167,8 @@ def is_refused(response):
 
 def ask(client, page, thing=None):
     """GET, or POST with an empty form where the page takes no GET."""
-    url = reverse(page.name, kwargs={"object_id": thing.pk} if thing else {})
+    parameters = {"object_id": thing.pk if thing else None, "kind": "membership"}
+    url = reverse(page.name, kwargs={name: value for name, value in parameters.items() if f":{name}>" in page.route})
     with undone():
         response = client.get(url)
         if response.status_code == 405:
@@ -167,6 +191,7 @@ def may_delete(person, shown):
 #: yet. Refusals are tried.
 NEEDS_MORE = {
     "admin:signatures_delivery_download",
+    "admin:signatures_handover_file",
     "admin:petitions_standstill_add",
 }
 #: Whose rows say themselves for whom they are: whoever made them, or decides on them. Refusals by role are tried.

@@ -79,6 +79,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         "withdraw": "delivery.request",
         "retry": "delivery.request",
         "download": "delivery.download",
+        "announce": "delivery.handover",
     }
     section_lookup = "campaign__section"
     form = DeliveryForm

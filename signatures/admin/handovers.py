@@ -37,6 +37,7 @@ class HandoverForm(ModelForm):
 @admin.register(Handover)
 class HandoverAdmin(GuardedAdmin):
     rights = {"view": "delivery.view", "add": "delivery.handover"}
+    pages = {"file": "delivery.view"}
     section_lookup = "delivery__campaign__section"
     form = HandoverForm
     fields = [

@@ -12,7 +12,12 @@ from signatures.desk import audit, four_eyes
 from signatures.desk.refusals import NotAllowed, refusals_in_words
 from signatures.models import Proposal
 
-REFUSALS = {"membership_once": gettext_lazy("They have this role there already.")}
+REFUSALS = {
+    "membership_once": gettext_lazy("They have this role there already."),
+    "membership_administrator_is_nothing_else": gettext_lazy(
+        "An administrator holds no other role: whoever gives roles out must not see signers."
+    ),
+}
 
 
 def propose_membership(user: User, role: str, section: Section | None, by: User, reason: str) -> Proposal:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -21,6 +22,7 @@ from redis.exceptions import RedisError
 from config.door.links import one_time_link
 from config.door.middleware import ADMIN_CSP
 from petitions.sections import Membership, Role
+from signatures.models import AuditEntry
 from tests.fixtures import PASSWORD, WebClient
 
 LOGIN = "/admin/login/"
@@ -330,6 +332,29 @@ def test_an_administrator_makes_a_login_without_knowing_its_password(staff, staf
     link = re.search(r"http://testserver(/admin/begin/\S+/)<", page)[1]
     assert not User.objects.get(username="boris").has_usable_password()
     assert client.post(link, NEW).status_code == 302
+
+
+def test_a_closed_login_has_lost_its_roles_when_it_is_opened_again(staff, staff_client):
+    moderator, browser = staff(Role.MODERATOR), staff_client(staff(Role.ADMINISTRATOR))
+    url, rows = (
+        f"/admin/auth/user/{moderator.pk}/change/",
+        {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0},
+    )
+    browser.post(url, {"username": moderator.username, **rows})
+    browser.post(url, {"username": moderator.username, "is_active": "on", **rows})
+    moderator.refresh_from_db()
+    assert moderator.is_active
+    assert not moderator.memberships.exists()
+    noted = AuditEntry.objects.order_by("seq").values_list("action", flat=True)
+    assert list(noted) == ["membership.end", "people.close", "people.reopen"]
+
+
+def test_an_administrator_holds_no_other_role_whoever_writes_it(staff, section):
+    for first, second in ((Role.ADMINISTRATOR, Role.PRIVACY_OFFICER), (Role.MODERATOR, Role.ADMINISTRATOR)):
+        person = staff(first)
+        with pytest.raises(IntegrityError) as error, transaction.atomic():
+            Membership.objects.create(user=person, role=second)
+        assert error.value.__cause__.diag.constraint_name == "membership_administrator_is_nothing_else"
 
 
 def test_removing_second_factors_logs_out_everywhere(staff, staff_client, person, client):
