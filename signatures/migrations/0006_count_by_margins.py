@@ -24,6 +24,8 @@ UNION ALL SELECT campaign_id, 'day', signed_on::text, sum(n) FROM signatures_tal
 UNION ALL SELECT campaign_id, 'source', source, sum(n) FROM signatures_tally GROUP BY campaign_id, source
 UNION ALL SELECT campaign_id, dimension, 'unknown', last_number
             FROM signatures_register, unnest(ARRAY['channel', 'language', 'delay']) AS dimension;
+-- Checks foreign keys now: PostgreSQL alters no table that has checks waiting.
+SET CONSTRAINTS ALL IMMEDIATE;
 """
 
 # A worker adds to the ledger's day and takes nothing from it; only what a ruling removed can be put back.
