@@ -26,6 +26,7 @@ PRODUCTION = {
     "MAIL_URL": "smtp://mail.example.org:587",
     "MAIL_FROM": "petitions@undersigned.test",
     "MAIL_FROM_NEUTRAL": "post@undersigned.test",
+    "AUDIT_ANCHOR_TO": "anchors@undersigned.test",
     "HSTS_WHOLE_DOMAIN": "1",
 }
 OURS = {*PRODUCTION, "DEBUG", "DEMO_MAIL_DIR", "KEYRING_DIR", "ROLE", "VAR_DIR"}
