@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
-from django.utils.formats import date_format
 from playwright.sync_api import Page, expect
 
+from config.cldr import day
 from tests.browser.browsing import DESKTOP, log_in
 from tests.browser.conftest import Visit
 from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
@@ -43,7 +43,7 @@ def figure(page: Page, table: str, row: str) -> int:
 
 
 def test_campaigner_sees_the_tally_grow_by_country_and_day(site: Stack, visit: Visit) -> None:
-    today = date_format(timezone.now(), "DATE_FORMAT")
+    today = day(timezone.now())
     with logged_in(site, visit, "campaigner") as page:
         page.goto("/admin/petitions/campaign/")
         page.get_by_role("row").filter(has_text="Aldermere").get_by_role("link", name="Tally", exact=True).click()

@@ -631,7 +631,8 @@ def test_rebuild_tallies_checks_and_repairs(signed, capsys):
     assert "no campaign 'nowhere'" in refusal("rebuild_tallies", "--campaign", "nowhere")
 
 
-def test_pin_recipient_pins_or_says_why_not(keyring, capsys):
+def test_pin_recipient_pins_or_says_why_not(db, keyring, capsys):
+    User.objects.create(username="anna")
     recipient = str(pyrage.x25519.Identity.generate().to_public())
     call_command("pin_recipient", "anna", recipient)
     assert recipient in capsys.readouterr().out
@@ -639,7 +640,7 @@ def test_pin_recipient_pins_or_says_why_not(keyring, capsys):
     assert len(refusal("pin_recipient", "anna", "age1nonsense").splitlines()) == 1
 
 
-def test_pin_recipient_removes_one_officers_and_no_others(keyring, capsys):
+def test_pin_recipient_removes_one_officers_and_no_others(db, keyring, capsys):
     for username in ("anna", "boris"):
         keyring.pin_recipient(username, str(pyrage.x25519.Identity.generate().to_public()))
     kept = keyring.recipients()["boris"]

@@ -6,6 +6,7 @@ import io
 import pyrage
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.urls import reverse
@@ -101,13 +102,13 @@ def test_a_role_is_given_by_two_and_taken_by_one(administrators, staff, section)
 
 @pytest.mark.parametrize("role", [Role.MODERATOR, Role.ADMINISTRATOR])
 def test_web_gives_no_role_past_a_second_person(administrators, staff, section, role):
-    anna = staff(Role.CAMPAIGNER)
+    anna, newcomer = staff(Role.CAMPAIGNER), User.objects.create(username="newcomer")
     where = None if role == Role.ADMINISTRATOR else section.pk
     with pytest.raises(IntegrityError, match="nobody else has approved"):
         as_role(
             settings.WEB_ROLE,
             "INSERT INTO petitions_membership (user_id, section_id, role) VALUES (%s, %s, %s)",
-            anna.pk, where, role.value,
+            newcomer.pk, where, role.value,
         )  # fmt: skip
     with pytest.raises(IntegrityError, match="nobody else has approved"):
         as_role(settings.WEB_ROLE, "UPDATE petitions_membership SET role = 'moderator' WHERE user_id = %s", anna.pk)
@@ -149,9 +150,9 @@ def test_who_is_let_in_and_shut_out_is_in_the_trail(administrators, staff, staff
         client.post(reverse(f"admin:auth_user_{step}", args=[anna.pk]))
     entries = AuditEntry.objects.order_by("seq")
     assert [entry.action for entry in entries] == [
-        "people.close", "people.reopen", "people.link", "people.forget_factors",
+        "membership.end", "people.close", "people.reopen", "people.link", "people.forget_factors",
     ]  # fmt: skip
-    assert all(entry.actor == administrators[0] and entry.detail == {"user": anna.pk} for entry in entries)
+    assert all(entry.actor == administrators[0] and entry.detail["user"] == anna.pk for entry in entries)
 
 
 # --- shredding ----------------------------------------------------------------------------------------------------

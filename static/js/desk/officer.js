@@ -35,6 +35,8 @@ export class Holder {
     this.file.addEventListener("change", async () => this.#take(await readSmall(this.file.files[0])));
     place.querySelector("[data-identity-use]").addEventListener("click", () => this.#take(this.text.value));
     place.querySelector("[data-identity-forget]").addEventListener("click", () => this.forget());
+    // Picked while age was still on its way here: nobody heard it then.
+    if (this.file.files.length) this.file.dispatchEvent(new Event("change"));
   }
 
   get held() { return this.#identity !== ""; }
