@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 from tests.stack import AT_RISK, LOCAL, Stack
@@ -80,5 +80,6 @@ def test_form_with_errors_is_accessible(visit: Visit) -> None:
         page.goto(f"/c/{AT_RISK}/sign/")
         page.locator("main form").evaluate("form => { form.noValidate = true }")
         page.get_by_role("button", name="Sign").click()
+        expect(page.locator("main form [aria-invalid=true]").first).to_be_visible()
         result = Axe().run(page)
     assert result.violations_count == 0, result.generate_report()

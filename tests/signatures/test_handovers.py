@@ -68,7 +68,7 @@ def test_what_is_not_public_is_not_told_and_counts_no_days(log, signed, client):
 def test_an_entry_needs_a_packet_and_a_day_that_has_come(signed, officers):
     waiting = a_delivery(signed, *officers, first_number=1, last_number=12)
     with pytest.raises(ValidationError) as refused:
-        Handover(delivery=waiting, kind="handed", on=ago(-1), recorded_by=officers[0]).clean()
+        Handover(delivery=waiting, kind="handed", on=ago(-2), recorded_by=officers[0]).clean()
     assert set(refused.value.message_dict) == {"on", "delivery"}
 
 
