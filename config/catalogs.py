@@ -39,8 +39,8 @@ _STAFF_FILES: Final = frozenset(
         *("sections.py", "settings.py", "side_by_side.py", "life.py", "tallies.py", "translated.py"),
     )
 )
-#: Models with labels that the public reads.
-_MODELS: Final = frozenset({"models.py", "handover.py"})
+#: Models with labels that the public reads: of what is asked, all; of who asked, what became of it.
+_MODELS: Final = ("petitions/models/", "signatures/models/handover.py")
 #: Babel counts 11 and 100 the wrong way round in Arabic.
 _PLURALS: Final = {
     "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);",
@@ -62,9 +62,13 @@ def sources() -> Iterator[Path]:
 
 
 def _is_public(path: Path) -> bool:
-    if path.name in _MODELS:
+    if _holds_models(path):
         return True
     return path.name not in _STAFF_FILES and _STAFF_ONLY.isdisjoint(path.relative_to(ROOT).parts)
+
+
+def _holds_models(path: Path) -> bool:
+    return path.relative_to(ROOT).as_posix().startswith(_MODELS)
 
 
 def template() -> Catalog:
@@ -81,7 +85,7 @@ def _code(path: Path) -> str:
     if path.suffix != ".py":
         # What is no string is now X and white space; on one line, no indentation is left to be wrong.
         return templatize(text).replace("\n", " ").strip()
-    return _public_part(text) if path.name in _MODELS else text
+    return _public_part(text) if _holds_models(path) else text
 
 
 def _public_part(text: str) -> str:

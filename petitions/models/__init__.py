@@ -1,0 +1,33 @@
+"""What is asked, and of whom. Nothing here knows who signed: see signatures/models/.
+
+Sections, and who works in them, are in petitions/sections.py.
+"""
+
+from petitions.models.addressee import Addressee
+from petitions.models.campaign import CONFIRMATION_GRACE, Campaign, CampaignQuerySet, Disclosure
+from petitions.models.claim import ClaimSnapshot, unknown_claims, with_claims
+from petitions.models.demand import Demand, DemandStep
+from petitions.models.dossier import Coverage, Dossier
+from petitions.models.picture import Picture
+from petitions.models.standstill import Standstill
+from petitions.models.update import BREAKING_FOR, Update, UpdateQuerySet
+
+__all__ = [
+    "BREAKING_FOR",
+    "CONFIRMATION_GRACE",
+    "Addressee",
+    "Campaign",
+    "CampaignQuerySet",
+    "ClaimSnapshot",
+    "Coverage",
+    "Demand",
+    "DemandStep",
+    "Disclosure",
+    "Dossier",
+    "Picture",
+    "Standstill",
+    "Update",
+    "UpdateQuerySet",
+    "unknown_claims",
+    "with_claims",
+]

@@ -1,0 +1,255 @@
+"""The petition itself: its state, its deadlines, and how its signers are protected."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from typing import Final
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce, Least
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from config.languages import DEFAULT, known
+from petitions.access import sections_of
+from petitions.models.addressee import Addressee
+from petitions.models.picture import Picture
+from petitions.searching import CampaignText, beginning_with, words_of
+from petitions.sections import Section
+from petitions.text import to_html
+from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
+
+#: A confirmation pressed this long after a campaign closed still counts: the mail may have been slow.
+CONFIRMATION_GRACE: Final = datetime.timedelta(hours=24)
+
+
+class Disclosure(models.TextChoices):
+    """What a delivery tells its recipient of the signers, from nothing to everything."""
+
+    COUNT = "count", _("Totals only")
+    INITIALS = "initials", _("Initials and country")
+    NAMED = "named", _("Names of those who agreed; the others counted")
+    FULL = "full", _("Everything, to a trusted third party")
+
+    @property
+    def rank(self) -> int:
+        """Position from the narrowest (0) to the widest."""
+        return list(Disclosure).index(self)
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    """public() → open(): each built on the last."""
+
+    def public(self) -> CampaignQuerySet:
+        """Campaigns anybody may read."""
+        return self.filter(state__in=Campaign.PUBLIC_STATES)
+
+    def within(self, user: User | AnonymousUser, action: str) -> CampaignQuerySet:
+        """Campaigns of the sections in which this person may do this (petitions/access.py)."""
+        return self.filter(section__in=sections_of(user, action))
+
+    def over(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
+        """Campaigns that anybody may read and nobody can sign any more. The same rule as Campaign.has_closed()."""
+        at = at or timezone.now()
+        return self.public().filter(
+            Q(state__in=Campaign.CLOSED_STATES)
+            | Q(closes_at__lte=Least(Value(at, models.DateTimeField()), Coalesce("paused_at", Value(at))))
+        )
+
+    def ever_public(self) -> CampaignQuerySet:
+        """Those, and what was taken down: there was a page, and whoever asks for it is told so."""
+        return self.filter(state__in=(*Campaign.PUBLIC_STATES, Campaign.State.REMOVED))
+
+    def about(self, words: str = "", topic: str = "", region: str = "") -> CampaignQuerySet:
+        """Campaigns whose texts or addressee have all of the words, in any of their languages, and that have this
+        topic and region."""
+        found = self.alias(text=CampaignText())
+        translated = f"addressee__translations__{known(get_language() or DEFAULT)}__name__icontains"
+        for word in words_of(words):
+            named = Q(addressee__name__icontains=word) | Q(**{translated: word})
+            found = found.filter(Q(text=beginning_with(word)) | named)
+        for field, value in (("topic", topic), ("region", region)):
+            found = found.filter(**{field: value}) if value else found
+        return found
+
+    def open(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
+        """Campaigns that take signatures. The same rule as Campaign.is_open()."""
+        at = at or timezone.now()
+        return self.public().filter(
+            Q(opens_at__isnull=True) | Q(opens_at__lte=at),
+            Q(closes_at__isnull=True) | Q(closes_at__gt=at),
+            state=Campaign.State.OPEN,
+            paused_at__isnull=True,
+        )
+
+
+class Campaign(Translated):
+    """A petition: what is demanded, of whom, and how its signers are protected."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        REVIEW = "review", _("In review")
+        OPEN = "open", _("Open")
+        CLOSED = "closed", _("Closed")
+        DELIVERED = "delivered", _("Delivered")
+        ARCHIVED = "archived", _("Archived")
+        REMOVED = "removed", _("Taken down")
+
+    #: Steps from one to another are in petitions/life.py.
+    PUBLIC_STATES = (State.OPEN, State.CLOSED, State.DELIVERED, State.ARCHIVED)
+    CLOSED_STATES = (State.CLOSED, State.DELIVERED, State.ARCHIVED)
+
+    slug = models.SlugField(_("address"), max_length=80, unique=True, help_text=_("The last part of /c/…/"))
+    #: What keys and sealed data are bound to. Random, so that a restored or re-made database
+    #: can never bind another campaign's data to these keys.
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    section = models.ForeignKey(
+        Section, models.PROTECT, verbose_name=_("section"), related_name="campaigns", help_text=_("Who looks after it.")
+    )
+    title = TranslatedCharField(_("title"), max_length=200)
+    lead = TranslatedTextField(_("lead"), max_length=600, help_text=_("Two sentences that say what is at stake."))
+    picture = models.ForeignKey(
+        Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
+    )
+    background = TranslatedTextField(_("background"), blank=True, help_text=_("Markdown."))
+    pledge = TranslatedTextField(_("pledge"), max_length=600, help_text=_("What a supporter says by signing."))
+    topic = TranslatedCharField(_("topic"), max_length=60, blank=True)
+    region = TranslatedCharField(_("region"), max_length=60, blank=True)
+    addressee = models.ForeignKey(Addressee, models.PROTECT, verbose_name=_("addressee"), related_name="campaigns")
+    goal = models.PositiveIntegerField(_("goal"), null=True, blank=True, validators=[MinValueValidator(1)])
+
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    launched_on = models.DateField(_("launched on"), null=True, blank=True)
+    last_update_on = models.DateField(_("last update"), null=True, blank=True)
+    opens_at = models.DateTimeField(_("opens"), null=True, blank=True)
+    closes_at = models.DateTimeField(_("closes"), null=True, blank=True)
+    #: Since when it takes no signatures for a while. Its clock stands still meanwhile; deadlines move when it goes on.
+    paused_at = models.DateTimeField(_("paused"), null=True, editable=False)
+    #: Paused because the whole site is: goes on with it.
+    paused_with_site = models.BooleanField(default=False, db_default=False, editable=False)
+    life_note = models.TextField(
+        _("reason"), blank=True, default="", db_default="", max_length=600, editable=False,
+        help_text=_("Why it was sent back, paused or taken down."),
+    )  # fmt: skip
+
+    at_risk = models.BooleanField(
+        _("signers are at risk"),
+        default=False,
+        help_text=_("Totals are all the addressee ever gets; mails are neutral; nothing of a signer is public."),
+    )
+    disclosure = models.CharField(
+        _("disclosure"),
+        max_length=10,
+        choices=Disclosure,
+        default=Disclosure.COUNT,
+        help_text=_("The most a delivery may tell the addressee. Can only be narrowed once somebody has signed."),
+    )
+    persons_per_mailbox = models.PositiveSmallIntegerField(
+        _("persons per mailbox"), default=1, validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
+    responsible = TranslatedCharField(_("responsible organisation"), max_length=200, default="")
+    contact_email = models.EmailField(_("contact"), blank=True)
+    donate_url = models.URLField(_("link for donations"), blank=True, default="", db_default="")
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        ordering = ["-launched_on", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="campaign_at_risk_means_count_only",
+                condition=Q(at_risk=False) | Q(disclosure=Disclosure.COUNT),
+                violation_error_message=_("A campaign at risk hands over totals only."),
+            ),
+            models.CheckConstraint(
+                name="campaign_full_is_for_third_parties",
+                condition=~Q(disclosure=Disclosure.FULL),
+                violation_error_message=_("An addressee never gets everything; a trusted third party may."),
+            ),
+            models.CheckConstraint(
+                name="campaign_closes_after_it_opens",
+                condition=Q(opens_at__isnull=True) | Q(closes_at__isnull=True) | Q(closes_at__gt=models.F("opens_at")),
+                violation_error_message=_("It has to close after it opens."),
+            ),
+            models.CheckConstraint(
+                name="campaign_closed_says_when",
+                condition=~Q(state__in=["closed", "delivered"]) | Q(closes_at__isnull=False),
+                violation_error_message=_("Say when it closed: late confirmations are counted from then."),
+            ),
+            models.CheckConstraint(
+                name="campaign_paused_while_open",
+                condition=Q(paused_at__isnull=True, paused_with_site=False) | Q(paused_at__isnull=False, state="open"),
+                violation_error_message=_("Only what is open can be paused."),
+            ),
+            models.CheckConstraint(name="campaign_removed_says_why", condition=~Q(state="removed") | ~Q(life_note="")),
+            models.CheckConstraint(
+                name="campaign_persons_per_mailbox_1_to_5", condition=Q(persons_per_mailbox__range=(1, 5))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaign", args=[self.slug])
+
+    def share_image_name(self, language: str) -> str:
+        """Where a worker puts the picture with the count, in the storage "share"."""
+        return f"{self.uid}-{language}.png"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may read it. The same rule as Campaign.objects.public()."""
+        return self.state in self.PUBLIC_STATES
+
+    def is_open(self, at: datetime.datetime | None = None) -> bool:
+        """Whether it takes signatures. The same rule as Campaign.objects.open()."""
+        at = at or timezone.now()
+        open_now = self.state == self.State.OPEN and not self.is_paused
+        return open_now and not self.has_closed(at) and not self.opens_later(at)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it takes no signatures for a while, by somebody's decision."""
+        return self.paused_at is not None
+
+    def on_its_clock(self, at: datetime.datetime) -> datetime.datetime:
+        """What time it is for this campaign's deadlines: while it is paused, the time at which it was."""
+        return min(at, self.paused_at) if self.paused_at else at
+
+    def has_closed(self, at: datetime.datetime | None = None) -> bool:
+        """Whether signing is over, by somebody's decision or because the planned time has come."""
+        if self.state in self.CLOSED_STATES:
+            return True
+        at = self.on_its_clock(at or timezone.now())
+        return bool(self.state == self.State.OPEN and self.closes_at and at >= self.closes_at)
+
+    def opens_later(self, at: datetime.datetime | None = None) -> bool:
+        """Whether signing is announced for a time to come."""
+        at = self.on_its_clock(at or timezone.now())
+        return bool(self.state == self.State.OPEN and self.opens_at and at < self.opens_at)
+
+    def takes_confirmations(self, at: datetime.datetime | None = None) -> bool:
+        """Whether a confirmation pressed at that time counts: while open or paused, and a day longer."""
+        at = self.on_its_clock(at or timezone.now())
+        until = self.confirmations_until
+        if until is None:
+            return self.state == self.State.OPEN
+        return self.is_public and at < until
+
+    @property
+    def confirmations_until(self) -> datetime.datetime | None:
+        """The end of the day that confirmations count after closing; None where no closing is known."""
+        return self.closes_at + CONFIRMATION_GRACE if self.closes_at else None
+
+    @property
+    def background_html(self) -> str:
+        return to_html(self.background)

@@ -1,0 +1,50 @@
+"""Subjects that span campaigns, and what others wrote on them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from petitions.models.campaign import Campaign
+from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
+
+
+class Dossier(Translated):
+    """A subject that groups campaigns, their updates and what others wrote."""
+
+    slug = models.SlugField(_("address"), max_length=80, unique=True)
+    title = TranslatedCharField(_("title"), max_length=200)
+    lead = TranslatedTextField(_("lead"), max_length=600)
+    campaigns = models.ManyToManyField(Campaign, related_name="dossiers", blank=True)
+
+    class Meta:
+        verbose_name = _("dossier")
+        verbose_name_plural = _("dossiers")
+        ordering = ["title"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("dossier", args=[self.slug])
+
+
+class Coverage(Translated):
+    """What somebody else published on the dossier's subject."""
+
+    dossier = models.ForeignKey(Dossier, models.CASCADE, related_name="coverage")
+    title = TranslatedCharField(_("title"), max_length=200)
+    summary = TranslatedTextField(_("summary"), max_length=1000)
+    source = TranslatedCharField(_("source"), max_length=200)
+    credit = TranslatedCharField(_("credit"), max_length=200, blank=True)
+    url = models.URLField(_("link"), blank=True)
+    published_on = models.DateField(_("date"))
+
+    class Meta:
+        verbose_name = _("coverage")
+        verbose_name_plural = _("coverage")
+        ordering = ["-published_on"]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.title}"

@@ -1,0 +1,97 @@
+"""A picture, with what has to stand beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.validators import MaxValueValidator
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from petitions import pictures
+from petitions.sections import Section
+from petitions.translated import Translated, TranslatedCharField
+
+
+class Picture(Translated):
+    """A picture with what belongs beside it. Its files are in the storage, under `key` (petitions/pictures.py)."""
+
+    section = models.ForeignKey(Section, models.PROTECT, verbose_name=_("section"), related_name="pictures")
+    alt = TranslatedCharField(
+        _("alternative text"),
+        max_length=300,
+        help_text=_("What can be seen, in a sentence, for those who do not see it."),
+    )
+    caption = TranslatedCharField(_("caption"), max_length=300)
+    credit = TranslatedCharField(
+        _("credit"), max_length=200, help_text=_("Who made it, and by whose leave it is shown.")
+    )
+    made_on = models.DateField(_("date"), help_text=_("When it was taken or made."))
+    focus_x = models.PositiveSmallIntegerField(
+        _("focus, from the left"),
+        default=50,
+        validators=[MaxValueValidator(100)],
+        help_text=_("Where the eye should land, in percent: every cut keeps it."),
+    )
+    focus_y = models.PositiveSmallIntegerField(
+        _("focus, from the top"), default=50, validators=[MaxValueValidator(100)]
+    )
+    key = models.CharField(max_length=24, editable=False)
+    width = models.PositiveIntegerField(_("width"), editable=False)
+    height = models.PositiveIntegerField(_("height"), editable=False)
+    widths = models.JSONField(editable=False)
+
+    class Meta:
+        verbose_name = _("picture")
+        verbose_name_plural = _("pictures")
+        ordering = ["-made_on", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="picture_says_what_it_is", condition=~Q(alt="") & ~Q(caption="") & ~Q(credit="")
+            ),
+            models.CheckConstraint(
+                name="picture_focus_is_inside", condition=Q(focus_x__range=(0, 100), focus_y__range=(0, 100))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.caption
+
+    @property
+    def focus(self) -> tuple[int, int]:
+        return self.focus_x, self.focus_y
+
+    @property
+    def master_width(self) -> int:
+        """Pixels across of the file that the press downloads."""
+        return int(self.widths["whole"][0])
+
+    @property
+    def master_url(self) -> str:
+        return pictures.storage().url(f"{self.key}/whole-{self.master_width}.jpg")
+
+    def develop(self, content: bytes, filename: str) -> None:
+        """Make the files of this upload and point here to them. Does not save. Raises pictures.PictureRefused."""
+        made = pictures.develop(content, filename, self.focus)
+        self.key, self.width, self.height, self.widths = made.key, made.width, made.height, made.widths
+
+    def refocus(self) -> None:
+        """Cut the same picture anew around the focus it has now. Does not save."""
+        self.develop(pictures.master_of(self.key, self.master_width), "master.jpg")
+
+    @classmethod
+    def forget_unused(cls, key: str) -> None:
+        """Once the transaction is committed, delete these files unless another picture shows the same."""
+
+        def forget() -> None:
+            if not cls.objects.filter(key=key).exists():
+                pictures.forget(key)
+
+        transaction.on_commit(forget)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """What was taken down is gone: its files as well."""
+        deleted = super().delete(*args, **kwargs)
+        self.forget_unused(self.key)
+        return deleted

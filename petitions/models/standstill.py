@@ -1,0 +1,28 @@
+"""The whole site at rest."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Standstill(models.Model):
+    """The whole site at rest: one row, or none in ordinary times. See petitions/life.py and standstill.py."""
+
+    class Mode(models.TextChoices):
+        PAUSED = "paused", _("Paused: no signatures are taken")
+        READ_ONLY = "read_only", _("Maintenance: everything can be read, nothing is taken")
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    mode = models.CharField(_("mode"), max_length=10, choices=Mode)
+    note = models.TextField(_("banner"), max_length=400)
+    since = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("standstill")
+        verbose_name_plural = _("standstill")
+        constraints = [models.CheckConstraint(name="standstill_is_one", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return self.get_mode_display()

@@ -1,0 +1,80 @@
+"""News of a campaign, and press releases."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Final
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from petitions.models.campaign import Campaign
+from petitions.models.claim import unknown_claims, with_claims
+from petitions.models.picture import Picture
+from petitions.text import to_html
+from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
+
+#: News are breaking no longer than this.
+BREAKING_FOR: Final = datetime.timedelta(days=2)
+
+
+class UpdateQuerySet(models.QuerySet["Update"]):
+    def published(self, at: datetime.datetime | None = None) -> UpdateQuerySet:
+        """Updates of public campaigns whose time has come."""
+        return self.filter(published_at__lte=at or timezone.now(), campaign__state__in=Campaign.PUBLIC_STATES)
+
+
+class Update(Translated):
+    """News of a campaign, or a press release about it."""
+
+    class Kind(models.TextChoices):
+        UPDATE = "update", _("Update")
+        PRESS = "press", _("Press release")
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="updates")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.UPDATE)
+    breaking = models.BooleanField(
+        _("breaking"), default=False, db_default=False, help_text=_("Shown with a label, for two days.")
+    )
+    slug = models.SlugField(_("address"), max_length=80)
+    title = TranslatedCharField(_("title"), max_length=200)
+    lead = TranslatedTextField(_("lead"), max_length=600)
+    picture = models.ForeignKey(
+        Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
+    )
+    body = TranslatedTextField(_("text"), blank=True, help_text=_("Markdown."))
+    quote = TranslatedTextField(_("quote"), blank=True, max_length=1000)
+    quote_by = TranslatedCharField(_("who said it"), blank=True, max_length=200)
+    media_contact = TranslatedTextField(_("media contact"), blank=True, max_length=500)
+    published_at = models.DateTimeField(_("published"), null=True, blank=True)
+
+    objects = UpdateQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("update")
+        verbose_name_plural = _("updates")
+        ordering = ["-published_at"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "slug"], name="update_slug_once_per_campaign")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("update", args=[self.campaign.slug, self.slug])
+
+    def is_breaking(self, at: datetime.datetime | None = None) -> bool:
+        """Whether it is news of the hour: marked so, and out for less than two days."""
+        at = at or timezone.now()
+        return self.breaking and self.published_at is not None and at - self.published_at < BREAKING_FOR
+
+    @property
+    def body_html(self) -> str:
+        return to_html(with_claims(self.body, self.campaign_id))
+
+    def clean(self) -> None:
+        super().clean()
+        if wrong := unknown_claims(self.body, self.campaign_id):
+            raise ValidationError({"body": _("No stored figure is called %s.") % ", ".join(wrong)})
