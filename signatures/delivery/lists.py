@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -143,6 +144,10 @@ def xlsx_of(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) ->
 #: Lines of one page; millimetres of what lies between the margins, of the number, and between columns.
 PAGE_LINES: Final = 47
 _PAPER, _NUMBER, _GUTTER = 172, 19, 3
+#: What would end its line, or could turn the one below it around: letters and figures from right to left.
+_NOT_PLAIN: Final = re.compile(
+    "[\n\u2028\u2029\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 #: Millimetres of an em of the list's type, 9 points.
 _EM: Final = 3.175
 
@@ -160,8 +165,15 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     lines: int
 
 
+class Run(msgspec.Struct, frozen=True, gc=False):
+    """Rows of one line each that need no style of their own: set as one paragraph a column, in half the time."""
+
+    columns: list[str]
+    lines: int
+
+
 class Page(msgspec.Struct, frozen=True):
-    rows: list[Row]
+    blocks: list[Row | Run]
     line: str
     here: str
     upto: str
@@ -279,13 +291,30 @@ def _pages(rows: Sequence[Row]) -> list[Page]:
         counts = {"page": number(position), "of": number(len(sheets))}
         pages.append(
             Page(
-                sheet,
+                _blocks(sheet),
                 line=_("Page %(page)s of %(of)s") % counts,
                 here=_("On this page: %s") % number(here),
                 upto=_("In this volume so far: %s") % number(before),
             )
         )
     return pages
+
+
+def _blocks(sheet: Sequence[Row]) -> list[Row | Run]:
+    """The rows of a page, those that are plain in runs."""
+    blocks: list[Row | Run] = []
+    for plain, rows in itertools.groupby(sheet, _is_plain):
+        blocks += [_run(list(rows))] if plain else rows
+    return blocks
+
+
+def _is_plain(row: Row) -> bool:
+    return row.lines == 1 and all(isinstance(cell, str) and not _NOT_PLAIN.search(cell) for cell in row.cells)
+
+
+def _run(rows: Sequence[Row]) -> Run:
+    columns = zip(*((row.number, *row.cells) for row in rows), strict=True)
+    return Run(["\n".join(map(str, texts)) for texts in columns], len(rows))
 
 
 def _sheets(rows: Sequence[Row]) -> list[list[Row]]:

@@ -95,7 +95,8 @@ def _packet_of_the_dead(slug: str, rng: random.Random) -> dict[str, Any]:
         if not _dies(delivery, step):
             break
         deaths.append(f"{step[1]} {step[2]} {'after' if step[3] else 'before'}")
-        if rng.random() < 0.5:
+        # Who leaves once the packet is ready is the next one's amendment.
+        if rng.random() < 0.5 and Delivery.objects.get(pk=delivery).state == Delivery.State.APPROVED:
             _withdraw_somebody(slug, rng)
     if Delivery.objects.get(pk=delivery).state == Delivery.State.APPROVED:
         assert not _dies(delivery, None)

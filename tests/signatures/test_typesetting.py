@@ -26,8 +26,8 @@ def test_every_script_has_its_glyphs(script):
 
 
 def test_a_page_of_every_script_is_set_without_a_missing_glyph(monkeypatch, tmp_path):
-    rows = [{"number": "1", "cells": [[[text, direction(text), "", ""]]], "lines": 1} for text in SCRIPTS.values()]
-    page = {"rows": rows, "line": "", "here": "", "upto": ""}
+    rows = [{"number": "1", "cells": [[(text, direction(text), "", "")]], "lines": 1} for text in SCRIPTS.values()]
+    page = {"blocks": rows, "line": "", "here": "", "upto": ""}
     data = {
         "title": "t", "title-line": "t", "organisation": "o", "kind": "k", "to": "a", "volume": "v", "reference": "r",
         "facts": [], "notes": [], "columns": [17, 0], "headings": ["No.", "Name"], "pages": [page],
