@@ -303,8 +303,9 @@ def _pages(rows: Sequence[Row]) -> list[Page]:
 def _blocks(sheet: Sequence[Row]) -> list[Row | Run]:
     """The rows of a page, those that are plain in runs."""
     blocks: list[Row | Run] = []
-    for plain, rows in itertools.groupby(sheet, _is_plain):
-        blocks += [_run(list(rows))] if plain else rows
+    for plain, group in itertools.groupby(sheet, _is_plain):
+        rows = list(group)
+        blocks += [_run(rows)] if plain else rows
     return blocks
 
 

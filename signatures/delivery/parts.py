@@ -32,6 +32,7 @@ from petitions.models import Disclosure
 from signatures.delivery.encrypting import decrypted, encrypted
 from signatures.delivery.letter import languages_of
 from signatures.delivery.lists import COLUMNS, Listed, Volume, csv_of, pdf_of, xlsx_of
+from signatures.delivery.state import CannotBuild
 from signatures.delivery.verifier import PART_ROWS
 from signatures.models import Delivery, DeliveryPart, Signature
 from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
@@ -54,10 +55,6 @@ SELECT p.id FROM signatures_deliverypart p
          FROM signatures_signature s
         WHERE s.campaign_id = %s AND s.number BETWEEN p.first_number AND p.last_number AND s.state = 'counted')
 """
-
-
-class CannotBuild(Exception):
-    """Why it cannot be built, in words for officers; never a person's data."""
 
 
 class SpooledFile(msgspec.Struct, frozen=True):

@@ -148,6 +148,20 @@ class Delivery(models.Model):
         """What the packet is called: "belarus-1-3" is delivery 3 … of series 1."""
         return f"{self.campaign.slug}-{self.series}-{self.pk}"
 
+    def waits_for(self) -> Delivery | None:
+        """The packet before it in its series, while that one is not ready; None where it is this one's turn.
+
+        Packets of a series become ready in their order, for each says what became of those before it. The same rule in
+        SQL: delivery_in_order().
+        """
+        before = Delivery.objects.live().filter(
+            campaign=self.campaign_id,
+            addressee=self.addressee_id,
+            series=self.series,
+            last_number=self.first_number - 1,
+        )
+        return before.exclude(state=Delivery.State.READY).exclude(pk=self.pk).first()
+
     @property
     def total(self) -> int | None:
         """Signatures it hands over, as frozen when it was built; None before."""

@@ -70,8 +70,8 @@ def approved_delivery(slug: str, profile: str, *, anew: bool = False) -> int:
 #: Where a worker that builds a packet is killed: each is a function of signatures/delivery, before or after its call.
 STEPS = (
     ("build", "plan_parts"), ("parts", "_signers"), ("parts", "_spool"), ("parts", "_saved"), ("build", "build_part"),
-    ("build", "seal"), ("build", "write_packet"), ("build", "_add_letters"), ("build", "_reach_the_disk"),
-    ("build", "_update"), ("build", "forget_spool"),
+    ("typesetting", "_set"), ("build", "seal"), ("archive", "write_packet"), ("archive", "_add_letters"),
+    ("archive", "_reach_the_disk"), ("archive", "change"), ("archive", "forget_spool"),
 )  # fmt: skip
 
 
@@ -104,10 +104,7 @@ def _packet_of_the_dead(slug: str, rng: random.Random) -> dict[str, Any]:
 
 
 def _dies(delivery: int, step: tuple[str, str, int, bool] | None) -> bool:
-    """Build it in a child that is killed at that step, if at any; says whether it came so far.
-
-    Never in this process: typst's threads do not come along in a fork, and the next child would wait for them.
-    """
+    """Build it in a child that is killed at that step, if at any; says whether it came so far."""
     from django.db import connections
 
     connections.close_all()  # a child must not write into its parent's connection
@@ -121,13 +118,13 @@ def _dies(delivery: int, step: tuple[str, str, int, bool] | None) -> bool:
 
 
 def _build_and_die(delivery: int, step: tuple[str, str, int, bool] | None) -> None:
-    from signatures.delivery import build, parts
+    from signatures.delivery import archive, build, parts, typesetting
 
     if step is None:
         build.build_delivery(delivery)
         return
     module, name, nth, after = step
-    place = {"build": build, "parts": parts}[module]
+    place = {"archive": archive, "build": build, "parts": parts, "typesetting": typesetting}[module]
     function, calls = getattr(place, name), []
 
     def deadly(*args: Any, **kwargs: Any) -> Any:

@@ -24,7 +24,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from petitions.models import Addressee, Campaign
-from signatures.delivery import build, packet, parts, verifier
+from signatures.delivery import archive, build, packet, parts, verifier
 from signatures.delivery.lists import csv_of, safe_cell
 from signatures.delivery.signing import Signer
 from signatures.delivery.verify import Damaged, verify
@@ -140,14 +140,14 @@ def test_a_campaign_marked_at_risk_meanwhile_names_nobody_to_a_third_party(
 
 def meanwhile(monkeypatch, happens):
     """Have that happen when a packet is written, and not yet ready."""
-    write = build.write_packet
+    write = archive.write_packet
 
     def and_then(*args):
         written = write(*args)
         happens()
         return written
 
-    monkeypatch.setattr(build, "write_packet", and_then)
+    monkeypatch.setattr(archive, "write_packet", and_then)
 
 
 def test_a_campaign_narrowed_during_the_build_leaves_no_packet(signed, officers, packets, identity, monkeypatch):
@@ -175,14 +175,14 @@ def test_an_error_that_nobody_foresaw_stops_one_delivery_and_no_other(
     signed, make_campaign, packets, officers, monkeypatch, caplog
 ):
     cursed, other = approved(signed, officers), approved(make_campaign(), officers)
-    write = build.write_packet
+    write = archive.write_packet
 
     def sometimes(delivery, *args):
         if delivery.pk == cursed.pk:
             raise ZeroDivisionError
         return write(delivery, *args)
 
-    monkeypatch.setattr(build, "write_packet", sometimes)
+    monkeypatch.setattr(archive, "write_packet", sometimes)
     assert build_all() == 1
     states = dict(Delivery.objects.values_list("pk", "state"))
     assert states == {cursed.pk: "approved", other.pk: "ready"}
@@ -198,7 +198,7 @@ def test_a_packet_is_on_disk_before_it_is_ready(signed, officers, packets, keyri
         size = target.stat().st_size if target.is_file() else 0
         synced.append((target, size > 0, Delivery.objects.get(pk=delivery.pk).state))
 
-    monkeypatch.setattr(build.os, "fsync", spying)
+    monkeypatch.setattr(archive.os, "fsync", spying)
     assert build_all() == 1
     delivery.refresh_from_db()
     assert synced == [(path_of(delivery), True, "approved"), (packets, False, "approved")]
@@ -211,7 +211,7 @@ def test_a_packet_that_does_not_reach_the_disk_is_taken_away(signed, officers, p
     def broken(handle):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(build.os, "fsync", broken)
+    monkeypatch.setattr(archive.os, "fsync", broken)
     assert build_all() == 0
     delivery.refresh_from_db()
     assert (delivery.state, files_in(packets)) == ("failed", [])
@@ -221,8 +221,8 @@ def test_a_packet_that_does_not_reach_the_disk_is_taken_away(signed, officers, p
 def test_no_two_tries_write_the_same_file_and_officers_can_read_its_name(signed, officers, deliver):
     delivery = deliver(signed)
     assert re.fullmatch(rf"{delivery.reference}-[0-9a-f]{{8}}\.zip", delivery.archive)
-    assert len({build._archive_name(delivery, ["age1x"]) for _ in range(50)}) == 50
-    assert build._archive_name(delivery, ["age1x"]).endswith(".zip.age")
+    assert len({archive._archive_name(delivery, ["age1x"]) for _ in range(50)}) == 50
+    assert archive._archive_name(delivery, ["age1x"]).endswith(".zip.age")
 
 
 @pytest.mark.parametrize("dismissed", ["anna", "boris"])
@@ -323,9 +323,9 @@ def test_no_person_is_written_in_clear_to_any_file(signed, deliver, identity, mo
         with make(*args, **kwargs) as file:
             yield Spied(file)
 
-    monkeypatch.setattr(build.tempfile, "TemporaryFile", spying)
+    monkeypatch.setattr(archive.tempfile, "TemporaryFile", spying)
     kept = []
-    monkeypatch.setattr(build, "forget_spool", lambda delivery: kept.extend((tmp_path / "spool").rglob("*.age")))
+    monkeypatch.setattr(archive, "forget_spool", lambda delivery: kept.extend((tmp_path / "spool").rglob("*.age")))
     delivery = deliver(signed, "named")
     assert delivery.state == "ready"
     spooled = b"".join(Spied.written)

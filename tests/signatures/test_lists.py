@@ -11,7 +11,8 @@ import zipfile
 import openpyxl
 import pytest
 
-from signatures.delivery.lists import COLUMNS, Listed, csv_of, initials, xlsx_of
+from signatures.delivery.lists import COLUMNS, Listed, Row, Run, _blocks, csv_of, initials, xlsx_of
+from signatures.delivery.typesetting import direction
 from signatures.delivery.verifier import sheet_numbers
 from signatures.sealing import Person
 
@@ -84,6 +85,19 @@ def test_libreoffice_finds_no_formula_and_no_link(rows, tmp_path, how):
     assert "table:formula=" not in opened
     assert "<text:a " not in opened
     assert "HYPERLINK" in opened  # it is there, as a text
+
+
+def test_rows_of_a_page_stay_in_their_order_whether_they_are_set_in_runs_or_alone():
+    names = ["Ada", "Łucja", "李小龙", "محمد", "Grace دوم", "\u200fAda", "Zoë", "x" * 90, "", "Ada\u2028Bo"]
+    rows = [
+        Row(str(n), [name, "GB"], 1 + (len(name) > 80)) if direction(name) == "ltr" else Row(str(n), [[name], "GB"], 1)
+        for n, name in enumerate(names, start=1)
+    ]
+    blocks = _blocks(rows)
+    assert [len(block.columns[0].split("\n")) if isinstance(block, Run) else block.number for block in blocks] == [
+        3, "4", "5", "6", 1, "8", 1, "10",
+    ]  # fmt: skip
+    assert blocks[0] == Run(["1\n2\n3", "Ada\nŁucja\n李小龙", "GB\nGB\nGB"], 3)
 
 
 def test_initials_are_the_first_letters():

@@ -8,10 +8,10 @@ import threading
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import connections
+from django.db import IntegrityError, connections
 from django.utils import timezone
 
-from signatures.delivery import build, letter, parts, space, sweeping
+from signatures.delivery import archive, build, letter, parts, space, sweeping, typesetting
 from signatures.delivery.packet import Manifest
 from signatures.delivery.verify import verify
 from signatures.models import Delivery, Signature, Withdrawal
@@ -77,17 +77,17 @@ def test_who_withdraws_while_the_packet_is_built_is_in_no_part_of_it(
 def test_who_withdraws_after_the_sealing_is_an_amendment_of_the_next_packet(
     signed, sign, officers, packets, identity, deliver, monkeypatch
 ):
-    write = build.write_packet
+    write = archive.write_packet
 
     def and_withdraw(*args):
         written = write(*args)
         withdraw(signed, 5)
         return written
 
-    monkeypatch.setattr(build, "write_packet", and_withdraw)
+    monkeypatch.setattr(archive, "write_packet", and_withdraw)
     first = deliver(signed, "named")
     assert verify(path_of(first), [identity])[0].totals.signatures == 12
-    monkeypatch.setattr(build, "write_packet", write)
+    monkeypatch.setattr(archive, "write_packet", write)
     sign(signed)
     admit(signed)
     second = deliver(signed, "named")
@@ -126,6 +126,41 @@ def test_a_withdrawal_waits_for_its_campaigns_packet_and_no_longer(signed, offic
     Delivery.objects.filter(pk=delivery.pk).update(withdrawals_wait_until=timezone.now() - datetime.timedelta(days=1))
     assert withdrawal.apply_withdrawals() == 1
     assert signed.signatures.get(number=1).state == Signature.State.WITHDRAWN
+
+
+# --- the order of a series ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_of_a_series(signed, officers, packets, identity, small):
+    """(numbers 1 to 6, numbers 7 to 12), both approved, the later one first."""
+    later = a_delivery(signed, *officers, profile="named", first_number=7, last_number=12)
+    return a_delivery(signed, *officers, profile="named", first_number=1, last_number=6), later
+
+
+def test_a_packet_waits_until_the_one_before_it_is_ready(two_of_a_series, identity):
+    first, later = two_of_a_series
+    assert not build.build_delivery(later.pk)
+    later.refresh_from_db()
+    assert (later.state, later.waits_for()) == ("approved", first)
+    assert parts.progress_of(later) == (3, 3)  # nothing but the sealing is left
+    assert build.build_delivery(first.pk)
+    assert later.waits_for() is None
+    assert build.build_delivery(later.pk)
+    later.refresh_from_db()
+    manifest, problems = verify(path_of(later), [identity], [path_of(Delivery.objects.get(pk=first.pk))])
+    assert ([old.reference for old in manifest.earlier], problems) == ([first.reference], [])
+
+
+def test_a_series_is_built_in_its_order_in_whichever_order_it_was_approved(two_of_a_series):
+    assert build.build_deliveries() == 2
+
+
+def test_the_database_refuses_a_packet_that_is_ready_before_the_one_before_it(two_of_a_series):
+    _, later = two_of_a_series
+    ready = {"state": "ready", "manifest": {"format": 1}, "archive": "a", "archive_sha256": "0" * 64}
+    with pytest.raises(IntegrityError, match="not ready"):
+        Delivery.objects.filter(pk=later.pk).update(**ready)
 
 
 # --- what breaks --------------------------------------------------------------------------------------------------
@@ -179,6 +214,19 @@ def test_a_full_disk_fails_in_words_leaves_nothing_and_a_retry_goes_on(
     delivery.refresh_from_db()
     assert verify(path_of(delivery), [identity])[1] == []
     assert not list((packets.parent / "spool").rglob("*.age"))
+
+
+def test_pages_that_cannot_be_set_fail_in_words_and_a_retry_goes_on(signed, officers, packets, identity, monkeypatch):
+    delivery = approved(signed, officers, "named")
+    with monkeypatch.context() as patched:
+        patched.setattr(typesetting, "_PATIENCE", 0.001)
+        assert not build.build_delivery(delivery.pk)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.problem) == (
+        "failed", "Its pages could not be set: list.typ took longer than 0.001 s.",
+    )  # fmt: skip
+    Delivery.objects.filter(pk=delivery.pk).update(state="approved", problem="")
+    assert build.build_delivery(delivery.pk)
 
 
 def test_where_the_disk_is_too_small_nothing_is_begun(signed, officers, packets, identity, monkeypatch):

@@ -83,6 +83,12 @@ def test_lines_are_never_fewer_than_the_text_is_wide(text, room):
     assert lines("A" * 100, 10) >= width("A" * 100) / 10
 
 
+def test_what_cannot_be_set_is_told_without_a_word_of_what_it_says():
+    with pytest.raises(typesetting.NotSet) as caught:
+        typesetting.typeset("list.typ", {"title": "Zebediah Quuxley"})
+    assert re.fullmatch(r"list\.typ ended with 1 \w+", str(caught.value))
+
+
 PAYLOADS = [
     "#set page(width: 1cm)", '#read("/etc/passwd")', "#panic()", "*bold* _em_ `raw` $x^2$", "<label> @ref",
     "\\ \\u{41}", '"); #panic(); ("', "#import \"@preview/x:1.0.0\"", "https://example.org", "// comment",

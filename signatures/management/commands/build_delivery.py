@@ -41,6 +41,8 @@ class Command(BaseCommand):
             delivery.refresh_from_db(fields=["state"])
             if delivery.state != Delivery.State.APPROVED:
                 break
+            if before := delivery.waits_for():
+                raise CommandError(f"{delivery.reference} waits for {before.reference}: {before.get_state_display()}.")
             look()
             time.sleep(LOOK)
         look()

@@ -1,0 +1,56 @@
+"""What a worker changes of a delivery while it builds it: only what is approved, and never what is ready."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from signatures.desk import audit
+from signatures.models import Delivery
+
+log = logging.getLogger(__name__)
+
+
+class CannotBuild(Exception):
+    """Why it cannot be built, in words for officers; never a person's data."""
+
+
+def still_approved(delivery: Delivery) -> bool:
+    return Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.APPROVED).exists()
+
+
+def change(delivery: Delivery, **values: Any) -> None:
+    """Change what is approved. Raises CannotBuild where the database refuses, or somebody was faster."""
+    approved = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.APPROVED)
+    try:
+        with transaction.atomic():
+            changed = approved.update(**values)
+            if changed and values.get("state") == Delivery.State.READY:
+                _note(delivery, values["archive_sha256"])
+    except IntegrityError as error:
+        raise CannotBuild(_refusal(error)) from error
+    if not changed:
+        raise CannotBuild("It is no longer waiting to be built.")
+
+
+def _note(delivery: Delivery, sha256: str) -> None:
+    detail = {"delivery": delivery.pk} | delivery.agreed_terms | {"sha256": sha256}
+    audit.append(None, "delivery.build", delivery.campaign.section, detail=detail)
+
+
+def _refusal(error: IntegrityError) -> str:
+    constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    if constraint == "delivery_within_disclosure":
+        return "The campaign does not allow this profile for this addressee any more: withdraw it, then request less."
+    if constraint == "delivery_in_order":
+        return "The delivery before it in its series is not ready."
+    return f"The database refused it ({constraint})."
+
+
+def fail(delivery: Delivery, problem: str) -> None:
+    log.error("delivery %s failed: %s", delivery.reference, problem)
+    Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.APPROVED).update(
+        state=Delivery.State.FAILED, problem=problem
+    )
