@@ -11,6 +11,7 @@ could quote a person.
 import resource
 import sys
 from pathlib import Path
+from typing import Literal
 
 import typst
 
@@ -22,7 +23,7 @@ _MEMORY, _PROCESSOR_SECONDS = 4 * 1024**3, 300
 _PPI = 144.0
 
 
-def main(template: str, form: str, language: str, tagged: str) -> int:
+def main(template: str, form: Literal["pdf", "png"], language: str, tagged: str) -> int:
     """Set what stdin holds; returns the exit status."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
@@ -34,6 +35,7 @@ def main(template: str, form: str, language: str, tagged: str) -> int:
         )
         inputs = {"data": sys.stdin.buffer.read().decode(), "language": language}
         made = compiler.compile(format=form, ppi=_PPI, sys_inputs=inputs, pdf_tags=tagged == "tagged")
+        assert isinstance(made, bytes)  # one document, and no list of pages
         sys.stdout.buffer.write(made)
         sys.stdout.buffer.flush()
     except Exception as error:  # whatever it is, its words stay here
@@ -43,4 +45,4 @@ def main(template: str, form: str, language: str, tagged: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]))  # type: ignore[arg-type]
