@@ -29,13 +29,14 @@ SIZES: Final = (0, 191_000, 6_000_000)
 CONFIRMATIONS, CONFIRMING = 500, 10
 NGINX: Final = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
-# Rows as admission leaves them, but for what is sealed in them: 200 countries, ninety days.
+# Rows as admission leaves them, but for what is sealed in them and fingerprints in order, which fill faster: 200
+# countries, ninety days.
 FILL: Final = """
 INSERT INTO signatures_signature (campaign_id, number, signed_on, slot, share_name, country, source, state,
                                   fingerprint, name_key, withdrawal_hash, sealed)
 SELECT %s, n, date '2026-01-01' + (n %% 90)::int, 0, false,
        chr(65 + (sqrt(n %% 400)::int)) || chr(65 + (n %% 10)::int), 'web', 'counted',
-       decode(md5(n::text), 'hex'), substr(decode(md5(n::text), 'hex'), 1, 8), sha256(n::text::bytea), '\\x00'
+       decode(lpad(to_hex(n), 32, '0'), 'hex'), '\\x0000000000000000', sha256(n::text::bytea), '\\x00'
   FROM generate_series(%s::bigint, %s::bigint) n
 """
 
