@@ -78,18 +78,20 @@ class Figures:
 
 def public_figures(campaign: Campaign) -> Figures:
     """The campaign's public figures: two rows, whatever it counts."""
+    # The edition first: what is counted a moment later can hardly be less than it shows, what was counted before can.
+    edition = PublishedFigures.objects.latest_of(campaign)
     counted = Register.objects.filter(campaign=campaign).values_list("counted", flat=True).first()
-    return figures_of(counted or 0, PublishedFigures.objects.latest_of(campaign))
+    return figures_of(counted or 0, edition)
 
 
 def public_figures_of(campaigns: Iterable[Campaign]) -> dict[int, Figures]:
     """{campaign's key: its figures}, for lists: two queries, however many campaigns."""
     keys = [campaign.pk for campaign in campaigns]
-    counted = dict(Register.objects.filter(pk__in=keys).values_list("pk", "counted"))
     latest = (
         PublishedFigures.objects.filter(campaign__in=keys).order_by("campaign_id", "-edition").distinct("campaign_id")
     )
     editions = {edition.campaign_id: edition for edition in latest}
+    counted = dict(Register.objects.filter(pk__in=keys).values_list("pk", "counted"))
     return {key: figures_of(counted.get(key, 0), editions.get(key)) for key in keys}
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils import timezone
 
 from petitions.models import Campaign
-from signatures.models import Handover, unanswered_since
+from signatures.models import Delivery, Handover, unanswered_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,49 @@ class Standing:
     days: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One packet: what was made for whom, and what became of it."""
+
+    #: With `signatures`.
+    delivery: Delivery
+    #: In the order of the days.
+    entries: list[Handover]
+    #: Since when its addressee has not answered, and for how many days; None: it did, or was given nothing yet.
+    since: datetime.date | None
+    days: int | None
+
+
 def handover_standing(campaign: Campaign, today: datetime.date | None = None) -> Standing:
     """What the public is told; the days count themselves (UTC)."""
     entries = list(Handover.objects.public(campaign))
     own = [entry for entry in entries if entry.delivery.addressee_id == campaign.addressee_id]
     since = unanswered_since(own)
-    days = ((today or timezone.now().date()) - since).days if since else None
-    return Standing(entries[::-1], since, days)
+    return Standing(entries[::-1], since, _days(since, today))
+
+
+def told_deliveries(campaign: Campaign, today: datetime.date | None = None) -> list[Told]:
+    """Every finished packet of the campaign, the newest first: two queries."""
+    entries = list(Handover.objects.public(campaign))
+    told = []
+    packets = Delivery.objects.told().filter(campaign=campaign).select_related("addressee", "campaign")
+    for delivery in packets.order_by("-pk"):
+        since = _silent_since(delivery, entries)
+        own = [entry for entry in entries if entry.delivery_id == delivery.pk]
+        told.append(Told(delivery, own, since, _days(since, today)))
+    return told
+
+
+def _silent_since(delivery: Delivery, entries: Sequence[Handover]) -> datetime.date | None:
+    """The day of the first try. An answer to a later packet is one to this as well. `entries` by day."""
+    since = None
+    for entry in entries:
+        if entry.delivery.addressee_id == delivery.addressee_id and entry.kind == Handover.Kind.ANSWERED:
+            since = None
+        elif entry.delivery_id == delivery.pk:
+            since = since or entry.on
+    return since
+
+
+def _days(since: datetime.date | None, today: datetime.date | None) -> int | None:
+    return ((today or timezone.now().date()) - since).days if since else None

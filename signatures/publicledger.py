@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from signatures.models import Delivery, LedgerEntry
+from signatures.models import Delivery, LedgerEntry, Removal, Signature
+
+# Raw: one statement sees one moment. In several, a batch that is admitted between two of them would not add up.
+READ: Final = f"""
+SELECT coalesce((SELECT counted FROM signatures_register WHERE campaign_id = %s), 0),
+       (SELECT coalesce(json_object_agg(key, n), '{{}}') FROM signatures_tallysum
+         WHERE campaign_id = %s AND dimension = 'outside' AND n > 0),
+       {", ".join(f"coalesce(sum({column}), 0)::bigint" for column in LedgerEntry.COLUMNS)}
+  FROM signatures_ledgerentry WHERE campaign_id = %s
+"""  # noqa: S608 - of our own column names
+
+
+REMOVALS: Final[Mapping[Removal, Promise]] = {
+    Removal.NETWORK: _("Many from one network"),
+    Removal.DOMAIN: _("Many at one mail domain"),
+    Removal.COMMENT: _("Many with the same comment"),
+    Removal.JUDGED: _("Not made the way people sign"),
+    Removal.OTHER: _("Of one hour or source"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,34 +43,64 @@ class LedgerLine:
     count: int
 
 
-def public_ledger(campaign: Campaign, total: int) -> list[LedgerLine]:
-    """From what was received to what is counted; it adds up, whatever the workers have not yet looked at."""
-    sums = LedgerEntry.totals(campaign)
-    waiting = max(0, sums["received"] - sums["taken"] - sums["expired"])
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All of it at one moment."""
+
+    #: What is counted: the campaign's total.
+    counted: int
+    lines: list[LedgerLine]
+    #: Of the line "removed", why: (Removal's value, words, signatures), the most first.
+    removals: list[tuple[str, str, int]]
+
+
+def public_ledger(campaign: Campaign) -> Ledger:
+    """From what was received to what is counted; it adds up, whatever the workers have not yet looked at.
+
+    The last step is taken from sums of their own: rebuild_tallies proves that they make what came into the register.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(READ, [campaign.pk] * 3)
+        counted, outside, *sums = cursor.fetchone()
+    removals = [(why.value, str(words), outside[why]) for why, words in REMOVALS.items() if why in outside]
     lines = [
-        LedgerLine(
-            "received", "", _("Received"), _("Signed on the website."), sums["taken"] + sums["expired"] + waiting
-        ),
+        *_before_the_register(dict(zip(LedgerEntry.COLUMNS, sums, strict=True))),
+        *_from_the_register(counted, outside),
+        _delivered(campaign),
+    ]
+    return Ledger(counted, lines, sorted(removals, key=lambda removal: -removal[2]))
+
+
+def _before_the_register(sums: Mapping[str, int]) -> list[LedgerLine]:
+    waiting = max(0, sums["received"] - sums["taken"] - sums["expired"])
+    received, entered = sums["taken"] + sums["expired"] + waiting, sums["admitted"] + sums["held"]
+    return [
+        LedgerLine("received", "", _("Received"), _("Signed on the website."), received),
         LedgerLine("waiting", "−", _("Waiting"), _("The link in the mail has not been pressed yet."), waiting),
         LedgerLine("expired", "−", _("Never confirmed"), _("Deleted without being read."), sums["expired"]),
         LedgerLine(
-            "confirmed",
-            "=",
-            _("Confirmed"),
-            _("The link in the mail was pressed, and we looked."),
-            sums["taken"],
+            "confirmed", "=", _("Confirmed"), _("The link in the mail was pressed, and we looked."), sums["taken"]
         ),
         LedgerLine("duplicate", "−", _("Duplicates"), _("From a mailbox that had signed already."), sums["duplicate"]),
-        LedgerLine("quarantined", "−", _("Quarantined"), _("Waiting for a person to judge them."), sums["held"]),
         LedgerLine("late", "−", _("Too late"), _("Confirmed more than a day after closing."), sums["late"]),
         LedgerLine("unreadable", "−", _("Unreadable"), _("Not sealed by this site, or damaged."), sums["unreadable"]),
-        LedgerLine("admitted", "=", _("Admitted"), _("Given a number in the register and counted."), sums["admitted"]),
-        LedgerLine("removed", "−", _("Removed"), _("Taken out by a ruling, with its reason."), sums["removed"]),
-        LedgerLine("withdrawn", "−", _("Withdrawn"), _("Taken back by those who signed."), sums["withdrawn"]),
-        LedgerLine("counted", "=", _("Counted"), _("The total, as above."), total),
+        LedgerLine("admitted", "=", _("Admitted"), _("Each person once, in the register."), entered),
     ]
-    delivered = sum(delivery.total or 0 for delivery in Delivery.objects.ready().filter(campaign=campaign))
-    lines.append(
-        LedgerLine("delivered", "", _("Delivered"), _("In all packets so far, each addressee’s counted."), delivered)
+
+
+def _from_the_register(counted: int, outside: Mapping[str, int]) -> list[LedgerLine]:
+    quarantined, withdrawn = (
+        outside.get(state.value, 0) for state in (Signature.State.QUARANTINED, Signature.State.WITHDRAWN)
     )
-    return lines
+    removed = sum(outside.get(why, 0) for why in Removal.values)
+    return [
+        LedgerLine("quarantined", "−", _("Quarantined"), _("Waiting for a person to judge them."), quarantined),
+        LedgerLine("removed", "−", _("Removed"), _("Taken out by a person’s ruling, for a reason."), removed),
+        LedgerLine("withdrawn", "−", _("Withdrawn"), _("Taken back by those who signed."), withdrawn),
+        LedgerLine("counted", "=", _("Counted"), _("The total, as above."), counted),
+    ]
+
+
+def _delivered(campaign: Campaign) -> LedgerLine:
+    delivered = Delivery.objects.ready().filter(campaign=campaign).handed_over()
+    return LedgerLine("delivered", "", _("Delivered"), _("In all packets so far, each addressee’s counted."), delivered)

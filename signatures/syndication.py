@@ -9,13 +9,14 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from django.conf import settings
+from django.core.files.storage import storages
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
-from config.languages import LANGUAGES, path_in
+from config.languages import DEFAULT, LANGUAGES, path_in
 from petitions.models import Campaign, Dossier, Update
 from signatures.figures import Figures
 
@@ -46,6 +47,12 @@ def structured_data(campaign: Campaign, figures: Figures) -> SafeString:
     if campaign.launched_on:
         data["datePublished"] = campaign.launched_on.isoformat()
     return mark_safe(json.dumps(data, ensure_ascii=False).translate(_INERT))  # noqa: S308 - made inert just now
+
+
+def share_image_of(campaign: Campaign) -> str | None:
+    """The name of the picture that a worker drew last, in the language of the moment; None before the first."""
+    name = campaign.share_image_name(get_language() or DEFAULT)
+    return name if storages["share"].exists(name) else None
 
 
 def atom_feed(campaign: Campaign, figures: Figures) -> str:

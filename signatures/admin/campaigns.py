@@ -187,6 +187,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             self.message_user(request, str(refusal), messages.ERROR)
         else:
             self.log_change(request, campaign, f"{step.name}: {request.POST.get('reason', '')}".strip(": "))
+            ring("draw_share_images")  # a petition that has just become public is shared at once
             self.message_user(request, _("It is “%s” now.") % campaign.get_state_display(), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:petitions_campaign_life", args=[campaign.pk]))
 

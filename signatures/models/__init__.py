@@ -13,7 +13,7 @@ from signatures.models.handover import Handover, HandoverQuerySet, unanswered_si
 from signatures.models.judging import LabelCount, Reason, Ruling, RulingItem, Trace
 from signatures.models.mail import MailCount
 from signatures.models.news import Mailing, NewsMail, Unsubscription
-from signatures.models.register import Register, Signature
+from signatures.models.register import Register, Removal, Signature, why_outside
 from signatures.models.reveals import (
     AGE_RECIPIENT,
     ANSWER_KEPT,
@@ -70,6 +70,7 @@ __all__ = [
     "Recipient",
     "Refusal",
     "Register",
+    "Removal",
     "Reveal",
     "RevealQuerySet",
     "Ruling",
@@ -89,4 +90,5 @@ __all__ = [
     "Watch",
     "Withdrawal",
     "unanswered_since",
+    "why_outside",
 ]

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Addressee, Campaign, Disclosure
@@ -39,6 +39,11 @@ class SigningKey(models.Model):
         return " ".join(self.sha256[at : at + 4] for at in range(0, len(self.sha256), 4))
 
 
+def signatures_in(manifest: str) -> Cast:
+    """The total that a manifest says, as SQL; `manifest` is the lookup that leads to it."""
+    return Cast(F(f"{manifest}__totals__signatures"), models.BigIntegerField())
+
+
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def live(self) -> DeliveryQuerySet:
         """Those whose range is taken: not withdrawn, expired or refused."""
@@ -46,6 +51,15 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def ready(self) -> DeliveryQuerySet:
         return self.filter(state=Delivery.State.READY)
+
+    def told(self) -> DeliveryQuerySet:
+        """Finished ones as the public is told of them. The manifest, which may list numbers by the thousand, stays
+        in the database: `signatures` is its total."""
+        return self.ready().defer("manifest").annotate(signatures=signatures_in("manifest"))
+
+    def handed_over(self) -> int:
+        """Signatures in all of these packets."""
+        return self.aggregate(sum=Sum(signatures_in("manifest")))["sum"] or 0
 
 
 class Delivery(models.Model):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from signatures.models.delivery import Delivery
+from signatures.models.delivery import Delivery, signatures_in
 
 
 def attachments() -> Storage:
@@ -34,9 +34,11 @@ class AttachmentField(models.FileField):
 
 class HandoverQuerySet(models.QuerySet["Handover"]):
     def public(self, campaign: Campaign) -> HandoverQuerySet:
-        """What the public is told of a campaign's deliveries, in the order of the days."""
-        found = self.filter(delivery__campaign=campaign, is_public=True)
-        return found.select_related("delivery__addressee", "delivery__campaign").order_by("on", "pk")
+        """What the public is told of a campaign's deliveries, in the order of the days; `signatures` is the packet's
+        total."""
+        found = self.filter(delivery__campaign=campaign, is_public=True).order_by("on", "pk")
+        found = found.select_related("delivery__addressee", "delivery__campaign").defer("delivery__manifest")
+        return found.annotate(signatures=signatures_in("delivery__manifest"))
 
 
 class Handover(models.Model):

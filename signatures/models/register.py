@@ -31,6 +31,26 @@ class Register(models.Model):
         ]
 
 
+class Removal(models.TextChoices):
+    """Why signatures were taken out by a ruling: what they had in common. Public, and so no more than a word.
+
+    What it is called: publicledger.py.
+    """
+
+    NETWORK = "network"
+    DOMAIN = "domain"
+    COMMENT = "comment"
+    JUDGED = "judged"
+    OTHER = "other"
+
+
+def why_outside(state: str, removed_for: str) -> str:
+    """Why a signature of the register is not counted: "quarantined", "withdrawn" or a Removal; "" where it is."""
+    if state == Signature.State.EXCLUDED:
+        return removed_for or Removal.OTHER.value
+    return "" if state == Signature.State.COUNTED else str(state)
+
+
 class Signature(models.Model):
     """One person's name under one campaign. Worker only; web has no right on this table.
 
@@ -57,6 +77,8 @@ class Signature(models.Model):
     country = models.CharField(max_length=2)
     source = models.CharField(max_length=8, choices=Source)
     state = models.CharField(max_length=11, choices=State)
+    #: A Removal: why a ruling excluded it, the last one that did. Says nothing while it is in another state.
+    removed_for = models.CharField(max_length=8, choices=Removal, blank=True, db_default="")
     #: HMAC of the canonical mailbox under the campaign's pepper, 16 bytes (identity.py).
     fingerprint = models.BinaryField(null=True, max_length=16)
     #: Blind key of the name, 8 bytes: tells two persons of one mailbox apart.
@@ -95,4 +117,6 @@ class Signature(models.Model):
         indexes = [
             # read by register/withdrawal.py. A hash index: a third of the size of a B-tree on 32 random bytes.
             HashIndex(fields=["withdrawal_hash"], name="signature_by_withdrawal"),
+            # read by register/tally.py: the few that are not counted, without a look at the others
+            models.Index("campaign", "state", name="signature_not_counted", condition=~Q(state="counted")),
         ]

@@ -60,6 +60,7 @@ class Dimension(models.TextChoices):
     CHANNEL = "channel", _("Channel")
     LANGUAGE = "language", _("Language of the page")
     DELAY = "delay", _("From signing to confirming")
+    OUTSIDE = "outside", _("Not counted")
 
 
 #: Sums of the tally: what is withdrawn is taken from them.
@@ -85,7 +86,7 @@ class TallySum(models.Model):
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="tally_sums", db_index=False)
     dimension = models.CharField(max_length=8, choices=Dimension)
-    #: A country's code, a day as ISO 8601, a source, a channel …
+    #: A country's code, a day as ISO 8601, a source, a channel, why_outside() …
     key = models.CharField(max_length=16)
     n = models.BigIntegerField()
 
@@ -155,7 +156,7 @@ class LedgerEntry(models.Model):
     held = models.IntegerField(db_default=0)
     late = models.IntegerField(db_default=0)
     unreadable = models.IntegerField(db_default=0)
-    #: Taken out of the count by a ruling; what was put back is taken off again, so a day may be below zero.
+    #: Excluded by a ruling; what was given back is taken off again, so a day may be below zero.
     removed = models.IntegerField(db_default=0)
     withdrawn = models.IntegerField(db_default=0)
     expired = models.IntegerField(db_default=0)

@@ -43,7 +43,7 @@ from signatures.register.arrivals import span_of
 from signatures.register.judging import Clues
 from signatures.register.keyring import ForeignPublicKey, KeysMissing
 from signatures.register.publishing import publish_figures
-from signatures.register.tally import Arrival, count_in
+from signatures.register.tally import Arrival, count_in, stand_outside
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened
 
@@ -176,6 +176,7 @@ def admit_batch(campaign: Campaign, limit: int = BATCH) -> int:
         admitted = [c for c in newcomers if c.outcome is Outcome.COUNTED]
         Register.objects.filter(pk=register.pk).update(last_number=F("last_number") + len(admitted))
         count_in(register, [_arrival(c) for c in admitted])
+        stand_outside(register, [], [_STATES[Outcome.HELD]] * (len(newcomers) - len(admitted)))
         _write_ledger(campaign, candidates)
         _empty(cursor, campaign, candidates)
     return len(rows)

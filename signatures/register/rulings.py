@@ -9,15 +9,15 @@ amendments tell of.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F
 
-from signatures.models import Reason, Register, Ruling, RulingItem, Signature, Source
+from signatures.models import Reason, Register, Removal, Ruling, RulingItem, Signature, Source, why_outside
 from signatures.register import ledger
-from signatures.register.tally import Arrival, count_in, count_out
+from signatures.register.tally import Arrival, count_in, count_out, stand_outside
 
 #: Signatures a step: a few milliseconds under the register's lock.
 STEP: Final = 500
@@ -37,17 +37,19 @@ MATCHING: Final = """
  WHERE t.campaign_id = %s AND t.signature_id > %s AND s.state = ANY(%s)
 """
 LABELS: Final = ("network", "wide", "domain", "comment")
-NEXT: Final = "SELECT s.id, s.state, s.number, s.country, s.signed_on, s.source {matching} ORDER BY s.id LIMIT %s"
+NEXT: Final = (
+    "SELECT s.id, s.state, s.number, s.country, s.signed_on, s.source, s.removed_for {matching} ORDER BY s.id LIMIT %s"
+)
 HOW_MANY: Final = "SELECT count(*) {matching}"
 ITEMS: Final = """
-SELECT s.id, i.before, s.number, s.country, s.signed_on, s.source
+SELECT s.id, i.before, s.number, s.country, s.signed_on, s.source, s.removed_for
   FROM signatures_rulingitem i JOIN signatures_signature s ON s.id = i.signature_id
  WHERE i.ruling_id = %s AND s.state = %s
  ORDER BY s.id LIMIT %s
 """
 MOVE: Final = """
-UPDATE signatures_signature AS s SET state = to_.state, number = to_.number
-  FROM unnest(%s::bigint[], %s::varchar[], %s::bigint[]) AS to_ (id, state, number)
+UPDATE signatures_signature AS s SET state = to_.state, number = to_.number, removed_for = to_.removed_for
+  FROM unnest(%s::bigint[], %s::varchar[], %s::bigint[], %s::varchar[]) AS to_ (id, state, number, removed_for)
  WHERE s.id = to_.id
 """
 
@@ -65,6 +67,7 @@ class Touched(NamedTuple):
     country: str
     signed_on: datetime.date
     source: str
+    removed_for: str
 
 
 def work_on_rulings() -> int:
@@ -113,8 +116,9 @@ def _forwards(cursor: Any, register: Register, ruling: Ruling, size: int) -> int
         Ruling.objects.filter(pk=ruling.pk).update(state=Ruling.State.DONE)
         return 0
     RulingItem.objects.bulk_create(RulingItem(ruling=ruling, signature_id=row.id, before=row.state) for row in rows)
-    to = TO[Ruling.Verb(ruling.verb)].value
-    _move(cursor, register, rows, [row.state for row in rows], [to] * len(rows))
+    to, why = TO[Ruling.Verb(ruling.verb)].value, why_removed(ruling.query)
+    moves = [Move(row, row.state, to, why if to == State.EXCLUDED else row.removed_for) for row in rows]
+    _move(cursor, register, moves)
     Ruling.objects.filter(pk=ruling.pk).update(touched=F("touched") + len(rows), reached=rows[-1].id)
     return len(rows)
 
@@ -127,33 +131,54 @@ def _back(cursor: Any, register: Register, ruling: Ruling, size: int) -> int:
     if not rows:
         Ruling.objects.filter(pk=ruling.pk).update(state=Ruling.State.UNDONE)
         return 0
-    _move(cursor, register, rows, [now] * len(rows), [row.state for row in rows])
+    _move(cursor, register, [Move(row, now, row.state, row.removed_for) for row in rows])
     RulingItem.objects.filter(ruling=ruling, signature__in=[row.id for row in rows]).delete()
     Ruling.objects.filter(pk=ruling.pk).update(touched=F("touched") - len(rows))
     return len(rows)
 
 
-def _move(
-    cursor: Any, register: Register, rows: Sequence[Touched], before: Sequence[str], after: Sequence[str]
-) -> None:
+class Move(NamedTuple):
+    """One signature's step from a state to another, and why it is excluded, if it is."""
+
+    row: Touched
+    before: str
+    after: str
+    removed_for: str
+
+
+def _move(cursor: Any, register: Register, moves: Sequence[Move]) -> None:
     """Change the states, and all that counts them. Who is counted for the first time gets the next number."""
     numbers: list[int | None] = []
     last = register.last_number
-    for row, state in zip(rows, after, strict=True):
-        if state == State.COUNTED and row.number is None:
+    for move in moves:
+        if move.after == State.COUNTED and move.row.number is None:
             last += 1
             numbers.append(last)
         else:
-            numbers.append(row.number)
+            numbers.append(move.row.number)
     if last > register.last_number:
         Register.objects.filter(pk=register.pk).update(last_number=last)
-    cursor.execute(MOVE, [[row.id for row in rows], list(after), numbers])
-    moves = list(zip(rows, before, after, strict=True))
-    out = [row for row, was, becomes in moves if was == State.COUNTED != becomes]
-    back = [row for row, was, becomes in moves if was != State.COUNTED == becomes]
+    before, after = [m.before for m in moves], [m.after for m in moves]
+    cursor.execute(MOVE, [[m.row.id for m in moves], after, numbers, [m.removed_for for m in moves]])
+    out = [m.row for m in moves if m.before == State.COUNTED != m.after]
+    back = [m.row for m in moves if m.before != State.COUNTED == m.after]
     count_out(register, [(row.country, row.signed_on, row.source) for row in out])
     count_in(register, [Arrival(row.country, row.signed_on, row.source) for row in back])
-    ledger.note(register.pk, removed=len(out) - len(back))
+    stand_outside(
+        register,
+        [why_outside(m.before, m.row.removed_for) for m in moves],
+        [why_outside(m.after, m.removed_for) for m in moves],
+    )
+    ledger.note(register.pk, removed=after.count(State.EXCLUDED) - before.count(State.EXCLUDED))
+
+
+def why_removed(query: Mapping[str, Any]) -> str:
+    """The Removal that the public is told of: the most telling thing the signatures had in common."""
+    kinds = {
+        "comment": Removal.COMMENT, "domain": Removal.DOMAIN, "network": Removal.NETWORK, "wide": Removal.NETWORK,
+        "reason": Removal.JUDGED,
+    }  # fmt: skip
+    return next((removal for key, removal in kinds.items() if key in query), Removal.OTHER).value
 
 
 def _matching(ruling: Ruling) -> tuple[str, list[Any]]:

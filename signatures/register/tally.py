@@ -18,6 +18,7 @@ from django.db.models import F
 from petitions.models import Campaign
 from signatures.figures import CELL
 from signatures.models import Dimension, Register, Tally, TallySum
+from signatures.register import ledger
 
 type Cells = Mapping[tuple[str, datetime.date, str], int]
 """How many signatures by (country, day, source)."""
@@ -96,6 +97,22 @@ def count_out(register: Register, gone: Sequence[tuple[str, datetime.date, str]]
     )
 
 
+def stand_outside(register: Register, before: Iterable[str], after: Iterable[str]) -> None:
+    """Keep the sums of what is in the register and not counted: for each signature why_outside() said so, and says.
+
+    Needs the register's lock.
+    """
+    changes = Counter(after)
+    changes.subtract(before)
+    sums = {(Dimension.OUTSIDE.value, why): n for why, n in changes.items() if why and n}
+    came, went = {key: n for key, n in sums.items() if n > 0}, {key: -n for key, n in sums.items() if n < 0}
+    with connection.cursor() as cursor:
+        if came:
+            cursor.execute(ADD_SUMS, [register.pk, *_columns(came)])
+        if went:
+            cursor.execute(TAKE_FROM_SUMS, [*_columns(went), register.pk])
+
+
 def _sums_of(cells: Cells) -> Counter[tuple[str, str]]:
     sums: Counter[tuple[str, str]] = Counter()
     for (country, signed_on, source), n in cells.items():
@@ -144,6 +161,26 @@ SELECT dimension, key, coalesce(said.n, 0)::bigint, coalesce(recounted.n, 0)::bi
   FROM said FULL JOIN recounted USING (dimension, key)
  WHERE coalesce(said.n, 0) <> coalesce(recounted.n, 0)
  ORDER BY dimension, key
+"""
+# What is in the register and not counted. A partial index finds these few, without another pass of the register.
+OUTSIDE_DIFFERENCES: Final = """
+WITH said AS (
+    SELECT key, n FROM signatures_tallysum WHERE campaign_id = %s AND dimension = 'outside' AND n <> 0
+), recounted AS (
+    SELECT CASE WHEN state <> 'excluded' THEN state WHEN removed_for = '' THEN 'other' ELSE removed_for END AS key,
+           count(*) AS n
+      FROM signatures_signature WHERE campaign_id = %s AND state <> 'counted' GROUP BY 1
+)
+SELECT 'outside', key, coalesce(said.n, 0)::bigint, coalesce(recounted.n, 0)
+  FROM said FULL JOIN recounted USING (key)
+ WHERE coalesce(said.n, 0) <> coalesce(recounted.n, 0)
+ ORDER BY key
+"""
+# The ledger's last step: what it says came into the register, and what is in it. Other sums are to be right already.
+LEDGER: Final = """
+SELECT (SELECT coalesce(sum(admitted + held), 0)::bigint FROM signatures_ledgerentry WHERE campaign_id = %s),
+       (SELECT coalesce(sum(n), 0)::bigint FROM signatures_tallysum
+         WHERE campaign_id = %s AND dimension IN ('country', 'outside'))
 """
 # How signatures came is kept nowhere else: what can be told is whether each of these sums has every addition once.
 ARRIVALS: Final = """
@@ -225,12 +262,20 @@ def _repair(register: Register, cells: list[Difference]) -> None:
             cursor.execute(REWRITE, [register.pk, *(list(column) for column in columns)])
         _repair_register(register)
         cursor.execute(SUM_DIFFERENCES, [register.pk, register.pk])
-        rows = [(dimension, key, recounted) for dimension, key, _, recounted in cursor.fetchall()]
+        found = cursor.fetchall()
+        cursor.execute(OUTSIDE_DIFFERENCES, [register.pk, register.pk])
+        rows = [(dimension, key, recounted) for dimension, key, _, recounted in [*found, *cursor.fetchall()]]
         cursor.execute(ARRIVALS, [register.pk])
         for dimension, _, said, came in cursor.fetchall():
             rows += _repaired_arrivals(register, dimension, said, came)
         if rows:
             cursor.execute(REWRITE_SUMS, [register.pk, *(list(column) for column in zip(*rows, strict=True))])
+        cursor.execute(LEDGER, [register.pk, register.pk])
+        said, is_there = cursor.fetchone()
+    # Nobody knows on which day too little was noted: today's row makes up for it. A ledger that says more than is
+    # there is left as it is, and told of each time: signatures may have been lost, and that no sum can mend.
+    missing = max(0, is_there - said)
+    ledger.note(register.pk, received=missing, taken=missing, admitted=missing)
 
 
 def _repair_register(register: Register) -> None:
@@ -267,6 +312,8 @@ def _differences(campaign: Campaign) -> list[Difference | SumDifference]:
         if not cells:
             cursor.execute(SUM_DIFFERENCES, [campaign.pk, campaign.pk])
             sums = [SumDifference(*row) for row in cursor.fetchall()]
+        cursor.execute(OUTSIDE_DIFFERENCES, [campaign.pk, campaign.pk])
+        sums += [SumDifference(*row) for row in cursor.fetchall()]
         cursor.execute(ARRIVALS, [campaign.pk])
         sums += [SumDifference(*row) for row in cursor.fetchall() if row[2] != row[3]]
         cursor.execute(COUNTED, [campaign.pk, campaign.pk])
@@ -274,7 +321,15 @@ def _differences(campaign: Campaign) -> list[Difference | SumDifference]:
     recounted = tallied + sum(cell.recounted - cell.tallied for cell in cells)
     names = ("register", "register added less removed")
     sums += [SumDifference(name, "", n, recounted) for name, n in zip(names, said, strict=True) if n != recounted]
-    return [*cells, *sums]
+    return [*cells, *sums] or _ledger_difference(campaign)
+
+
+def _ledger_difference(campaign: Campaign) -> list[Difference | SumDifference]:
+    """Where all else is right: whether the ledger says that as many came into the register as are in it."""
+    with connection.cursor() as cursor:
+        cursor.execute(LEDGER, [campaign.pk, campaign.pk])
+        said, is_there = cursor.fetchone()
+    return [] if said == is_there else [SumDifference("ledger", "admitted and held", said, is_there)]
 
 
 def _cell_differences(campaign: Campaign) -> list[Difference]:

@@ -9,9 +9,9 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models.functions import TruncDay
 
-from signatures.models import NewsMail, Register, Signature, Trace, Withdrawal
+from signatures.models import NewsMail, Register, Signature, Trace, Withdrawal, why_outside
 from signatures.register import ledger
-from signatures.register.tally import count_out
+from signatures.register.tally import count_out, stand_outside
 
 BATCH: Final = 500
 
@@ -77,10 +77,13 @@ def _withdraw(hashes: list[bytes]) -> set[bytes]:
 def _erase(register: Register, signatures: list[Signature]) -> None:
     NewsMail.objects.filter(signature__in=signatures).delete()
     counted = [s for s in signatures if s.state == Signature.State.COUNTED]
+    stood = [why_outside(s.state, s.removed_for) for s in signatures]
     Signature.objects.filter(pk__in=[s.pk for s in signatures]).update(
         state=Signature.State.WITHDRAWN, fingerprint=None, name_key=None, withdrawal_hash=None, sealed=None,
         share_name=False,
     )  # fmt: skip
     Trace.objects.filter(pk__in=[s.pk for s in signatures]).delete()
     count_out(register, [(s.country, s.signed_on, s.source) for s in counted])
-    ledger.note(register.pk, withdrawn=len(signatures))
+    stand_outside(register, stood, [Signature.State.WITHDRAWN.value] * len(signatures))
+    excluded = sum(s.state == Signature.State.EXCLUDED for s in signatures)
+    ledger.note(register.pk, withdrawn=len(signatures), removed=-excluded)

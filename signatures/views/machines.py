@@ -5,13 +5,12 @@ from __future__ import annotations
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
-from config.languages import DEFAULT
 from petitions.shelf import shelved
+from signatures.doorbell import ring
 from signatures.figures import public_figures
-from signatures.syndication import atom_feed, places
+from signatures.syndication import atom_feed, places, share_image_of
 from signatures.views.finding import campaign_or_404
 
 
@@ -30,9 +29,13 @@ def sitemap(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def share_image(request: HttpRequest, slug: str) -> FileResponse:
-    """The picture with the count that a worker drew last, in the language of the address."""
-    name = campaign_or_404(slug).share_image_name(get_language() or DEFAULT)
-    if not storages["share"].exists(name):
+    """The picture with the count that a worker drew last, in the language of the address.
+
+    Until there is one, the campaign's page does not name it; who asks nevertheless has it drawn.
+    """
+    name = share_image_of(campaign_or_404(slug))
+    if name is None:
+        ring("draw_share_images")
         raise Http404
     response = FileResponse(storages["share"].open(name), content_type="image/png")
     response["Cache-Control"] = "public, max-age=300, stale-while-revalidate=300, stale-if-error=86400"

@@ -9,20 +9,17 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.csp import CSP
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_safe
 
 from config.cldr import sorting_key
-from petitions.models import Update
 from petitions.shelf import shelved
 from signatures import opendata
 from signatures.charts import day_bars, world_map
 from signatures.figures import public_figures
-from signatures.handovers import handover_standing
-from signatures.models import Delivery
-from signatures.publicledger import public_ledger
 from signatures.views.finding import campaign_or_404
 
 
@@ -30,10 +27,8 @@ from signatures.views.finding import campaign_or_404
 @shelved
 def numbers(request: HttpRequest, slug: str, order: str = "count") -> HttpResponse:
     """Everything that is public of a campaign's count. The table's two orders are two addresses: no script sorts."""
-    found = campaign_or_404(slug)
-    figures = public_figures(found)
-    updates = Update.objects.published().filter(campaign=found).select_related("campaign")
-    events = [(u.published_at.date(), str(u.title), u.get_absolute_url()) for u in updates if u.published_at]
+    everything = opendata.numbers_of(campaign_or_404(slug))
+    found, figures = everything.campaign, everything.figures
     by_name = sorted(figures.countries, key=lambda country: sorting_key(country.name))
     context = {
         "campaign": found,
@@ -42,12 +37,11 @@ def numbers(request: HttpRequest, slug: str, order: str = "count") -> HttpRespon
         "countries": by_name if order == "name" else figures.countries,
         "order": order,
         "map": world_map(figures.countries),
-        "chart": day_bars(figures.days, events),
+        "chart": day_bars(figures.days, everything.events),
         "channels": opendata.labelled(opendata.CHANNEL_LABELS, figures.channels),
         "sources": opendata.labelled(opendata.SOURCE_LABELS, figures.sources),
-        "ledger": public_ledger(found, figures.total),
-        "handovers": handover_standing(found),
-        "deliveries": Delivery.objects.ready().filter(campaign=found).select_related("addressee"),
+        "ledger": everything.ledger,
+        "deliveries": everything.deliveries,
         "dictionary": opendata.DICTIONARY,
         "licence": opendata.LICENCE,
     }
@@ -64,21 +58,24 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @shelved
 def numbers_json(request: HttpRequest, slug: str) -> HttpResponse:
-    found = campaign_or_404(slug)
-    return _json(opendata.everything_of(found, public_figures(found)))
+    return _json(opendata.everything_of(opendata.numbers_of(campaign_or_404(slug))))
 
 
 @require_safe
 @shelved
 def numbers_csv(request: HttpRequest, slug: str) -> HttpResponse:
     """The same in rows: what, key, name, count."""
-    found = campaign_or_404(slug)
+    everything = opendata.numbers_of(campaign_or_404(slug))
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(("what", "key", "name", "count"))
-    writer.writerows(opendata.rows_of(found, public_figures(found)))
+    writer.writerows(opendata.rows_of(everything))
     response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'inline; filename="{found.slug}.csv"'
+    response["Content-Disposition"] = f'inline; filename="{everything.campaign.slug}.csv"'
+    response["Access-Control-Allow-Origin"] = "*"
+    # A table has no room for its licence and for what its words mean.
+    dictionary = reverse("numbers_json", args=[slug])
+    response["Link"] = f'<{opendata.LICENCE["url"]}>; rel="license", <{dictionary}>; rel="describedby"'
     return response
 
 

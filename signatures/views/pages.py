@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.paginator import Paginator
+from django.core.exceptions import BadRequest
+from django.core.paginator import EmptyPage, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils import translation
@@ -19,7 +21,7 @@ from signatures.channels import CHANNELS
 from signatures.collect.forms import SignForm
 from signatures.figures import public_figures, public_figures_of
 from signatures.handovers import handover_standing
-from signatures.syndication import structured_data
+from signatures.syndication import share_image_of, structured_data
 from signatures.views.finding import campaign_or_404
 from signatures.views.signing import form_context
 
@@ -34,11 +36,22 @@ OVER: Final = "over"
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Open campaigns; with a query string those that fit, page by page. What is searched for is on no shelf."""
-    asked = {name: request.GET.get(name, "")[:100].replace("\x00", "") for name in QUESTIONS}
+    """Open campaigns; with a query string those that fit, page by page. What is searched for is on no shelf.
+
+    A question that cannot be one is a 400, a page beyond the last a 404. Words of others (?via=, ?utm_…) are theirs.
+    """
+    asked = {name: request.GET.get(name, "")[:100] for name in QUESTIONS}
     if any(asked.values()):
+        _check(asked)
         return _home(request, asked)
     return _whole_home(request)
+
+
+def _check(asked: dict[str, str]) -> None:
+    """Raises BadRequest: what is typed by hand or by a scanner, never by our own links and form."""
+    page_is_none = bool(asked["page"]) and not re.fullmatch(r"[1-9]\d{0,5}", asked["page"], re.ASCII)
+    if page_is_none or asked["show"] not in {"", OVER} or any("\x00" in value for value in asked.values()):
+        raise BadRequest
 
 
 @shelved
@@ -51,7 +64,10 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
     over = asked.get("show") == OVER
     chosen = everything.over() if over else everything.open()
     found = _by_total(chosen.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", "")))
-    page = Paginator(found, PAGE).get_page(asked.get("page"))
+    try:
+        page = Paginator(found, PAGE).page(asked.get("page") or 1)
+    except EmptyPage as error:
+        raise Http404 from error
     context = {
         "campaigns": page.object_list,
         "page": page,
@@ -100,6 +116,7 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
         "dossiers": found.dossiers.prefetch_related("coverage"),
         "related": Campaign.objects.public().filter(dossiers__in=found.dossiers.all()).exclude(pk=found.pk).distinct(),
         "structured": structured_data(found, figures),
+        "has_share_image": share_image_of(found) is not None,
     }
     return render(request, "signatures/campaign.html", context)
 

@@ -48,3 +48,18 @@ def test_the_addressee_is_found_in_the_readers_language(texts: Campaign) -> None
 @pytest.mark.parametrize("question", ["'", "a' | 'b", ":*", "!&|()<->", "\\", "' OR 1=1 --", "🙂", "%_", "a" * 5000])
 def test_whatever_is_typed_is_a_question(texts: Campaign, question: str) -> None:
     list(Campaign.objects.about(question))
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("page=0", 400), ("page=two", 400), ("page=1%00", 400), ("page=١", 400), ("page=9999999999999", 400),
+        ("show=everything", 400), ("q=%00", 400), ("page=7", 404), ("q=%FF", 200), ("via=who&utm_source=them", 200),
+        ("page=1&show=over", 200), ("topic=there-is-none", 200),
+    ],
+)  # fmt: skip
+def test_a_bad_question_is_answered_with_a_page_that_says_so(client, texts, query, status):
+    for path in ("/", "/ar/"):
+        response = client.get(f"{path}?{query}")
+        assert response.status_code == status
+        assert "<h1" in response.content.decode()

@@ -1,6 +1,8 @@
 """What becomes of a packet: the log, the days without an answer, the demands, and what is announced."""
 
+import csv
 import datetime
+import io
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -13,9 +15,10 @@ from petitions.sections import Role
 from signatures.collect import announcing, deliveries
 from signatures.collect.announcing import differs, draft_announcement, three_digits_down
 from signatures.desk.refusals import NotAllowed
-from signatures.handovers import handover_standing
+from signatures.handovers import handover_standing, told_deliveries
 from signatures.models import Announcement, Delivery, Handover
 from tests.fixtures import a_delivery
+from tests.packets import admit
 
 TODAY = timezone.now().date()
 
@@ -31,7 +34,8 @@ def log(signed, deliver, officers):
 
     def add(*entries, **given):
         for kind, days in entries:
-            Handover.objects.create(delivery=delivery, kind=kind, on=ago(days), recorded_by=officers[0], **given)
+            entry = {"delivery": delivery, "recorded_by": officers[0]} | given
+            Handover.objects.create(kind=kind, on=ago(days), **entry)
         return delivery
 
     return add
@@ -63,6 +67,31 @@ def test_what_is_not_public_is_not_told_and_counts_no_days(log, signed, client):
         for word in ("Secretville", "A. Official", "Notes"):
             assert word not in page
     assert handover_standing(signed, TODAY).days == 20
+
+
+def test_of_each_packet_is_told_what_it_was_for_whom_and_what_became_of_it(log, signed, client, deliver):
+    first = log(("handed", 30))
+    (told,) = told_deliveries(signed, TODAY)
+    assert (told.delivery, told.delivery.signatures, told.days) == (first, 12, 30)
+    data = client.get(f"/c/{signed.slug}/numbers.json").json()["deliveries"]
+    assert [(d["reference"], d["signatures"], [e["kind"] for e in d["events"]]) for d in data] == [
+        (first.reference, 12, ["handed"])
+    ]
+    rows = list(csv.DictReader(io.StringIO(client.get(f"/c/{signed.slug}/numbers.csv").content.decode())))
+    assert [(row["what"], row["count"]) for row in rows if row["key"] == first.reference] == [
+        ("delivery", "12"), ("unanswered", str((timezone.now().date() - ago(30)).days)),
+    ]  # fmt: skip
+    assert "12 signatures" in client.get(f"/c/{signed.slug}/numbers/").content.decode()
+
+
+def test_an_answer_to_a_later_packet_answers_the_earlier_ones(log, signed, deliver, sign):
+    first = log(("handed", 30))
+    sign(signed)
+    admit(signed)
+    second = deliver(signed)
+    assert [told.days for told in told_deliveries(signed, TODAY)] == [None, 30]
+    log(("handed", 9), ("answered", 2), delivery=second)
+    assert [(told.delivery, told.days) for told in told_deliveries(signed, TODAY)] == [(second, None), (first, None)]
 
 
 def test_an_entry_needs_a_packet_and_a_day_that_has_come(signed, officers):

@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from signatures.models import LedgerEntry, Register, Ruling, Trace
+from signatures.publicledger import public_ledger
 from signatures.register import admission, rulings
 from signatures.register.tally import check_tally
 from tests.fixtures import acting_as
@@ -72,7 +73,8 @@ def test_it_touches_what_came_alike_and_nothing_else(campaign, crowd):
     assert (ruling.state, ruling.touched) == (State.DONE, 20)
     assert counted(campaign) == 5
     assert campaign.signatures.filter(state="excluded").count() == 20
-    assert LedgerEntry.totals(campaign)["removed"] == 10
+    assert public_ledger(campaign).removals == [("network", "Many from one network", 20)]
+    assert LedgerEntry.totals(campaign)["removed"] == 20
 
 
 def test_numbers_are_kept_and_a_first_count_gets_the_next(campaign, crowd):
@@ -82,7 +84,7 @@ def test_numbers_are_kept_and_a_first_count_gets_the_next(campaign, crowd):
     assert counted(campaign) == 25
     assert sorted(after.values()) == list(range(1, 26))
     assert all(after[pk] == number for pk, number in before.items() if number)
-    assert LedgerEntry.totals(campaign)["removed"] == -10
+    assert LedgerEntry.totals(campaign)["removed"] == 0
 
 
 @pytest.mark.parametrize("verb", ["hold", "exclude", "count"])
@@ -160,6 +162,26 @@ def test_another_campaigns_signatures_are_never_touched(campaign, make_campaign,
     carry_out(ruling)
     assert (ruling.would_touch, ruling.touched) == (0, 0)
     assert counted(campaign) == 15
+
+
+def test_why_they_were_removed_is_kept_while_another_ruling_puts_them_back_and_is_undone(campaign, crowd):
+    carry_out(ask(campaign, "exclude", network=crowd))
+    back = ask(campaign, "count", network=crowd, reason="TRAP")
+    carry_out(back)
+    assert public_ledger(campaign).removals == [("network", "Many from one network", 10)]
+    say(back, State.UNDOING)
+    work()
+    assert public_ledger(campaign).removals == [("network", "Many from one network", 20)]
+    assert counted(campaign) == 5
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [({"wide": "", "reason": ""}, "network"), ({"comment": "", "network": ""}, "comment"), ({"since": ""}, "other"),
+     ({"domain": "", "since": ""}, "domain"), ({"reason": ""}, "judged")],
+)  # fmt: skip
+def test_the_public_reason_is_what_they_had_in_common(query, why):
+    assert rulings.why_removed(query) == why
 
 
 def test_nothing_runs_that_nobody_looked_at(campaign, crowd):

@@ -10,8 +10,10 @@ from django.core.files.storage import storages
 from PIL import Image
 
 from config.languages import LANGUAGES
+from petitions.shelf import clear_shelf
 from signatures.delivery.sharing import draw_share_images
 from signatures.models import Register
+from signatures.views import machines
 from tests.fixtures import acting_as
 
 
@@ -45,8 +47,20 @@ def test_it_is_drawn_anew_when_the_count_has_changed(campaign):
         assert file.read() != before
 
 
-def test_a_campaign_without_a_picture_is_a_404(client, campaign):
+def test_a_picture_is_named_once_it_is_there_and_drawn_for_who_asks_before(client, campaign, settings, monkeypatch):
+    settings.SITE_URL = "https://petitions.example"
+    rung = []
+    monkeypatch.setattr(machines, "ring", rung.append)
+    assert "og:image" not in client.get(f"/c/{campaign.slug}/").content.decode()
     assert client.get(f"/c/{campaign.slug}/share.png").status_code == 404
+    assert rung == ["draw_share_images"]
+    draw()
+    clear_shelf()
+    page = client.get(f"/c/{campaign.slug}/").content.decode()
+    assert f'<meta property="og:image" content="https://petitions.example/c/{campaign.slug}/share.png">' in page
+
+
+def test_an_unknown_campaign_has_no_picture(client, db):
     assert client.get("/c/there-is-none/share.png").status_code == 404
 
 

@@ -2,9 +2,11 @@
 
 import datetime
 import uuid
+from collections import Counter
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -12,11 +14,24 @@ from hypothesis import strategies as st
 
 from signatures.collect import confirmation
 from signatures.identity import canonical_mailbox, fingerprint, token_hash, withdrawal_token
-from signatures.models import LedgerEntry, Outcome, Register, Signature, Submission, Tally, TallySum
-from signatures.register import admission, withdrawal
+from signatures.models import (
+    LedgerEntry,
+    Outcome,
+    Register,
+    Ruling,
+    Signature,
+    Submission,
+    Tally,
+    TallySum,
+    Trace,
+)
+from signatures.publicledger import public_ledger
+from signatures.register import admission, rulings, withdrawal
 from signatures.register.keyring import keys_of
 from signatures.register.tally import check_tally
 from tests.fixtures import acting_as
+from tests.signatures.test_judging import SEEN
+from tests.signatures.test_numbers import adds_up
 
 # --- whatever happens, in whatever order -----------------------------------------------------------------------
 
@@ -30,6 +45,8 @@ steps = st.one_of(
     st.tuples(st.just("admit"), st.integers(1, 3)),
     st.tuples(st.just("withdraw"), st.sampled_from(MAILBOXES)),
     st.tuples(st.just("damage"), st.integers(0, 5)),
+    st.tuples(st.just("rule"), st.sampled_from(Ruling.Verb.values), st.sampled_from(["domain", "network"])),
+    st.tuples(st.just("undo"), st.integers(0, 2)),
 )  # fmt: skip
 
 
@@ -43,7 +60,8 @@ class Supporters:
         self.sealed = []
 
     def sign(self, mailbox, name, country, confirmed):
-        hashed = self._sign(self.campaign, email=mailbox, name=name, country=country, confirmed=confirmed)
+        person = {"email": mailbox, "name": name, "country": country}
+        hashed = self._sign(self.campaign, **person, confirmed=confirmed, signals=SEEN)
         self.sealed.append(hashed)
         if not confirmed:
             self.pending.append(hashed)
@@ -65,6 +83,26 @@ class Supporters:
         with acting_as(settings.WORKER_ROLE):
             withdrawal.apply_withdrawals()
 
+    def rule(self, verb, kind):
+        """On all that came like the first one that is still remembered."""
+        trace = Trace.objects.filter(campaign=self.campaign).order_by("pk").first()
+        if trace:
+            query = {kind: bytes(getattr(trace, kind)).hex()}
+            by, _ = User.objects.get_or_create(username="moderator")
+            ruling = {"verb": verb, "query": query, "reason": "Alike", "made_by": by}
+            Ruling.objects.create(campaign=self.campaign, state=Ruling.State.RUNNING, would_touch=1, **ruling)
+            self._work_on_rulings()
+
+    def undo(self, index):
+        done = list(Ruling.objects.filter(campaign=self.campaign, state=Ruling.State.DONE))
+        if done:
+            Ruling.objects.filter(pk=done[index % len(done)].pk).update(state=Ruling.State.UNDOING)
+            self._work_on_rulings()
+
+    def _work_on_rulings(self):
+        with acting_as(settings.WORKER_ROLE):
+            rulings.work_on_rulings()
+
     def damage(self, index):
         if self.sealed:
             hashed = self.sealed[index % len(self.sealed)]
@@ -78,17 +116,24 @@ def assert_it_adds_up(campaign):
     counted = [row for row in rows if row[1] == "counted"]
     assert check_tally(campaign) == []
     assert Tally.objects.of(campaign).total() == register.counted == len(counted)
-    assert sorted(row[0] for row in rows) == list(range(1, register.last_number + 1))
+    assert sorted(row[0] for row in rows if row[0]) == list(range(1, register.last_number + 1))
     living = [(bytes(row[2]), row[3]) for row in rows if row[2] is not None]
     assert len(living) == len(set(living))
     totals = LedgerEntry.totals(campaign)
     outcomes = list(Submission.objects.filter(campaign=campaign).values_list("outcome", flat=True))
     assert totals["taken"] == sum(1 for outcome in outcomes if outcome)
-    assert totals["admitted"] == register.last_number == outcomes.count(Outcome.COUNTED)
+    assert totals["admitted"] == outcomes.count(Outcome.COUNTED)
+    assert totals["held"] == outcomes.count(Outcome.HELD)
     assert totals["duplicate"] == outcomes.count(Outcome.DUPLICATE)
     assert totals["unreadable"] == outcomes.count(Outcome.UNREADABLE)
-    assert totals["admitted"] - totals["removed"] - totals["withdrawn"] == len(counted)
     assert totals["received"] == totals["taken"] + totals["expired"]
+    ledger = public_ledger(campaign)
+    lines = adds_up({line.key: line.count for line in ledger.lines})
+    assert (lines["counted"], lines["admitted"]) == (len(counted), len(rows))
+    states = Counter(row[1] for row in rows)
+    assert (lines["quarantined"], lines["withdrawn"]) == (states["quarantined"], states["withdrawn"])
+    assert lines["removed"] == states["excluded"] == totals["removed"] == sum(n for _, _, n in ledger.removals)
+    assert lines["withdrawn"] == totals["withdrawn"]
     assert LedgerEntry.objects.filter(campaign=campaign).count() <= 1  # a row a day
 
 
@@ -155,13 +200,21 @@ def _too_many_arrivals(campaign):
     TallySum.objects.filter(campaign=campaign, dimension="channel").update(n=9)
 
 
+def _wrong_outside(campaign):
+    TallySum.objects.create(campaign=campaign, dimension="outside", key="quarantined", n=2)
+
+
+def _lost_ledger(campaign):
+    LedgerEntry.objects.filter(campaign=campaign).delete()
+
+
 def _excluded_behind_its_back(campaign):
     Signature.objects.filter(campaign=campaign, number=1).update(state="excluded")
 
 
 DAMAGES = [
     _too_much, _too_little, _lost_cell, _made_up_cell, _all_lost, _wrong_total, _moved, _excluded_behind_its_back,
-    _wrong_sum, _lost_sums, _too_many_arrivals,
+    _wrong_sum, _lost_sums, _too_many_arrivals, _wrong_outside, _lost_ledger,
 ]  # fmt: skip
 
 
@@ -177,6 +230,15 @@ def test_damage_is_found_told_and_mended(counted, damage):
         assert check_tally(counted) == []
     living = counted.signatures.filter(state="counted").count()
     assert Register.objects.get(campaign=counted).counted == Tally.objects.of(counted).total() == living
+    adds_up({line.key: line.count for line in public_ledger(counted).lines})
+
+
+def test_a_signature_that_vanished_from_the_register_is_told_of_each_time(counted):
+    Signature.objects.filter(campaign=counted, number=2).delete()
+    check_tally(counted, repair=True)
+    for _ in range(2):
+        (difference,) = check_tally(counted, repair=True)
+        assert str(difference) == "ledger admitted and held: the sum says 4, its parts 3"
 
 
 def test_a_difference_says_both_figures(counted):
