@@ -13,7 +13,7 @@ SELECT campaign_id, 'outside', CASE state WHEN 'excluded' THEN 'other' ELSE stat
 class Migration(migrations.Migration):
     dependencies = [
         ("petitions", "0010_demand_steps"),
-        ("signatures", "0016_administrators_hold_nothing_else"),
+        ("signatures", "0017_packets_in_order"),
     ]
 
     operations = [
