@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
-from django.db import connection
+from django.contrib.postgres.aggregates import JSONBAgg
+from django.db.models import OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce, JSONArray
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from signatures.models import Delivery, LedgerEntry, Removal, Signature
-
-# Raw: one statement sees one moment. In several, a batch that is admitted between two of them would not add up.
-READ: Final = f"""
-SELECT coalesce((SELECT counted FROM signatures_register WHERE campaign_id = %s), 0),
-       (SELECT coalesce(json_object_agg(key, n), '{{}}') FROM signatures_tallysum
-         WHERE campaign_id = %s AND dimension = 'outside' AND n > 0),
-       {", ".join(f"coalesce(sum({column}), 0)::bigint" for column in LedgerEntry.COLUMNS)}
-  FROM signatures_ledgerentry WHERE campaign_id = %s
-"""  # noqa: S608 - of our own column names
-
+from signatures.models import Delivery, Dimension, LedgerEntry, Removal, Signature, TallySum
 
 REMOVALS: Final[Mapping[Removal, Promise]] = {
     Removal.NETWORK: _("Many from one network"),
@@ -59,16 +52,34 @@ def public_ledger(campaign: Campaign) -> Ledger:
 
     The last step is taken from sums of their own: rebuild_tallies proves that they make what came into the register.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(READ, [campaign.pk] * 3)
-        counted, outside, *sums = cursor.fetchone()
+    counted, outside, sums = _read(campaign)
     removals = [(why.value, str(words), outside[why]) for why, words in REMOVALS.items() if why in outside]
     lines = [
-        *_before_the_register(dict(zip(LedgerEntry.COLUMNS, sums, strict=True))),
+        *_before_the_register(sums),
         *_from_the_register(counted, outside),
         _delivered(campaign),
     ]
     return Ledger(counted, lines, sorted(removals, key=lambda removal: -removal[2]))
+
+
+def _read(campaign: Campaign) -> tuple[int, Mapping[str, int], Mapping[str, int]]:
+    """(signatures counted, {why not: signatures}, {column of the ledger: its sum}).
+
+    In one statement, which sees one moment: with several, a batch admitted between two of them would not add up.
+    """
+    sums = LedgerEntry.objects.filter(campaign=OuterRef("pk")).values("campaign")
+    outside = TallySum.objects.filter(campaign=OuterRef("pk"), dimension=Dimension.OUTSIDE).values("campaign")
+    moment = Campaign.objects.filter(pk=campaign.pk).values_list(
+        Coalesce("register__counted", 0),
+        Subquery(outside.annotate(all=JSONBAgg(JSONArray("key", "n"))).values("all")),
+        Subquery(sums.annotate(all=JSONArray(*map(Sum, LedgerEntry.COLUMNS))).values("all")),
+    )
+    counted, keys, columns = moment.get()
+    return (
+        counted,
+        {key: n for key, n in keys or () if n},
+        dict(zip(LedgerEntry.COLUMNS, columns or repeat(0), strict=False)),
+    )
 
 
 def _before_the_register(sums: Mapping[str, int]) -> list[LedgerLine]:
