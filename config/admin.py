@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
@@ -17,13 +16,18 @@ from django.views.decorators.http import require_POST
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
-from config.door.factors import reauthenticated
+from config.door.factors import has_second_factor, reauthenticated
 from config.door.links import one_time_link
 from config.door.sessions import end_sessions_of
+from petitions.access import works_here
 from petitions.guarding import GuardedAdmin, GuardedInline
 from petitions.sections import Membership, Section
 from signatures.desk import audit
 from signatures.desk.memberships import end_membership
+
+NO_LINK = _(
+    "They hold a role and have no second factor: whoever had this link would be them. Take the roles away first."
+)
 
 
 class MembershipInline(GuardedInline, TabularInline):
@@ -45,7 +49,7 @@ class LoginAdmin(GuardedAdmin):
     """Who works here. No password is typed here: a one-time link lets its owner choose one."""
 
     rights = {"view": "people.manage", "add": "people.manage", "change": "people.manage"}
-    pages = {"link": "people.manage", "forget_factors": "people.manage"}
+    pages = {"link": "people.manage"}
     inlines = [MembershipInline]
     fieldsets = [
         (None, {"fields": ["username", ("first_name", "last_name"), "email"]}),
@@ -67,6 +71,10 @@ class LoginAdmin(GuardedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("memberships")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        """The trail, the keyring and colleagues know a person by it: nobody becomes somebody else."""
+        return ["username"] if obj else []
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -95,19 +103,12 @@ class LoginAdmin(GuardedAdmin):
         return self._show_link(request, obj)
 
     def link(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Another one-time link, for a lost password. The second factor is still asked for."""
-        return self._show_link(request, self._person_or_404(request, object_id))
-
-    def forget_factors(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """For somebody whose second factor and recovery codes are lost: they make a new one at the next login."""
+        """Another one-time link, for a lost password. The second factor is still asked for, so there has to be one."""
         person = self._person_or_404(request, object_id)
-        Authenticator.objects.filter(user=person).delete()
-        end_sessions_of(person)
-        _note(request, "people.forget_factors", person)
-        self.message_user(
-            request, _("Removed, and logged out everywhere. The next login makes new ones."), messages.SUCCESS
-        )
-        return HttpResponseRedirect(reverse("admin:auth_user_change", args=[person.pk]))
+        if works_here(person) and not has_second_factor(person):
+            self.message_user(request, NO_LINK, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:auth_user_change", args=[person.pk]))
+        return self._show_link(request, person)
 
     def _person_or_404(self, request: HttpRequest, object_id: str) -> User:
         person: User | None = self.get_object(request, object_id)
@@ -128,15 +129,8 @@ class LoginAdmin(GuardedAdmin):
         return TemplateResponse(request, "door/admin/link.html", context)
 
     def get_urls(self) -> list[URLPattern]:
-        steps = [
-            path(
-                f"<path:object_id>/{name}/",
-                self.admin_site.admin_view(require_POST(reauthenticated(verb))),
-                name=f"auth_user_{verb.__name__}",
-            )
-            for name, verb in (("link", self.link), ("forget-factors", self.forget_factors))
-        ]
-        return [*steps, *super().get_urls()]
+        view = self.admin_site.admin_view(require_POST(reauthenticated(self.link)))
+        return [path("<path:object_id>/link/", view, name="auth_user_link"), *super().get_urls()]
 
 
 def _note(request: HttpRequest, action: str, person: User) -> None:

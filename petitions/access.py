@@ -62,6 +62,8 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "section.manage": _roles(_ADMINISTRATOR),
     "people.manage": _roles(_ADMINISTRATOR),
     "people.approve": _roles(_ADMINISTRATOR),
+    "factors.request": _roles(_ADMINISTRATOR),
+    "factors.approve": _roles(_ADMINISTRATOR),
 }
 
 

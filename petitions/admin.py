@@ -16,7 +16,6 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminF
 
 from petitions.access import may, sections_of
 from petitions.guarding import GuardedAdmin, GuardedInline
-from petitions.life import halt_site, restart_site
 from petitions.models import (
     Addressee,
     Campaign,
@@ -26,7 +25,6 @@ from petitions.models import (
     Disclosure,
     Dossier,
     Picture,
-    Standstill,
     Update,
 )
 from petitions.pictures import PictureRefused
@@ -223,8 +221,9 @@ class CampaignContentAdmin(TranslatedAdmin):
         return may(request.user, "campaign.open", obj) or may(request.user, "campaign.close", obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> list[str]:
-        """What this person may only read. An address that people have passed on stays as it is for everybody."""
-        fixed = ["state", "slug"] if obj and obj.is_public else ["state"]
+        """What this person may only read. An address that people have passed on stays as it is for everybody; and
+        who may look at signers does not change under them, so neither does the section."""
+        fixed = ["state", "slug", "section"] if obj and obj.is_public else ["state"]
         if obj is None or not self.may_set_state(request, obj):  # a new one begins as a draft
             fixed += self.TIME_FIELDS
         if obj and not self.may_do(request, "change", obj):
@@ -272,27 +271,6 @@ class UpdateContentAdmin(TranslatedAdmin):
 
     def view_on_site(self, update: Update) -> str | None:
         return update.get_absolute_url() if Update.objects.published().filter(pk=update.pk).exists() else None
-
-
-@admin.register(Standstill)
-class StandstillAdmin(GuardedAdmin):
-    """Adding one halts the whole site, deleting it starts the site again."""
-
-    rights = {"view": "site.halt", "add": "site.halt", "delete": "site.halt"}
-    list_display = ["mode", "note", "since"]
-    fields = ["mode", "note"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not Standstill.objects.exists()
-
-    def save_model(self, request: HttpRequest, obj: Standstill, form: Any, change: bool) -> None:
-        halt_site(request.user, obj.mode, obj.note)
-
-    def delete_model(self, request: HttpRequest, obj: Standstill) -> None:
-        restart_site(request.user)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Standstill]) -> None:
-        restart_site(request.user)
 
 
 class CoverageInline(GuardedInline):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, Final, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, MultiFernet
@@ -17,6 +18,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from config.door.factors import SECOND_FACTORS, has_second_factor, recently_authenticated
+
+#: In the session between password and second factor: a mark of the password.
+BEGUN_WITH: Final = "door.begun-with"
 
 
 class StaffAdapter(DefaultAccountAdapter):
@@ -43,6 +47,17 @@ class StaffAdapter(DefaultAccountAdapter):
     def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
         """A closed login looks like one that does not exist."""
         return HttpResponseRedirect(reverse("account_login"))
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse | None:
+        """Whoever begins with this password ends with it: see login()."""
+        request.session[BEGUN_WITH] = user.get_session_auth_hash()
+        return cast(HttpResponse | None, super().pre_login(request, user, **kwargs))
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """A password that was replaced between it and the second factor opens nothing any more."""
+        if request.session.pop(BEGUN_WITH, "") != user.get_session_auth_hash():
+            raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
+        super().login(request, user)
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         return not recently_authenticated(context.request)

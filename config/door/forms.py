@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
@@ -26,7 +27,8 @@ class CodeForm(forms.Form):
     authenticator: Authenticator
 
     def clean_code(self) -> str:
-        typed = "".join(self.cleaned_data["code"].split())
+        # allauth ignores punctuation, so "123-456" is "123456" again; what was used is remembered as it is meant.
+        typed = re.sub(r"[\W_]", "", self.cleaned_data["code"])
         self.cleaned_data["code"] = typed
         wrong = f"door-wrong-codes-{self.user.pk}"
         if len(typed) < settings.MFA_RECOVERY_CODE_DIGITS and cache.get(wrong, 0) >= MOST_WRONG_CODES:

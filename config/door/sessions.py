@@ -6,7 +6,7 @@ import time
 from typing import Any, Final
 
 from allauth.mfa.models import Authenticator
-from allauth.mfa.signals import authenticator_added
+from allauth.mfa.signals import authenticator_added, authenticator_removed
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -37,9 +37,9 @@ def note_presence(request: HttpRequest) -> None:
     UserSession.objects.filter(session_key=request.session.session_key).update(last_seen_at=timezone.now())
 
 
-def end_sessions_of(user: User) -> None:
-    """Log this person out everywhere, at once."""
-    sessions = UserSession.objects.filter(user=user)
+def end_sessions_of(user: User, *, but: str | None = None) -> None:
+    """Log this person out everywhere, at once; `but`: the key of a session that stays."""
+    sessions = UserSession.objects.filter(user=user).exclude(session_key=but or "")
     Session.objects.filter(session_key__in=sessions.values("session_key")).delete()
     sessions.delete()
 
@@ -56,5 +56,11 @@ def note_new_factor(sender: Any, request: HttpRequest, user: User, authenticator
         record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
 
 
+def note_lost_factor(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Who removes a factor has lost it, perhaps to somebody who is logged in with it."""
+    end_sessions_of(user, but=request.session.session_key)
+
+
 user_logged_in.connect(note_beginning, dispatch_uid="door.began")
 authenticator_added.connect(note_new_factor, dispatch_uid="door.factor")
+authenticator_removed.connect(note_lost_factor, dispatch_uid="door.lost-factor")

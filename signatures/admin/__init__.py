@@ -1,6 +1,18 @@
 """The admin of who asked. Nobody's signature: web has no right to read one."""
 
-from signatures.admin import campaigns, deliveries, desk, handovers, networks, news, recipients, reveals, rulings, watch
+from signatures.admin import (
+    campaigns,
+    deliveries,
+    desk,
+    handovers,
+    networks,
+    news,
+    recipients,
+    reveals,
+    rulings,
+    standstill,
+    watch,
+)
 
 __all__ = [
     "campaigns",
@@ -12,5 +24,6 @@ __all__ = [
     "recipients",
     "reveals",
     "rulings",
+    "standstill",
     "watch",
 ]

@@ -16,6 +16,7 @@ from petitions.models import Campaign, Disclosure
 from petitions.sections import Role, Section
 from signatures.desk import four_eyes
 from signatures.desk.disclosure import propose_disclosure
+from signatures.desk.factors import propose_forgetting
 from signatures.desk.memberships import propose_membership
 from signatures.desk.refusals import NotAllowed
 from signatures.desk.shredding import propose_shredding
@@ -96,6 +97,15 @@ class MembershipForm(AskingForm):
         return propose_membership(said["user"], said["role"], said["section"], self.by, said["reason"])
 
 
+class FactorsForm(AskingForm):
+    user = forms.ModelChoiceField(
+        User.objects.filter(is_active=True).order_by("username"), label=_("Person"), widget=UnfoldAdminSelectWidget
+    )
+
+    def propose(self, said: dict[str, Any]) -> Proposal:
+        return propose_forgetting(said["user"], self.by, said["reason"])
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """One thing to ask for, as the page offers it."""
@@ -118,8 +128,20 @@ ASKING: Final = {
         Asking(
             Proposal.Kind.MEMBERSHIP.value,
             _("Give a role"),
-            _("Two administrators give a role. One is enough to take it away: on the person’s page."),
+            _(
+                "Two administrators give a role, to somebody who has a second factor. "
+                "One is enough to take it away: on the person’s page."
+            ),
             MembershipForm,
+        ),
+        Asking(
+            Proposal.Kind.FACTORS.value,
+            _("Remove second factors"),
+            _(
+                "For somebody who has lost theirs, and the recovery codes. "
+                "The password stays; the next login makes new ones."
+            ),
+            FactorsForm,
         ),
         Asking(
             Proposal.Kind.SHREDDING.value,

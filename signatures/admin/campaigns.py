@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -19,11 +20,13 @@ from unfold.decorators import action, display
 from petitions.access import may
 from petitions.admin import CampaignContentAdmin, CampaignContentForm
 from petitions.guarding import GuardedInline
-from petitions.life import STEPS, NotNow, possible_steps, take, why_not
+from petitions.life import STEPS, NotNow, possible_steps, why_not
 from petitions.models import Campaign, ClaimSnapshot
 from signatures.admin.refusals import NARROWED_BY_TWO, ONLY_NARROWER, ExplainsRefusals, RefusableForm
 from signatures.claims import take_snapshot
 from signatures.collect.deliveries import allowed_profiles
+from signatures.desk.life import TIMES, note_times, take_step
+from signatures.desk.refusals import NotAllowed
 from signatures.doorbell import ring
 from signatures.models import Register, SigningRules
 from signatures.tallies import exact_tally, tally_rows
@@ -95,6 +98,8 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: forms.ModelForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        if not set(TIMES).isdisjoint(form.changed_data):
+            note_times(obj, cast(User, request.user))
         if not hasattr(obj, "key"):
             ring("provision")
             self.message_user(request, _("Its keys are being made. It can be opened in a moment."), messages.INFO)
@@ -182,11 +187,10 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         if step is None:
             raise Http404
         try:
-            take(campaign, step, request.user, request.POST.get("reason", ""))
-        except NotNow as refusal:
+            take_step(campaign, step, cast(User, request.user), request.POST.get("reason", ""))
+        except (NotNow, NotAllowed) as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:
-            self.log_change(request, campaign, f"{step.name}: {request.POST.get('reason', '')}".strip(": "))
             ring("draw_share_images")  # a petition that has just become public is shared at once
             self.message_user(request, _("It is “%s” now.") % campaign.get_state_display(), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:petitions_campaign_life", args=[campaign.pk]))

@@ -233,7 +233,8 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
                 name=f"signatures_delivery_{verb.__name__}",
             )
             for verb, guard in (
-                (self.approve, require_POST), (self.withdraw, require_POST), (self.retry, require_POST),
+                (reauthenticated(self.approve), require_POST),  # a door left open at a desk approves nothing
+                (self.withdraw, require_POST), (self.retry, require_POST),
                 (self.announce, require_POST),
                 (reauthenticated(self.download), require_GET),  # no HEAD: each entry in the log is one export
             )

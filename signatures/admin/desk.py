@@ -66,7 +66,7 @@ class ProposalAdmin(GuardedAdmin):
         asking = ASKING.get(kind)
         if asking is None or asking not in askable_by(user):
             raise Http404
-        form = asking.form(user, request.POST if request.method == "POST" else None)
+        form = asking.form(user, request.POST if request.method == "POST" else None, initial=request.GET.dict())
         if request.method == "POST" and form.is_valid() and (made := form.ask()):
             self.message_user(request, _("Asked. Somebody else has to decide within three days."), messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:signatures_proposal_change", args=[made.pk]))

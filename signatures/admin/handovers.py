@@ -73,7 +73,8 @@ class HandoverAdmin(GuardedAdmin):
         entry = get_object_or_404(self.get_queryset(request), pk=int(object_id) if object_id.isdecimal() else 0)
         if not entry.attachment:
             raise Http404
-        return FileResponse(entry.attachment.open("rb"), as_attachment=True)
+        # By its name it could be a script, and scripts of our own address run here.
+        return FileResponse(entry.attachment.open("rb"), as_attachment=True, content_type="application/octet-stream")
 
     def get_urls(self) -> list[URLPattern]:
         view = require_GET(self.admin_site.admin_view(self.file))

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from config.door.factors import has_second_factor
 from petitions.sections import Membership, Role, Section
 from signatures.desk import audit, four_eyes
 from signatures.desk.refusals import NotAllowed, refusals_in_words
@@ -14,6 +15,10 @@ from signatures.models import Proposal
 
 REFUSALS = {
     "membership_once": gettext_lazy("They have this role there already."),
+    "membership_needs_second_factor": gettext_lazy(
+        "They have no second factor yet. A role is given after the first login: "
+        "or whoever had the one-time link would have it."
+    ),
     "membership_administrator_is_nothing_else": gettext_lazy(
         "An administrator holds no other role: whoever gives roles out must not see signers."
     ),
@@ -26,6 +31,8 @@ def propose_membership(user: User, role: str, section: Section | None, by: User,
         raise NotAllowed(_("Name the section: this role is held in one section at a time."))
     if section is not None and role == Role.ADMINISTRATOR:
         raise NotAllowed(_("An administrator manages the people of every section: leave it empty."))
+    if not (user.is_active and has_second_factor(user)):
+        raise NotAllowed(str(REFUSALS["membership_needs_second_factor"]))
     if Membership.objects.filter(user=user, role=role, section=section).exists():
         raise NotAllowed(str(REFUSALS["membership_once"]))
     subject = {"user": user.pk, "role": str(role), "section": section.pk if section else None}

@@ -47,6 +47,7 @@ class Proposal(models.Model):
         DELIVERY = "delivery", _("Delivery")
         RECIPIENT = "recipient", _("Key of an officer")
         MEMBERSHIP = "membership", _("Role")
+        FACTORS = "factors", _("Second factors removed")
         DISCLOSURE = "disclosure", _("Disclosure")
         SHREDDING = "shredding", _("Shredding")
 

@@ -357,20 +357,12 @@ def test_an_administrator_holds_no_other_role_whoever_writes_it(staff, section):
         assert error.value.__cause__.diag.constraint_name == "membership_administrator_is_nothing_else"
 
 
-def test_removing_second_factors_logs_out_everywhere(staff, staff_client, person, client):
-    type_password(client)
-    type_code(client)
-    staff_client(staff(Role.ADMINISTRATOR)).post(f"/admin/auth/user/{person.pk}/forget-factors/")
-    assert client.get("/admin/")["Location"].startswith(LOGIN)
-    assert not Authenticator.objects.filter(user=person).exists()
-
-
 @pytest.mark.parametrize("role", [role for role in Role if role != Role.ADMINISTRATOR])
 def test_nobody_else_manages_people(staff, staff_client, person, role):
     browser = staff_client(staff(role))
     assert browser.get("/admin/auth/user/").status_code == 403
-    for step in ("link", "forget-factors"):
-        assert browser.post(f"/admin/auth/user/{person.pk}/{step}/").status_code == 404
+    assert browser.post(f"/admin/auth/user/{person.pk}/link/").status_code == 404
+    assert browser.get("/admin/signatures/proposal/ask/factors/").status_code == 404
 
 
 # --- the browser's rules ------------------------------------------------------------------------------------------
