@@ -228,7 +228,7 @@ STORAGES = {
             "allow_overwrite": True,
         },
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.statics.LightStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", str(VAR_DIR / "static"))
@@ -321,7 +321,8 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+# Where somebody came from is nobody else’s business: no site that we link to is told of us.
+SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = HTTPS

@@ -79,7 +79,7 @@ class PictureForm(forms.ModelForm):
     """Takes the upload and has its files made; cuts them anew where the focus moved."""
 
     upload = forms.FileField(
-        label=_("file"),
+        label=_("File"),
         widget=UnfoldAdminFileFieldWidget,
         help_text=_(
             "JPEG, PNG, WebP or AVIF, at best 2400 pixels wide. All sizes are made from it; place, camera and "
@@ -275,7 +275,7 @@ class UpdateContentAdmin(TranslatedAdmin):
 
 class CoverageInline(GuardedInline):
     model = Coverage
-    fields = ["title", "summary", ("source", "published_on"), ("credit", "url")]
+    fields = ["title", "summary", ("source", "published_on"), ("credit", "url"), "picture"]
 
 
 class DossierForm(forms.ModelForm):

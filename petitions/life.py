@@ -193,6 +193,16 @@ def _moved_on(now: datetime.datetime) -> ExpressionWrapper:
     return ExpressionWrapper(F("closes_at") + (now - F("paused_at")), output_field=DateTimeField())
 
 
+def close_what_is_over(at: datetime.datetime | None = None) -> int:
+    """Write down what time has decided: campaigns whose planned closing has come are closed. Returns how many.
+
+    Readers see them closed already (Campaign.has_closed); this is for whatever looks at the state, such as the next
+    step. A paused campaign's clock stands still, so it waits.
+    """
+    at = at or timezone.now()
+    return Campaign.objects.filter(state=State.OPEN, paused_at=None, closes_at__lte=at).update(state=State.CLOSED)
+
+
 # --- the whole site -------------------------------------------------------------------------------------------
 
 

@@ -55,12 +55,12 @@ def _campaign_or_404(slug: str) -> Campaign:
 @require_safe
 @shelved
 def dossier(request: HttpRequest, slug: str) -> HttpResponse:
-    found = get_object_or_404(Dossier, slug=slug)
+    found = get_object_or_404(Dossier.objects.select_related("picture"), slug=slug)
     campaigns = found.campaigns.all() & Campaign.objects.public()
     context = {
         "dossier": found,
         "campaigns": campaigns,
         "updates": Update.objects.published().filter(campaign__in=campaigns).select_related("campaign"),
-        "coverage": found.coverage.all(),
+        "coverage": found.coverage.select_related("picture"),
     }
     return render(request, "petitions/dossier.html", context)

@@ -50,7 +50,8 @@ class Person(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a supporter typed and agreed to. Never outside a sealed box, but in a worker's memory.
 
     `token` (43 characters, base64url) travels inside, so that only a worker can write the mail that
-    proves the address; `share_name` and `updates` hold the version of the wording agreed to, or "".
+    proves the address; `share_name`, `share_comment` and `updates` hold the version of the wording
+    agreed to, or "".
     The bounds are checked when a box is opened: who seals may not be ours, and what does not fit the
     register must be one box that does not open, not a batch that fails. `signals` are short observations
     for judging floods; never an address of a network in clear.
@@ -62,6 +63,7 @@ class Person(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     place: Annotated[str, msgspec.Meta(max_length=500)] = ""
     comment: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     share_name: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    share_comment: Annotated[str, msgspec.Meta(max_length=32)] = ""
     updates: Annotated[str, msgspec.Meta(max_length=32)] = ""
     language: Annotated[str, msgspec.Meta(max_length=16)] = "en"
     token: Annotated[str, msgspec.Meta(max_length=64)] = ""

@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
+from petitions.life import close_what_is_over
 from petitions.models import Campaign
 from signatures.delivery import sharing
 from signatures.delivery.build import build_deliveries
@@ -73,6 +74,12 @@ def spread_news() -> None:
 @shared_task(name="signatures.withdraw")
 def withdraw() -> None:
     withdrawal.apply_withdrawals()
+
+
+@shared_task(name="signatures.close_campaigns")
+def close_campaigns() -> None:
+    """Campaigns whose planned closing has come."""
+    close_what_is_over()
 
 
 @shared_task(name="signatures.watch")

@@ -84,7 +84,8 @@ def signed(campaign, sign):
 def sign_all(campaign, sign, people=PEOPLE):
     for n, person in enumerate(people):
         country = "PL" if n < 11 else "BY"
-        sign(campaign, **person, country=country, share_name="named-1" if n % 2 == 0 else "")
+        agreed = {"share_name": "named-1" if n % 2 == 0 else "", "share_comment": "comment-1" if n % 3 == 0 else ""}
+        sign(campaign, **person, country=country, **agreed)
     admit(campaign)
 
 

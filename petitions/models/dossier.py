@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models.campaign import Campaign
+from petitions.models.picture import Picture
 from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
 
 
@@ -16,6 +17,9 @@ class Dossier(Translated):
     slug = models.SlugField(_("address"), max_length=80, unique=True)
     title = TranslatedCharField(_("title"), max_length=200)
     lead = TranslatedTextField(_("lead"), max_length=600)
+    picture = models.ForeignKey(
+        Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
+    )
     campaigns = models.ManyToManyField(Campaign, related_name="dossiers", blank=True)
 
     class Meta:
@@ -39,6 +43,9 @@ class Coverage(Translated):
     source = TranslatedCharField(_("source"), max_length=200)
     credit = TranslatedCharField(_("credit"), max_length=200, blank=True)
     url = models.URLField(_("link"), blank=True)
+    picture = models.ForeignKey(
+        Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
+    )
     published_on = models.DateField(_("date"))
 
     class Meta:

@@ -45,7 +45,11 @@ class Update(Translated):
     picture = models.ForeignKey(
         Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
     )
-    body = TranslatedTextField(_("text"), blank=True, help_text=_("Markdown."))
+    body = TranslatedTextField(
+        _("text"),
+        blank=True,
+        help_text=_("Markdown. [[name.total]] inserts a figure that was stored under that name on the tally’s page."),
+    )
     quote = TranslatedTextField(_("quote"), blank=True, max_length=1000)
     quote_by = TranslatedCharField(_("who said it"), blank=True, max_length=200)
     media_contact = TranslatedTextField(_("media contact"), blank=True, max_length=500)

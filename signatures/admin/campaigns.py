@@ -22,6 +22,7 @@ from petitions.admin import CampaignContentAdmin, CampaignContentForm
 from petitions.guarding import GuardedInline
 from petitions.life import STEPS, NotNow, possible_steps, why_not
 from petitions.models import Campaign, ClaimSnapshot
+from petitions.previewing import preview
 from signatures.admin.refusals import NARROWED_BY_TWO, ONLY_NARROWER, ExplainsRefusals, RefusableForm
 from signatures.claims import take_snapshot
 from signatures.collect.deliveries import allowed_profiles
@@ -30,6 +31,7 @@ from signatures.desk.refusals import NotAllowed
 from signatures.doorbell import ring
 from signatures.models import Register, SigningRules
 from signatures.tallies import exact_tally, tally_rows
+from signatures.views.pages import campaign_page
 
 
 class CampaignForm(RefusableForm, CampaignContentForm):
@@ -64,11 +66,17 @@ class SigningRulesInline(GuardedInline):
 @admin.register(Campaign)
 class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     form = CampaignForm
-    pages = {"tally": "tally.view", "export": "tally.view", "claim": "content.change", "life": "campaign.view"}
+    pages = {
+        "tally": "tally.view",
+        "export": "tally.view",
+        "claim": "content.change",
+        "life": "campaign.view",
+        "preview": "campaign.view",
+    }
     inlines = [*CampaignContentAdmin.inlines, SigningRulesInline]
     list_display = ["title", "state_label", "total", "last_update_on", "tally_link"]
     list_select_related = ["register"]
-    actions_detail = ["life", "translations", "tally"]
+    actions_detail = ["preview", "life", "translations", "tally"]
 
     @display(
         description=_("state"),
@@ -182,6 +190,19 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         }
         return TemplateResponse(request, "petitions/admin/life.html", context)
 
+    @action(description=_("Preview"), url_path="preview", permissions=["life"], icon="visibility")
+    def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page as it will be, its form at rest, for who writes it and who reviews it."""
+        campaign = self.get_object(request, object_id)
+        if campaign is None:
+            raise Http404
+        back = reverse("admin:petitions_campaign_change", args=[campaign.pk])
+
+        def shown() -> dict[str, Any]:
+            return {**campaign_page(campaign), "open": not campaign.has_closed(), "back": back}
+
+        return preview(request, "petitions/admin/preview_campaign.html", shown)
+
     def _take_step(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
         step = STEPS.get(request.POST.get("step", ""))
         if step is None:
@@ -202,6 +223,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             for name, view in (
                 ("tally", self.tally),
                 ("life", self.life),
+                ("preview", self.preview),
                 ("export", self.export),
                 ("claim", require_POST(self.claim)),
             )

@@ -15,14 +15,15 @@ from unfold.decorators import action
 from petitions.access import may
 from petitions.admin import UpdateContentAdmin
 from petitions.models import Update
+from petitions.previewing import preview
 from signatures.doorbell import ring
 from signatures.models import Mailing
 
 
 @admin.register(Update)
 class UpdateAdmin(UpdateContentAdmin):
-    pages = {"mail": "content.change"}
-    actions_detail = ["mail", "translations"]
+    pages = {"mail": "content.change", "preview": "content.view"}
+    actions_detail = ["preview", "mail", "translations"]
 
     def has_mail_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request.user, "content.change")
@@ -53,7 +54,23 @@ class UpdateAdmin(UpdateContentAdmin):
         }
         return TemplateResponse(request, "signatures/admin/mail.html", context)
 
+    def has_preview_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request.user, "content.view")
+
+    @action(description=_("Preview"), url_path="preview", permissions=["preview"], icon="visibility")
+    def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The update as readers will see it, published or not."""
+        update = self.get_object(request, object_id)
+        if update is None:
+            raise Http404
+        back = reverse("admin:petitions_update_change", args=[update.pk])
+        shown = {"update": update, "campaign": update.campaign, "back": back}
+        return preview(request, "petitions/admin/preview_update.html", lambda: shown)
+
     def get_urls(self) -> list[URLPattern]:
-        """unfold names an action's address after the method and a hash; ours is linked to by name."""
-        view = self.admin_site.admin_view(self.mail)
-        return [path("<path:object_id>/mail/", view, name="petitions_update_mail"), *super().get_urls()]
+        """unfold names an action's address after the method and a hash; ours are linked to by name."""
+        pages = [
+            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"petitions_update_{name}")
+            for name, view in (("mail", self.mail), ("preview", self.preview))
+        ]
+        return [*pages, *super().get_urls()]

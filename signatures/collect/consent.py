@@ -17,7 +17,7 @@ from petitions.models import Campaign, Disclosure
 
 #: Version of the wording of each consent. What is sealed names the language too ("named-1.be"): people agreed to
 #: the words that they read, and a translation may say less or more than its original.
-VERSIONS: Final = {"named": "named-1", "initials": "initials-1", "updates": "updates-1"}
+VERSIONS: Final = {"named": "named-1", "initials": "initials-1", "comment": "comment-1", "updates": "updates-1"}
 
 #: Mailboxes kept by companies that answer to a state's authorities, by that state. A warning, never a refusal.
 MAILBOXES_UNDER_STATE: Final = {
@@ -29,9 +29,11 @@ MAILBOXES_UNDER_STATE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What the form says beside its boxes. `share_name` is "" where nobody's name is ever handed over."""
+    """What the form says beside its boxes. `share_name` is "" where nobody's name is ever handed over to the
+    addressee, `share_comment` where no packet ever holds a comment."""
 
     share_name: str
+    share_comment: str
     updates: str
     #: Who sees what, whether or not a box is ticked.
     seen: str
@@ -46,8 +48,9 @@ def wording(campaign: Campaign) -> Wording:
     addressee = {"addressee": campaign.addressee.name}
     return Wording(
         share_name=share_name % addressee,
+        share_comment="" if campaign.at_risk else _comment_box(),
         updates=_("Tell me by e-mail how this goes on."),
-        seen=seen % addressee,
+        seen=seen % addressee if campaign.at_risk else f"{seen % addressee} {_checked()}",
         responsible=campaign.responsible,
         notice=_(
             "We store what you write here encrypted; the web site itself cannot read it. "
@@ -77,6 +80,18 @@ def _disclosed(disclosure: str) -> tuple[str, str]:
     return "", _("%(addressee)s gets numbers: how many signed, and from which countries. No name is handed over.")
 
 
+def _comment_box() -> str:
+    return _("Show my comment to whoever checks the signatures for us.")
+
+
+def _checked() -> str:
+    """What a packet for a trusted third party tells (Disclosure.FULL); signers at risk are in none."""
+    return _(
+        "So that the count can be checked, somebody independent may be shown names and e-mail addresses: "
+        "never the addressee."
+    )
+
+
 def mailbox_warning(campaign: Campaign) -> str:
     """Words of warning where the addressee's state can read some mailboxes; "" where it is no danger."""
     domains = MAILBOXES_UNDER_STATE.get(str(campaign.addressee.country))
@@ -88,10 +103,11 @@ def mailbox_warning(campaign: Campaign) -> str:
     ) % {"domains": ", ".join(domains)}
 
 
-def consents(campaign: Campaign, share_name: bool, updates: bool) -> dict[str, str]:
+def consents(campaign: Campaign, share_name: bool, share_comment: bool, updates: bool) -> dict[str, str]:
     """The versions agreed to, or "". Nobody can agree to what this campaign does not offer."""
     return {
         "share_name": _version(campaign.disclosure) if share_name else "",
+        "share_comment": _version("comment") if share_comment and not campaign.at_risk else "",
         "updates": _version("updates") if updates else "",
     }
 

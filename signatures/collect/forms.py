@@ -341,7 +341,7 @@ def _typed(autocomplete: str, limit: int) -> dict[str, Any]:
 class SignForm(forms.Form):
     """What one needs to sign.
 
-    `cleaned_data`: name, email, country, place, comment (str), share_name, updates (bool). Unbound, it
+    `cleaned_data`: name, email, country, place, comment (str), share_name, share_comment, updates (bool). Unbound, it
     renders alike for everyone who reads the same language. A field's errors render as a list with the id
     `id_<field>_error`, which the widget's aria-describedby names. Never raises, whatever was typed.
     """
@@ -376,6 +376,7 @@ class SignForm(forms.Form):
         required=False,
     )
     share_name = _Consent(label=_("My name may be shown to the addressee"))
+    share_comment = _Consent(label=_("My comment may be shown to whoever checks the signatures"))
     updates = _Consent(label=_("Tell me by e-mail how this goes on"))
 
     email.widget.attrs.update(inputmode="email", autocapitalize="off", spellcheck="false")

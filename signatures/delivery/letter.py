@@ -190,7 +190,10 @@ def _what_is_withheld(delivery: Delivery, manifest: Manifest) -> Heading:
             said.append(_("The signers were promised that nobody would be named to you."))
     elif profile == Disclosure.FULL:
         said = [
-            _("Nothing is withheld: this packet is for verification by a trusted third party, and for nobody else.")
+            _(
+                "Only comments that their authors did not agree to show are withheld: this packet is for verification "
+                "by a trusted third party, and for nobody else."
+            )
         ]
     else:
         said = [

@@ -151,6 +151,8 @@ def _opened(
     if not everybody and not person.share_name:
         # The column only finds the rows; whoever can write to the database must not agree for anybody.
         raise CannotBuild(f"Signature number {number} never agreed to be named: the register was altered.")
+    if not person.share_comment:
+        person = msgspec.structs.replace(person, comment="")
     return Listed(number, person, signed_on)
 
 

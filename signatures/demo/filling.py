@@ -47,7 +47,7 @@ def _copy(campaign: Campaign, batch: Iterable[Signer]) -> None:
 
 
 def _person(campaign: Campaign, signer: Signer) -> Person:
-    agreed = consents(campaign, signer.share_name, signer.updates)
+    agreed = consents(campaign, signer.share_name, signer.share_comment, signer.updates)
     return Person(
         name=signer.name,
         email=signer.email,
@@ -56,5 +56,6 @@ def _person(campaign: Campaign, signer: Signer) -> Person:
         comment=signer.comment,
         language=signer.language,
         share_name=agreed["share_name"],
+        share_comment=agreed["share_comment"],
         updates=agreed["updates"],
     )

@@ -71,6 +71,7 @@ class Signer:
     updates: bool
     language: str
     signed_at: datetime.datetime
+    share_comment: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Crowd:
     comments_share: float = 0.05
     shares_name: float = 0.4
     wants_updates: float = 0.45
+    shares_comment: float = 0.6
 
 
 def _summer_and_autumn_2020(day: int) -> float:
@@ -181,6 +183,7 @@ def _people(count: int, rng: random.Random, crowd: Crowd) -> Iterator[Signer]:
                 language=home.names.language,
                 # never the hour's last minute, so that a second signature still finds a later second that day
                 signed_at=hour + datetime.timedelta(seconds=int(chance() * 3540)),
+                share_comment=bool(comment) and chance() < crowd.shares_comment,
             )
 
 

@@ -18,12 +18,10 @@ import smtplib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from email.utils import make_msgid
 from typing import Final
-from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage, mailers
+from django.core.mail import mailers
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 from django.template.loader import render_to_string
@@ -34,6 +32,7 @@ from config.languages import address_in, known
 from petitions.models import Campaign, Update
 from signatures.identity import token_hash, unsubscription_token
 from signatures.models import Mailing, NewsMail, Signature, Unsubscription
+from signatures.register.form_letters import PLACE, FormLetter, Letter
 from signatures.register.keyring import CampaignKeys, ForeignPublicKey, KeysMissing, keys_of
 from signatures.sealing import NotOpened, Person
 
@@ -128,11 +127,11 @@ def _subscribers(keys: CampaignKeys, rows: list[tuple[int, bytes, bytes]]) -> It
 
 @dataclass(slots=True)
 class Edition:
-    """A mailing with what is the same for all its readers, rendered once a language."""
+    """A mailing with its form letters, set once a language."""
 
     mailing: Mailing
     keys: CampaignKeys
-    texts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    letters: dict[str, FormLetter] = field(default_factory=dict)
 
     @property
     def update(self) -> Update:
@@ -141,10 +140,6 @@ class Edition:
     @property
     def campaign(self) -> Campaign:
         return self.mailing.update.campaign
-
-
-#: Stands in a rendered text for the reader's own link.
-_PLACE: Final = "\x00unsubscribe\x00"
 
 
 def send_batch(limit: int = SEND_BATCH) -> int:
@@ -264,31 +259,16 @@ def _put_off(key: int, edition: Edition, for_good: bool) -> int:
     return 0
 
 
-def news_mail(edition: Edition, person: Person, token: str) -> EmailMessage:
-    """The update for this person, in their language; neutral where the campaign is at risk."""
+def news_mail(edition: Edition, person: Person, token: str) -> Letter:
+    """The update for this person, in their language; neutral where the campaign is at risk. Raises ValueError."""
     language = known(person.language)
-    if language not in edition.texts:
-        edition.texts[language] = _texts(edition, language)
-    subject, text = edition.texts[language]
+    if language not in edition.letters:
+        edition.letters[language] = _form_letter(edition, language)
     leave = address_in(language, f"{settings.SITE_URL}/unsubscribe/{token}/")
-    return EmailMessage(
-        subject,
-        text.replace(_PLACE, leave),
-        from_email=settings.NEUTRAL_FROM_EMAIL if edition.campaign.at_risk else settings.DEFAULT_FROM_EMAIL,
-        to=[person.email],
-        headers={
-            # Not the worker's host name, which make_msgid would look up.
-            "Message-ID": make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
-            "Auto-Submitted": "auto-generated",
-            "Precedence": "bulk",
-            # RFC 8058: the mail program's own button is one POST to this address.
-            "List-Unsubscribe": f"<{leave}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        },
-    )
+    return edition.letters[language].to(person.email, leave)
 
 
-def _texts(edition: Edition, language: str) -> tuple[str, str]:
+def _form_letter(edition: Edition, language: str) -> FormLetter:
     at_risk = edition.campaign.at_risk
     name = "mail/news_neutral" if at_risk else "mail/news"
     with translation.override(language):
@@ -298,10 +278,14 @@ def _texts(edition: Edition, language: str) -> tuple[str, str]:
             "update": edition.update,
             "campaign": edition.campaign,
             "url": f"{settings.SITE_URL}{path}",
-            "unsubscribe_url": _PLACE,
+            "unsubscribe_url": PLACE,
         }
-        subject = " ".join(render_to_string(f"{name}_subject.txt", context).split())
-        return subject, render_to_string(f"{name}.txt", context)
+        return FormLetter.of(
+            " ".join(render_to_string(f"{name}_subject.txt", context).split()),
+            render_to_string(f"{name}.txt", context),
+            settings.NEUTRAL_FROM_EMAIL if at_risk else settings.DEFAULT_FROM_EMAIL,
+            {"Auto-Submitted": "auto-generated", "Precedence": "bulk"},
+        )
 
 
 def _note_what_is_done() -> None:

@@ -102,9 +102,13 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
     """The petition. `via` names the channel that led here, for browsers whose script cannot copy ?via= to the form."""
     if via and via not in CHANNELS:
         raise Http404
-    found = campaign_or_404(slug)
+    return render(request, "signatures/campaign.html", campaign_page(campaign_or_404(slug), via))
+
+
+def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
+    """What the petition's page shows of it, in the current language."""
     figures = public_figures(found)
-    context = {
+    return {
         **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
         "figures": figures,
         "goal_percent": min(100, figures.total * 100 // found.goal) if found.goal else None,
@@ -118,7 +122,6 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
         "structured": structured_data(found, figures),
         "has_share_image": share_image_of(found) is not None,
     }
-    return render(request, "signatures/campaign.html", context)
 
 
 @require_safe

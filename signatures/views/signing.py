@@ -106,7 +106,7 @@ def _via(form: SignForm) -> str:
 
 def _person(found: Campaign, form: SignForm, signals: Signals) -> Person:
     typed = form.cleaned_data
-    agreed = consents(found, typed.pop("share_name"), typed.pop("updates"))
+    agreed = consents(found, *(typed.pop(box) for box in ("share_name", "share_comment", "updates")))
     if via := _via(form):
         signals = signals | {"via": via}  # sealed with the rest; a worker counts it
     return Person(**typed, **agreed, language=form.lang, signals=signals)

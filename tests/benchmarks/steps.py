@@ -27,22 +27,24 @@ if __name__ == "__main__":
 import msgspec
 import pyrage
 from django.contrib.auth.models import User
-from django.core.mail import mailers
+from django.core.mail import EmailMessage, mailers
 from django.db import connection, connections
 from django.db.models import Avg, Count, Max
+from django.utils import timezone
 from tqdm import tqdm
 
 from petitions.demo.content import LOCAL_PETITION, PETITION, load
-from petitions.models import Campaign, Disclosure
+from petitions.models import Campaign, Disclosure, Update
 from signatures.collect.intake import seal
 from signatures.delivery.build import build_delivery
 from signatures.demo import filling
 from signatures.demo.people import Signer, how_many, synthetic_signers
 from signatures.figures import public_figures
 from signatures.identity import new_token
-from signatures.models import Delivery, Outcome, Register, Submission
+from signatures.models import Delivery, Mailing, Outcome, Register, Submission
 from signatures.register import admission, mailing, watching
-from signatures.register.keyring import keyring, provision_campaigns
+from signatures.register import news as register_news
+from signatures.register.keyring import keyring, keys_of, provision_campaigns
 from signatures.register.tally import check_tally
 from signatures.register.unsealing import Opener
 from tests.benchmarks import counts
@@ -204,7 +206,53 @@ def mail(slug: str, mails: int, rounds: int) -> dict[str, Any]:
             raise RuntimeError(f"{sent} of {mails} mails were sent")
         return mails / taken[0]
 
-    def bare() -> float:
+    rate, yardstick = interleaved(rounds, ours, _copies(example, mails))
+    return {"rate": rate, "yardstick": yardstick}
+
+
+def publish(slug: str, updates: int) -> dict[str, Any]:
+    """Owner: updates whose mailings are held until they are measured."""
+    campaign, now = _campaign(slug), timezone.now()
+    lead = "From May on it is open on Thursday evenings, and on Saturday mornings."
+    made = [
+        Update.objects.create(
+            campaign=campaign, slug=f"news-{n}", title="The council gave in", lead=lead, published_at=now
+        )
+        for n in range(updates)
+    ]
+    held = [Mailing.objects.create(update=update, listed_at=now, done_at=now) for update in made]
+    return {"mailings": [mailing.pk for mailing in held]}
+
+
+def news(slug: str, mailings: list[int], mails: int) -> dict[str, Any]:
+    """Updates, listed and sent to those who asked for them, and as many copies of one ready mail, in turn."""
+    campaign, waiting = _campaign(slug), iter(mailings)
+    before = Register.objects.get(campaign=campaign).counted
+    people = (replace(signer, updates=True) for signer in synthetic_signers(mails * 2, seed=13))
+    _admit_timed(campaign, tuple(islice(people, mails)), [])
+
+    wanted = Register.objects.get(campaign=campaign).counted - before
+
+    def ours() -> float:
+        mailing, taken = Mailing.objects.get(pk=next(waiting)), list[float]()
+        Mailing.objects.filter(pk=mailing.pk).update(listed_at=None, done_at=None)
+        with _stopwatch(taken):
+            sent = register_news.spread_news(seconds=60)
+        mailing.refresh_from_db()
+        if not mailing.done_at or sent != mailing.sent or sent < wanted:
+            raise RuntimeError(f"{sent} of {wanted} mails were sent")
+        return sent / taken[0]
+
+    edition = register_news.Edition(Mailing.objects.get(pk=mailings[0]), keys_of(campaign))
+    example = register_news.news_mail(edition, filling._person(campaign, next(people)), new_token())
+    rate, yardstick = interleaved(len(mailings), ours, _copies(example, mails))
+    return {"rate": rate, "yardstick": yardstick}
+
+
+def _copies(example: EmailMessage, mails: int) -> Callable[[], float]:
+    """Mails a second, where the same ready mail goes over one connection again and again."""
+
+    def measure() -> float:
         server, taken = mailers.default, list[float]()
         server.open()
         with _stopwatch(taken):
@@ -213,8 +261,7 @@ def mail(slug: str, mails: int, rounds: int) -> dict[str, Any]:
         server.close()
         return mails / taken[0]
 
-    rate, yardstick = interleaved(rounds, ours, bare)
-    return {"rate": rate, "yardstick": yardstick}
+    return measure
 
 
 # --- tally --------------------------------------------------------------------------------------------------
@@ -332,7 +379,8 @@ def _peak() -> float:
 
 
 STEPS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
-    step.__name__: step for step in (prepare, admit, settle, watch, mail, tally, request_deliveries, packet, bare_copy)
+    step.__name__: step
+    for step in (prepare, admit, settle, watch, mail, publish, news, tally, request_deliveries, packet, bare_copy)
 } | counts.STEPS
 
 if __name__ == "__main__":

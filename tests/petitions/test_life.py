@@ -8,18 +8,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from petitions.life import STEPS, NotNow, halt_site, possible_steps, restart_site, take, why_not
+from petitions.life import STEPS, NotNow, close_what_is_over, halt_site, possible_steps, restart_site, take, why_not
 from petitions.models import Campaign, Demand, Standstill
 from petitions.sections import Role
 from petitions.standstill import forget_standstill
 from signatures.collect.campaigns import forget_campaigns
 from signatures.models import CampaignKey
 from signatures.views import pages
+from tests.fixtures import acting_as
 
 HOUR = datetime.timedelta(hours=1)
 
@@ -297,3 +299,21 @@ def test_the_list_has_pages_that_keep_what_was_asked(
     assert "topic=Libraries&amp;page=2" in first
     assert first.count("Read and sign") == 2
     assert client.get("/?topic=Libraries&page=2").content.decode().count("Read and sign") == 1
+
+
+def test_time_closes_what_is_over_and_a_pause_holds_it_open(make_campaign: Callable[..., Campaign]) -> None:
+    now = timezone.now()
+    over = make_campaign(slug="over", closes_at=now - HOUR)
+    running = make_campaign(slug="running", closes_at=now + HOUR)
+    endless = make_campaign(slug="endless")
+    paused = make_campaign(slug="paused", closes_at=now - HOUR, paused_at=now - 2 * HOUR)
+    draft = make_campaign(slug="draft", state="draft", closes_at=now - HOUR)
+    with acting_as(settings.WORKER_ROLE):
+        assert close_what_is_over() == 1
+        assert close_what_is_over() == 0
+    states = {campaign.slug: Campaign.objects.get(pk=campaign.pk).state for campaign in (running, endless, paused)}
+    assert states == dict.fromkeys(states, "open")
+    over.refresh_from_db()
+    draft.refresh_from_db()
+    assert (over.state, draft.state) == ("closed", "draft")
+    assert over.takes_confirmations(now), "late confirmations count from the planned time"

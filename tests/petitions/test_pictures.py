@@ -17,7 +17,7 @@ from PIL import Image
 
 from petitions import darkroom, pictures
 from petitions.admin import PictureForm
-from petitions.models import Campaign, Picture
+from petitions.models import Coverage, Dossier, Picture
 from petitions.sections import Section
 
 SIZE = (900, 700)
@@ -219,11 +219,17 @@ def test_a_picture_is_sized_lazy_and_offered_in_modern_formats_first(db: None) -
         assert pictures.storage().exists(address.removeprefix("/media/"))
 
 
-def test_a_campaign_shows_its_picture_with_caption_credit_and_date(client: Any, make_campaign: Any) -> None:
+def test_what_has_a_picture_shows_it_with_caption_credit_and_date(client: Any, make_campaign: Any) -> None:
     saved = form(encoded()).save()
     campaign = make_campaign(picture=saved)
-    page = client.get(campaign.get_absolute_url()).content.decode()
-    for words in (WORDS["alt"], WORDS["caption"], WORDS["credit"], 'datetime="2026-11-01"'):
-        assert words in page
+    told = {"title": "Reported", "summary": "…", "source": "A paper", "published_on": "2026-01-01", "picture": saved}
+    dossier = Dossier.objects.create(slug="subject", title="Subject", lead="…", picture=saved)
+    coverage = Coverage.objects.create(dossier=dossier, **told)
+    for page, times in ((campaign, 1), (dossier, 2)):
+        html = client.get(page.get_absolute_url()).content.decode()
+        for words in (WORDS["alt"], WORDS["caption"], WORDS["credit"], 'datetime="2026-11-01"'):
+            assert html.count(words) == times
     saved.delete()
-    assert Campaign.objects.get(pk=campaign.pk).picture is None
+    for shown in (campaign, dossier, coverage):
+        shown.refresh_from_db()
+        assert shown.picture is None

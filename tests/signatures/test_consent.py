@@ -34,6 +34,15 @@ WORDS: dict[str, str] = {
     "initials-1.fr": "f36cf53a96547be3",
     "initials-1.es": "62445628106c2bdc",
     "initials-1.ar": "5d037360b66ee1bf",
+    "comment-1.en": "622b47790c5f5628",
+    "comment-1.be": "ef47317617a1ffab",
+    "comment-1.ru": "6fd60648c100425e",
+    "comment-1.uk": "bf4f2c5f54ac7817",
+    "comment-1.pl": "0fdd1803da6efc88",
+    "comment-1.de": "13352f409f8e5602",
+    "comment-1.fr": "66abc0e1e43508cc",
+    "comment-1.es": "98a5ef11e2175ea0",
+    "comment-1.ar": "933a6c19e01eb5f8",
     "updates-1.en": "c4ea576cd28821ac",
     "updates-1.be": "cc698a2f95a3df2a",
     "updates-1.ru": "f771e32c936fedc3",
@@ -49,8 +58,8 @@ WORDS: dict[str, str] = {
 def words_of(campaign: Campaign) -> dict[str, str]:
     """{version: what stands beside its box} in the active language, with the addressee's place marked."""
     campaign.addressee.name = "…"
-    said, agreed = wording(campaign), consents(campaign, True, True)
-    return {agreed[key]: text for key, text in (("share_name", said.share_name), ("updates", said.updates)) if text}
+    said, agreed = wording(campaign), consents(campaign, True, True, True)
+    return {agreed[box]: getattr(said, box) for box in agreed if getattr(said, box)}
 
 
 @pytest.mark.parametrize("disclosure", [Disclosure.NAMED, Disclosure.INITIALS])
@@ -67,11 +76,28 @@ def test_a_version_never_means_other_words(make_campaign: Callable[..., Campaign
 def test_what_is_sealed_names_the_language_that_was_read(make_campaign: Callable[..., Campaign]) -> None:
     campaign = make_campaign()
     with override("be"):
-        assert consents(campaign, True, True) == {"share_name": "named-1.be", "updates": "updates-1.be"}
+        assert consents(campaign, True, True, True) == {
+            "share_name": "named-1.be",
+            "share_comment": "comment-1.be",
+            "updates": "updates-1.be",
+        }
     with override("xx"):
-        assert consents(campaign, False, True) == {"share_name": "", "updates": "updates-1.en"}
+        assert consents(campaign, False, False, True) == {
+            "share_name": "",
+            "share_comment": "",
+            "updates": "updates-1.en",
+        }
 
 
 def test_nobody_agrees_to_what_is_not_offered(make_campaign: Callable[..., Campaign]) -> None:
     campaign: Any = make_campaign(disclosure=Disclosure.COUNT)
-    assert consents(campaign, True, False) == {"share_name": "", "updates": ""}
+    assert consents(campaign, True, False, False) == {"share_name": "", "share_comment": "", "updates": ""}
+
+
+def test_a_comment_is_shown_by_a_consent_of_its_own_and_at_risk_never(make_campaign: Callable[..., Campaign]) -> None:
+    open_one: Any = make_campaign()
+    assert wording(open_one).share_comment
+    assert consents(open_one, True, False, True)["share_comment"] == ""
+    at_risk: Any = make_campaign(slug="at-risk", at_risk=True, disclosure=Disclosure.COUNT)
+    assert wording(at_risk).share_comment == ""
+    assert consents(at_risk, False, True, False)["share_comment"] == ""

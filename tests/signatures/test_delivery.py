@@ -83,12 +83,14 @@ def test_initials_tell_no_name(signed, deliver, identity):
     assert not [name for name, data in everything_in(files) if any(word in data for word in PLANTED)]
 
 
-def test_a_full_packet_tells_a_third_party_everything(signed, deliver, identity):
+def test_a_full_packet_tells_a_third_party_of_everybody_and_comments_of_those_who_agreed(signed, deliver, identity):
     notary = Addressee.objects.create(name="A notary", trusted_third_party=True)
     delivery = deliver(signed, "full", addressee=notary)
-    _, *signers = rows(plain(delivery, identity)["signers-0001.csv"])
+    header, *signers = rows(plain(delivery, identity)["signers-0001.csv"])
     assert len(signers) == 12
     assert {row[2] for row in signers} == {person["email"] for person in PEOPLE}
+    comment = header.index("comment")
+    assert [row[comment] for row in signers] == ["Plugh!" if n % 3 == 0 else "" for n in range(12)]
     assert verify(path_of(delivery), [identity])[1] == []
 
 

@@ -1,0 +1,70 @@
+"""The first page on a throttled line: document, style and scripts of a campaign, in every language."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path
+
+import brotli
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from config.languages import LANGUAGES, path_in
+from config.statics import light_css, light_js
+from petitions.demo import content
+from petitions.models import Picture
+
+#: Bytes, compressed: as much as a server sends before the first acknowledgement comes back (RFC 6928).
+MOST = 14_000
+
+
+@pytest.fixture
+def petition(db: None) -> str:
+    """The demo's petition, the longer of the two, with a picture; its path."""
+    petition = content.load().petition
+    widths = [400, 640, 960, 1280]
+    petition.picture = Picture.objects.create(
+        section=petition.section, alt="A queue across a square, seen from above.",
+        caption="A queue across a square. A drawing: nobody in it is a real person.",
+        credit="Drawn by a program for this demonstration", made_on=datetime.date(2026, 11, 24),
+        key="1234567890abcdef12345678", width=1800, height=1200, widths={"wide": widths, "wide.jpg": [640, 1280]},
+    )  # fmt: skip
+    petition.save()
+    return f"/c/{petition.slug}/"
+
+
+def static_bytes(document: str) -> int:
+    """What the page's own style sheets and scripts come to, as they lie there compressed."""
+    named = set(re.findall(r'(?:href|src)="/static/([^"]+\.(?:css|js))"', document))
+    assert named, "the page names neither style nor script"
+    return sum(Path(settings.STATIC_ROOT, f"{name}.br").stat().st_size for name in named)
+
+
+@pytest.mark.parametrize("language", [language.code for language in LANGUAGES])
+def test_a_campaign_page_with_style_and_scripts_is_light_in_every_language(
+    client: Client, petition: str, language: str
+) -> None:
+    answer = client.get(path_in(language, petition), headers={"Accept-Encoding": "br"})
+    assert answer["Content-Encoding"] == "br"
+    document = brotli.decompress(answer.content).decode()
+    assert len(answer.content) + static_bytes(document) <= MOST
+
+
+def test_a_style_sheet_says_the_same_without_what_is_for_its_readers() -> None:
+    css = '/* a */\n.a :is(b, c):hover,\n.d > e { margin: 0; }\n@media (min-width: 9em) {\n  .f { content: "·"; }\n}\n'
+    assert light_css(css) == '.a :is(b,c):hover,.d > e{margin:0;}@media (min-width:9em){.f{content:"·";}}'
+
+
+def test_a_script_keeps_its_lines_and_its_texts() -> None:
+    script = '// why\nconst a = "https://x" // end\n  // more\n  const b = 1\n'
+    assert light_js(script) == 'const a = "https://x" // end\nconst b = 1\n'
+    with_template = "// why\nconst a = `\n  // said\n`\n"
+    assert light_js(with_template) == with_template
+
+
+def test_no_sheet_of_ours_has_what_lightening_would_spoil() -> None:
+    for path in (settings.BASE_DIR / "static" / "css").glob("*.css"):
+        for said in re.findall(r'"[^"]*"', re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)):
+            assert not re.search(r"\s\s|/\*|[{};:,] ", said), f"{path.name}: {said}"
