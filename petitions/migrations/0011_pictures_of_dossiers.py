@@ -3,8 +3,6 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import petitions.translated
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -39,7 +37,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="update",
             name="body",
-            field=petitions.translated.TranslatedTextField(
+            field=models.TextField(
                 blank=True,
                 help_text="Markdown. [[name.total]] inserts a figure that was stored under that name on the tally’s page.",
                 verbose_name="text",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from config.languages import LANGUAGES, path_in
@@ -31,7 +30,7 @@ PAGES = (
 NARROWEST = {"width": 320, "height": 640}
 
 
-@pytest.mark.parametrize("code", CODES[1:])
+@pytest.mark.parametrize("code", [code for code in CODES if code not in ("en", "ar")])  # those: test_pages.py
 def test_nothing_is_wider_than_the_narrowest_phone(visit: Visit, code: str) -> None:
     wide = []
     with visit(viewport=NARROWEST) as page:
@@ -45,23 +44,6 @@ def test_nothing_is_wider_than_the_narrowest_phone(visit: Visit, code: str) -> N
             if scroll > width:
                 wide.append((path, scroll))
     assert wide == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_violation_in_arabic(visit: Visit, site: Stack, scheme: str) -> None:
-    address = f"{uuid.uuid4().hex}@example.org"
-    site.sign(LOCAL, address)
-    letters = [path_in("ar", link) for link in site.links_for(address).values() if link.startswith("/")]
-    found = {}
-    with visit(color_scheme=scheme, reduced_motion="reduce", bypass_csp=True) as page:
-        page.watch.expected = ("status of 404",)  # type: ignore[attr-defined]
-        for path in (*(path_in("ar", path) for path in PAGES), *letters):
-            page.goto(path)
-            assert page.evaluate("getComputedStyle(document.documentElement).direction") == "rtl", path
-            result = Axe().run(page)
-            if result.violations_count:
-                found[path] = result.generate_report()
-    assert found == {}, "\n".join(found.values())
 
 
 def test_a_reader_changes_language_and_signs_in_it_without_a_script(visit: Visit, site: Stack) -> None:

@@ -14,14 +14,15 @@ from django.test import Client
 from config.languages import LANGUAGES, path_in
 from config.statics import light_css, light_js
 from petitions.demo import content
-from petitions.models import Picture
+from petitions.models import Campaign, Picture
+from signatures.register.keyring import Keyring, provision_campaigns
 
 #: Bytes, compressed: as much as a server sends before the first acknowledgement comes back (RFC 6928).
 MOST = 14_000
 
 
 @pytest.fixture
-def petition(db: None) -> str:
+def petition(keyring: Keyring) -> str:
     """The demo's petition, the longer of the two, with a picture; its path."""
     petition = content.load().petition
     widths = [400, 640, 960, 1280]
@@ -31,6 +32,8 @@ def petition(db: None) -> str:
         credit="Drawn by a program for this demonstration", made_on=datetime.date(2026, 11, 24),
         key="1234567890abcdef12345678", width=1800, height=1200, widths={"wide": widths, "wide.jpg": [640, 1280]},
     )  # fmt: skip
+    provision_campaigns()
+    petition.state = Campaign.State.OPEN
     petition.save()
     return f"/c/{petition.slug}/"
 

@@ -306,7 +306,8 @@ def test_time_closes_what_is_over_and_a_pause_holds_it_open(make_campaign: Calla
     over = make_campaign(slug="over", closes_at=now - HOUR)
     running = make_campaign(slug="running", closes_at=now + HOUR)
     endless = make_campaign(slug="endless")
-    paused = make_campaign(slug="paused", closes_at=now - HOUR, paused_at=now - 2 * HOUR)
+    paused = make_campaign(slug="paused", closes_at=now - HOUR)
+    Campaign.objects.filter(pk=paused.pk).update(paused_at=now - 2 * HOUR)
     draft = make_campaign(slug="draft", state="draft", closes_at=now - HOUR)
     with acting_as(settings.WORKER_ROLE):
         assert close_what_is_over() == 1

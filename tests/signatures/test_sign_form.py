@@ -25,6 +25,7 @@ GOOD = {
     "place": "Віцебск",
     "comment": "Так нельга.",
     "share_name": "on",
+    "share_comment": "on",
     "updates": "",
 }
 TEXTS = ("name", "email", "place", "comment")
@@ -322,7 +323,7 @@ def assert_fit(cleaned: dict[str, object]) -> None:
     assert cleaned["country"] in country_codes()
 
 
-@pytest.mark.parametrize("field", [*TEXTS, "country", "share_name", "updates"])
+@pytest.mark.parametrize("field", [*TEXTS, "country", "share_name", "share_comment", "updates"])
 @given(typed=anything | mean)
 def test_anything_typed_is_made_fit_or_refused_with_a_reason(field: str, typed: str) -> None:
     form = filled(**{field: typed})
