@@ -40,5 +40,6 @@ class LightStaticFilesStorage(CompressedManifestStaticFilesStorage):
     def _save(self, name: str, content: Any) -> str:
         lighten = {"css": light_css, "js": light_js}.get(name.rpartition(".")[2])
         if lighten and name.startswith(("css/", "js/")):
+            content.seek(0)  # read before, where it is kept under its hashed name
             content = ContentFile(lighten(content.read().decode()).encode())
         return super()._save(name, content)

@@ -42,7 +42,9 @@ def static_bytes(document: str) -> int:
     """What the page's own style sheets and scripts come to, as they lie there compressed."""
     named = set(re.findall(r'(?:href|src)="/static/([^"]+\.(?:css|js))"', document))
     assert named, "the page names neither style nor script"
-    return sum(Path(settings.STATIC_ROOT, f"{name}.br").stat().st_size for name in named)
+    sizes = {name: Path(settings.STATIC_ROOT, f"{name}.br").stat().st_size for name in named}
+    assert all(size > 100 for size in sizes.values()), sizes
+    return sum(sizes.values())
 
 
 @pytest.mark.parametrize("language", [language.code for language in LANGUAGES])
