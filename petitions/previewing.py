@@ -11,6 +11,7 @@ from django.utils import translation
 
 from config.context import Version
 from config.languages import BY_CODE, DEFAULT, LANGUAGES
+from petitions.translated import translations
 
 
 def preview(request: HttpRequest, template: str, context: Callable[[], dict[str, Any]]) -> HttpResponse:
@@ -22,7 +23,7 @@ def preview(request: HttpRequest, template: str, context: Callable[[], dict[str,
     if code not in BY_CODE:
         raise Http404
     versions = [Version(language, f"?language={language.code}") for language in LANGUAGES]
-    with translation.override(code):
+    with translation.override(code), translations():  # the admin itself shows originals (config/middleware.py)
         known = {**context(), "page_language": BY_CODE[code], "versions": versions, "preview": True}
         response = render(request, template, known)
     response["Cache-Control"] = "no-store"

@@ -26,6 +26,16 @@ _originals: ContextVar[bool] = ContextVar("originals", default=False)
 
 
 @contextmanager
+def translations() -> Iterator[None]:
+    """Texts are read in the active language, also where originals() holds."""
+    token = _originals.set(False)
+    try:
+        yield
+    finally:
+        _originals.reset(token)
+
+
+@contextmanager
 def originals() -> Iterator[None]:
     """Within it, and in its thread, texts are what was written first, whatever the active language."""
     token = _originals.set(True)

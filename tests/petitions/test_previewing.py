@@ -52,10 +52,13 @@ def test_nobody_else_sees_it(
 def test_it_speaks_the_language_asked_for(
     staff: Callable[..., User], staff_client: Callable[[User], Client], draft: Campaign
 ) -> None:
+    draft.translate("ar", {"lead": "…بالعربية"})
+    draft.save()
     browser = staff_client(staff(Role.CAMPAIGNER))
     page = browser.get(address(draft), {"language": "ar"}).text
     assert '<html lang="ar" dir="rtl">' in page
     assert 'lang="en">Open the library' in page, "what falls back is marked"
+    assert "…بالعربية" in page
     assert browser.get(address(draft), {"language": "xx"}).status_code == 404
 
 
