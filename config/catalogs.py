@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import datetime
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,8 @@ _STAFF_FILES: Final = frozenset(
 )
 #: Models with labels that the public reads: of what is asked, all; of who asked, what became of it.
 _MODELS: Final = ("petitions/models/", "signatures/models/handover.py")
+#: A remark in a template. To the extractor it would be a comment to the end of the line, and that line is all.
+_REMARK: Final = re.compile(r"{#.*?#}|{% comment.*?%}.*?{% endcomment %}", re.DOTALL)
 #: Babel counts 11 and 100 the wrong way round in Arabic.
 _PLURALS: Final = {
     "ar": "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);",
@@ -84,7 +87,7 @@ def _code(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         # What is no string is now X and white space; on one line, no indentation is left to be wrong.
-        return templatize(text).replace("\n", " ").strip()
+        return templatize(_REMARK.sub("", text)).replace("\n", " ").strip()
     return _public_part(text) if _holds_models(path) else text
 
 
