@@ -64,7 +64,7 @@ class Site:
 
     def step(self, name: str, *, mail_url: str = "", **arguments: Any) -> dict[str, Any]:
         """Run a function of steps.py in a process of its own, in its role; returns what it returns."""
-        role = "owner" if name in {"prepare", "publish", "request_deliveries"} else "worker"
+        role = "owner" if name in {"prepare", "publish", "campaigns", "request_deliveries"} else "worker"
         environment = self.demo._environment("worker", role)  # "worker": with the keyring, as create_demo has it
         if mail_url:
             environment["MAIL_URL"] = mail_url

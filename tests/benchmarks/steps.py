@@ -264,6 +264,26 @@ def _copies(example: EmailMessage, mails: int) -> Callable[[], float]:
     return measure
 
 
+# --- search -------------------------------------------------------------------------------------------------
+
+#: The words that campaigns are about, and one that all of them have.
+SUBJECTS: Final = ("ferry", "library", "school", "hospital", "river", "prison", "press", "housing", "railway", "forest")
+
+
+def campaigns(slug: str, many: int) -> dict[str, Any]:
+    """Owner: so many open campaigns to search, each about two of the subjects, with a background of 200 words."""
+    example = _campaign(slug)
+    filler = " ".join(f"word{n}" for n in range(190))
+    for n in range(many):
+        about = f"{SUBJECTS[n % 10]} and {SUBJECTS[n // 10 % 10]}"
+        Campaign.objects.create(
+            slug=f"bench-{n}", title=f"Number {n}: the {about}", lead=f"We ask for the {about}.", background=filler,
+            pledge="I ask.", section=example.section, addressee=example.addressee, state=Campaign.State.OPEN,
+            launched_on=timezone.now().date(), responsible="Nobody",
+        )  # fmt: skip
+    return {"campaigns": Campaign.objects.open().count()}
+
+
 # --- tally --------------------------------------------------------------------------------------------------
 
 
@@ -380,7 +400,20 @@ def _peak() -> float:
 
 STEPS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
     step.__name__: step
-    for step in (prepare, admit, settle, watch, mail, publish, news, tally, request_deliveries, packet, bare_copy)
+    for step in (
+        prepare,
+        admit,
+        settle,
+        watch,
+        mail,
+        publish,
+        news,
+        campaigns,
+        tally,
+        request_deliveries,
+        packet,
+        bare_copy,
+    )
 } | counts.STEPS
 
 if __name__ == "__main__":
