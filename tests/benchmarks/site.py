@@ -62,9 +62,9 @@ class Site:
             web.stop()
             self._web = None
 
-    def step(self, name: str, *, mail_url: str = "", **arguments: Any) -> dict[str, Any]:
+    def step(self, name: str, *, mail_url: str = "", **arguments: Any) -> Any:
         """Run a function of steps.py in a process of its own, in its role; returns what it returns."""
-        role = "owner" if name in {"prepare", "publish", "campaigns", "request_deliveries"} else "worker"
+        role = "owner" if name in {"prepare", "publish", "campaigns", "request_deliveries", "grow"} else "worker"
         environment = self.demo._environment("worker", role)  # "worker": with the keyring, as create_demo has it
         if mail_url:
             environment["MAIL_URL"] = mail_url

@@ -65,6 +65,13 @@ GROUP_BY: Final = """
 SELECT country, signed_on, source, count(*) FROM signatures_signature
  WHERE campaign_id = %s AND state = 'counted' GROUP BY country, signed_on, source
 """
+COPIES: Final = """
+INSERT INTO signatures_signature (campaign_id, number, signed_on, slot, share_name, country, source, state,
+                                  fingerprint, name_key, withdrawal_hash, sealed)
+SELECT campaign_id, number + %s, signed_on, %s, share_name, country, source, state,
+       fingerprint, name_key, sha256(int8send(number + %s)), sealed
+  FROM signatures_signature WHERE campaign_id = %s AND slot = 0 AND number <= %s
+"""
 # What a packet reads of each signer, and nothing done with it.
 BARE_COPY: Final = """
 COPY (SELECT number, signed_on, fingerprint, sealed FROM signatures_signature
@@ -329,23 +336,42 @@ def tally(filled: str, small: str, rounds: int) -> dict[str, Any]:
 # --- packets ------------------------------------------------------------------------------------------------
 
 
-def request_deliveries(slug: str) -> dict[str, Any]:
-    """Owner: approved deliveries, each a series of its own: twice the whole register, once its first tenth."""
+def request_deliveries(slug: str, upto: list[int]) -> list[int]:
+    """Owner: approved deliveries of the numbers up to each of these (0: all), each a series of its own; their keys."""
     campaign = _campaign(slug)
     officers = list(User.objects.filter(username__startswith="officer-").order_by("username"))
     last = Register.objects.get(campaign=campaign).last_number
-    wanted = {"one": last, "two": last, "tenth": max(1, last // 10)}
-    made = {
-        kind: a_delivery(
-            campaign, *officers, series=series, profile=Disclosure.NAMED, first_number=1, last_number=until
-        )
-        for series, (kind, until) in enumerate(wanted.items(), start=1)
-    }
-    return {"signers": last} | {kind: delivery.pk for kind, delivery in made.items()}
+    series = Delivery.objects.filter(campaign=campaign).count()
+    return [
+        a_delivery(
+            campaign, *officers, series=series + n, profile=Disclosure.NAMED, first_number=1, last_number=until or last
+        ).pk
+        for n, until in enumerate(upto, start=1)
+    ]
+
+
+def grow(slug: str, size: int) -> int:
+    """Owner: signers of the register are put into it again, and again, until it has that many; how many it has.
+
+    Each copy has the same mailbox in another slot, so that its box opens as its original's does.
+    """
+    campaign = _campaign(slug)
+    register = Register.objects.get(campaign=campaign)
+    first = register.last_number
+    with connection.cursor() as cursor, tqdm(total=size, initial=first, disable=None, leave=False) as progress:
+        for slot, last in enumerate(range(first, size, first), start=1):
+            cursor.execute(COPIES, [last, slot, last, campaign.pk, size - last])
+            progress.update(first)
+    last = campaign.signatures.aggregate(last=Max("number"))["last"]
+    Register.objects.filter(campaign=campaign).update(last_number=last, counted=last)
+    return last
 
 
 def packet(delivery: int, workers: int) -> dict[str, Any]:
-    """One packet with all its files, by so many workers at once. Peak memory is that of the largest of them."""
+    """One packet with all its files, by so many workers at once.
+
+    Peak memory is that of the largest process of all, those that set pages included.
+    """
     taken: list[float] = []
     connections.close_all()  # each worker opens its own
     with _stopwatch(taken):
@@ -357,7 +383,9 @@ def packet(delivery: int, workers: int) -> dict[str, Any]:
         raise RuntimeError(f"it is {found.state} ({found.problem}); the workers ended with {ended}")
     parts = found.parts.values("kind").annotate(mean=Avg("seconds"), most=Max("seconds"), n=Count("pk"))
     return {
+        "signers": size,
         "seconds": taken[0],
+        "parts_seconds": sum(part["mean"] * part["n"] for part in parts),
         "peak_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
         "parts": {part["kind"]: [part["n"], part["mean"], part["most"]] for part in parts},
     }
@@ -398,7 +426,7 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-STEPS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
+STEPS: Final[dict[str, Callable[..., Any]]] = {
     step.__name__: step
     for step in (
         prepare,
@@ -411,6 +439,7 @@ STEPS: Final[dict[str, Callable[..., dict[str, Any]]]] = {
         campaigns,
         tally,
         request_deliveries,
+        grow,
         packet,
         bare_copy,
     )
