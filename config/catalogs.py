@@ -35,7 +35,6 @@ _STAFF_ONLY: Final = frozenset(
 )
 _STAFF_FILES: Final = frozenset(
     (
-        "announcing.py",
         *("access.py", "admin.py", "admin_site.py", "checks.py", "deliveries.py", "guarding.py", "pictures.py"),
         *("sections.py", "settings.py", "side_by_side.py", "life.py", "tallies.py", "translated.py"),
     )

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
 from petitions.access import may, sections_of
-from petitions.guarding import GuardedAdmin, GuardedInline
+from petitions.guarding import GuardedInline
 from petitions.models import (
     Addressee,
     Campaign,
@@ -55,18 +55,22 @@ class AddresseeAdmin(TranslatedAdmin):
 
 
 @admin.register(DemandStep)
-class DemandStepAdmin(GuardedAdmin):
+class DemandStepAdmin(TranslatedAdmin):
     """What became of each demand, with dated evidence. Its latest step is where a demand stands."""
 
     rights = {"view": "content.view", "add": "content.change", "change": "content.change", "delete": "content.change"}
     section_lookup = "demand__campaign__section"
-    fields = ["demand", "state", "on", "evidence", "url"]
-    list_display = ["demand", "state", "on", "evidence"]
-    list_select_related = ["demand"]
+    fields = ["demand", ("state", "on"), "language", "evidence", "url"]
+    list_display = ["demand", "campaign", "state", "on", "evidence"]
+    list_select_related = ["demand__campaign"]
     list_filter = ["state"]
 
     def section_of(self, obj: DemandStep) -> Campaign:
         return obj.demand.campaign
+
+    @admin.display(description=_("campaign"), ordering="demand__campaign")
+    def campaign(self, step: DemandStep) -> Campaign:
+        return step.demand.campaign
 
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "demand":

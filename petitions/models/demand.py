@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models.campaign import Campaign
@@ -55,3 +57,8 @@ class DemandStep(Translated):
 
     def __str__(self) -> str:
         return f"{self.get_state_display()}, {self.on}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.on and self.on > timezone.now().date():
+            raise ValidationError({"on": _("That day has not come yet.")})

@@ -150,6 +150,9 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "may": self._possible_steps(request, delivery),
             "parts": _progress(delivery),
             "handovers": delivery.handovers.all(),
+            "announcements": delivery.announcements.select_related("update"),
+            "record_url": reverse("admin:signatures_handover_add", query={"delivery": delivery.pk}),
+            "waits_for": delivery.waits_for() if delivery.state == Delivery.State.APPROVED else None,
         }
         return TemplateResponse(request, "signatures/admin/delivery.html", context)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.forms import ModelForm
-from django.http import FileResponse, Http404, HttpRequest
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -65,6 +65,11 @@ class HandoverAdmin(GuardedAdmin):
     def save_model(self, request: HttpRequest, obj: Handover, form: ModelForm, change: bool) -> None:
         obj.recorded_by = request.user  # type: ignore[assignment]
         super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: Handover, post_url_continue: str | None = None) -> HttpResponse:
+        """Back to the packet, which shows the entry."""
+        self.message_user(request, _("It is in the log."), messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:signatures_delivery_change", args=[obj.delivery_id]))
 
     def file(self, request: HttpRequest, object_id: str) -> FileResponse:
         """The receipt or answer, to those who may see the log."""

@@ -6,24 +6,73 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
+from unfold.decorators import action, display
 
+from config.cldr import number
 from petitions.access import may
 from petitions.admin import UpdateContentAdmin
 from petitions.models import Update
 from petitions.previewing import preview
+from signatures.collect.announcing import unsaid
 from signatures.doorbell import ring
-from signatures.models import Mailing
+from signatures.models import Announcement, Mailing
+
+
+class UpdateForm(ModelForm):
+    """Of a press release about a packet, the figures stay: the words around them are free."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        announcement = announcement_of(self.instance)
+        if announcement and not self.errors:
+            # construct_instance() fills the instance only after this.
+            for name in ("title", "lead", "body", "language"):
+                setattr(self.instance, name, cleaned.get(name, getattr(self.instance, name)))
+            if missing := unsaid(announcement, self.instance):
+                self.add_error("title", _("Frozen, and to be said in title, lead or text: %s.") % ", ".join(missing))
+        return cleaned
+
+
+def announcement_of(update: Update) -> Announcement | None:
+    return Announcement.objects.filter(update=update).select_related("delivery__campaign").first()
 
 
 @admin.register(Update)
 class UpdateAdmin(UpdateContentAdmin):
+    form = UpdateForm
     pages = {"mail": "content.change", "preview": "content.view"}
     actions_detail = ["preview", "mail", "translations"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Update | None = None) -> Any:
+        """Above a press release about a packet: what is frozen in it."""
+        fieldsets = super().get_fieldsets(request, obj)
+        return [(None, {"fields": ["frozen"]}), *fieldsets] if obj and announcement_of(obj) else fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Update | None = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "frozen"]
+
+    @display(description=_("frozen figures"))
+    def frozen(self, update: Update) -> str:
+        announcement = announcement_of(update)
+        if announcement is None:
+            return ""
+        words = {
+            "signatures": number(announcement.signatures),
+            "countries": number(announcement.countries),
+            "packet": announcement.delivery,
+        }
+        return (
+            _(
+                "%(signatures)s signatures, %(countries)s countries, from the manifest of %(packet)s. They have to "
+                "stand in title, lead or text, in every language; all other words are yours."
+            )
+            % words
+        )
 
     def has_mail_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request.user, "content.change")

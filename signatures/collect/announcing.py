@@ -1,11 +1,17 @@
-"""Announcing a delivery: a draft press release with figures that anybody can compute again from the manifest."""
+"""Announcing a delivery: a draft press release with figures that anybody can compute again from the manifest.
+
+Its words are the editor's, before and after it is published. Its figures are not: the words have to say them, in each
+language, or the form refuses (signatures/admin/news.py) and `check_announcements` names what is missing.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from django.db import transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -37,37 +43,66 @@ def draft_announcement(delivery: Delivery) -> Update:
     A second call makes no second one: it returns the first.
     """
     if delivery.manifest is None:
-        raise NotAllowed(_("There is no packet yet whose figures could be announced."))
+        raise NotAllowed("There is no packet yet whose figures could be announced.")
     earlier = Announcement.objects.filter(delivery=delivery).select_related("update").first()
     if earlier:
         return earlier.update
     signatures, countries = figures_of(delivery.manifest, CURRENT)
-    campaign = delivery.campaign
-    with transaction.atomic():
-        update = Update.objects.create(
-            campaign=campaign,
-            kind=Update.Kind.PRESS,
-            slug=f"delivery-{delivery.pk}",
-            title=_title(delivery, signatures, countries),
-            lead=_lead(delivery),
-            body=_body(delivery),
-            media_contact="\n".join(filter(None, (campaign.original("responsible"), campaign.contact_email))),
-        )
+    with translation.override(delivery.campaign.language), transaction.atomic():
+        update = _drafted(delivery, signatures, countries)
         Announcement.objects.create(
             update=update, delivery=delivery, rule=CURRENT, signatures=signatures, countries=countries
         )
     return update
 
 
+def _drafted(delivery: Delivery, signatures: int, countries: int) -> Update:
+    """In the campaign's language. What somebody said is left to whoever heard it."""
+    campaign = delivery.campaign
+    return Update.objects.create(
+        campaign=campaign,
+        language=campaign.language,
+        kind=Update.Kind.PRESS,
+        slug=f"delivery-{delivery.pk}",
+        title=_title(delivery, signatures, countries),
+        lead=_lead(delivery),
+        body=_body(delivery),
+        quote_by=campaign.original("responsible"),
+        media_contact="\n".join(filter(None, (campaign.original("responsible"), campaign.contact_email))),
+    )
+
+
 def differs(announcement: Announcement) -> str:
-    """What the frozen figures would be today, where they are not what was announced; "" where they are."""
+    """How what is announced differs from what the packet's manifest gives by the stored rule; "" where it does not."""
     manifest = announcement.delivery.manifest
     if manifest is None:
-        return _("the packet is gone")
+        return "the packet is gone"
     now = figures_of(manifest, announcement.rule)
-    if now == (announcement.signatures, announcement.countries):
-        return ""
-    return _("the manifest gives %(signatures)s and %(countries)s") % {"signatures": now[0], "countries": now[1]}
+    if now != (announcement.signatures, announcement.countries):
+        return f"the manifest gives {now[0]} and {now[1]}"
+    if missing := unsaid(announcement, announcement.update):
+        return f"the text no longer says {', '.join(missing)}"
+    return ""
+
+
+def unsaid(announcement: Announcement, update: Update) -> list[str]:
+    """The frozen figures that the press release does not say, with the language in which it does not.
+
+    `update` is the release as it is, or as somebody is about to save it.
+    """
+    frozen = [figure for figure in (announcement.signatures, announcement.countries) if figure]
+    missing = []
+    for language in (update.language, *update.translations):
+        with translation.override(language):
+            words = " ".join(str(getattr(update, name)) for name in ("title", "lead", "body"))
+            missing += [f"{number(figure)} ({language})" for figure in frozen if figure not in _figures_in(words)]
+    return missing
+
+
+def _figures_in(words: str) -> set[int]:
+    """The whole numbers in the words, however their thousands are separated: 191,000, 191.000, 191 000, 191000."""
+    found = re.findall(r"\d{1,3}(?:[.,'’\s\u066c]\d{3})+(?!\d)|\d+", words)
+    return {int(re.sub(r"\D", "", figure)) for figure in found}
 
 
 def _title(delivery: Delivery, signatures: int, countries: int) -> str:

@@ -12,7 +12,8 @@ from signatures.models.delivery import Delivery
 class Announcement(models.Model):
     """The figures of a press release, and by which rule they come from the packet's manifest."""
 
-    update = models.OneToOneField(Update, models.CASCADE, primary_key=True, related_name="announcement")
+    #: Nobody deletes what was announced; a draft that is not wanted stays one.
+    update = models.OneToOneField(Update, models.PROTECT, primary_key=True, related_name="announcement")
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="announcements")
     #: A name in signatures/collect/announcing.py: the rule stays what it is for as long as anything names it.
     rule = models.CharField(max_length=20)

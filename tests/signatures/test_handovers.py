@@ -6,14 +6,17 @@ import io
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
+from django.db.models import ProtectedError
+from django.urls import reverse
 from django.utils import timezone
 
 from petitions.models import Demand, DemandStep, Update
-from petitions.sections import Role
+from petitions.sections import Role, Section
 from signatures.collect import announcing, deliveries
-from signatures.collect.announcing import differs, draft_announcement, three_digits_down
+from signatures.collect.announcing import differs, draft_announcement, three_digits_down, unsaid
 from signatures.desk.refusals import NotAllowed
 from signatures.handovers import handover_standing, told_deliveries
 from signatures.models import Announcement, Delivery, Handover
@@ -108,6 +111,75 @@ def test_web_adds_to_the_log_and_changes_nothing_of_it(log, signed, as_web):
             change()
 
 
+# --- the log in the admin -----------------------------------------------------------------------------------------
+
+HANDOVER = "admin:signatures_handover_"
+
+
+@pytest.fixture
+def officer(staff_client, staff):
+    return staff_client(staff(Role.DELIVERY_OFFICER, username="anna"))
+
+
+@pytest.fixture
+def attachments(settings, tmp_path):
+    options = {"location": tmp_path / "attachments", "base_url": None}
+    backend = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "attachments": backend}
+
+
+def entry_for(delivery, **changes):
+    return {"delivery": delivery.pk, "kind": "refused", "on": ago(2), "statement": "They shut the door.", **changes}
+
+
+def test_from_a_packet_one_records_what_happened_to_it_and_comes_back_to_it(signed, deliver, officer):
+    delivery = deliver(signed)
+    page = reverse("admin:signatures_delivery_change", args=[delivery.pk])
+    add = reverse(f"{HANDOVER}add", query={"delivery": delivery.pk})
+    assert add in officer.get(page).content.decode()
+    assert officer.get(add).context["adminform"].form.initial["delivery"] == str(delivery.pk)
+    assert officer.post(add, entry_for(delivery, is_public="on")).url == page
+    assert "They refused it" in officer.get(page).content.decode()
+    recorded = Handover.objects.get()
+    assert (recorded.recorded_by.username, recorded.is_public) == ("anna", True)
+    assert officer.get(reverse(f"{HANDOVER}change", args=[recorded.pk])).status_code == 200
+    assert officer.get(reverse(f"{HANDOVER}changelist")).status_code == 200
+    changed = officer.post(reverse(f"{HANDOVER}change", args=[recorded.pk]), entry_for(delivery, kind="answered"))
+    assert (changed.status_code, Handover.objects.get().kind) == (403, "refused")
+
+
+def test_a_receipt_is_kept_for_officers_and_comes_as_a_download(signed, deliver, officer, attachments, client):
+    delivery = deliver(signed)
+    receipt = SimpleUploadedFile("receipt.pdf", b"%PDF-1.7 a receipt", "application/pdf")
+    officer.post(reverse(f"{HANDOVER}add"), entry_for(delivery, attachment=receipt))
+    file = reverse(f"{HANDOVER}file", args=[Handover.objects.get().pk])
+    answer = officer.get(file)
+    assert b"".join(answer.streaming_content) == b"%PDF-1.7 a receipt"
+    assert answer["Content-Disposition"].startswith("attachment;")
+    assert client.get(file).status_code == 302
+    assert file not in client.get(f"/c/{signed.slug}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"on": ago(-2)}, "on"),
+        ({"attachment": SimpleUploadedFile("page.html", b"<script>")}, "attachment"),
+        ({"kind": ""}, "kind"),
+    ],
+)
+def test_an_entry_that_cannot_be_is_refused_at_its_field(signed, deliver, officer, attachments, changes, field):
+    answer = officer.post(reverse(f"{HANDOVER}add"), entry_for(deliver(signed), **changes))
+    assert set(answer.context["adminform"].form.errors) == {field}
+
+
+def test_another_sections_packet_can_be_chosen_by_nobody(signed, deliver, staff_client, staff):
+    elsewhere = Section.objects.create(name="Elsewhere")
+    other = staff_client(staff(Role.DELIVERY_OFFICER, elsewhere, "carla"))
+    answer = other.post(reverse(f"{HANDOVER}add"), entry_for(deliver(signed)))
+    assert set(answer.context["adminform"].form.errors) == {"delivery"}
+
+
 # --- demands ------------------------------------------------------------------------------------------------------
 
 
@@ -123,6 +195,23 @@ def test_a_demand_is_what_its_latest_step_says(signed, client):
     page = client.get(f"/c/{signed.slug}/").content.decode()
     assert "Partly met" in page
     assert "Open until six." in page
+
+
+def test_an_editor_records_where_a_demand_stands_and_translates_the_evidence(signed, staff_client, staff, client):
+    editor = staff_client(staff(Role.CAMPAIGNER))
+    demand = Demand.objects.create(campaign=signed, position=1, text="Open until eight")
+    step = {"demand": demand.pk, "state": "partly", "on": ago(3), "language": "en", "evidence": "Open until six."}
+    add = reverse("admin:petitions_demandstep_add")
+    assert editor.post(add, step | {"on": ago(-2)}).context["adminform"].form.errors.keys() == {"on"}
+    assert editor.post(add, step).status_code == 302
+    recorded = DemandStep.objects.get()
+    recorded.translate("de", {"evidence": "Bis sechs geöffnet."})
+    recorded.save()
+    assert editor.get(reverse("admin:petitions_demandstep_changelist")).status_code == 200
+    assert (
+        "Translations" in editor.get(reverse("admin:petitions_demandstep_change", args=[recorded.pk])).content.decode()
+    )
+    assert "Bis sechs geöffnet." in client.get(f"/de/c/{signed.slug}/").content.decode()
 
 
 # --- announcing ---------------------------------------------------------------------------------------------------
@@ -150,6 +239,77 @@ def test_a_press_release_is_drafted_once_with_figures_that_can_be_computed_again
     Announcement.objects.update(signatures=13)
     with pytest.raises(CommandError, match="Not what was announced"):
         call_command("check_announcements")
+
+
+@pytest.fixture
+def editor(staff_client, staff):
+    return staff_client(staff(Role.CAMPAIGNER))
+
+
+def fields_of(update, **changes):
+    names = ("kind", "language", "title", "slug", "lead", "body", "quote", "quote_by", "media_contact")
+    return {"campaign": update.campaign_id, **{name: getattr(update, name) for name in names}, **changes}
+
+
+def test_of_a_press_release_the_words_may_change_and_the_figures_may_not(signed, deliver, editor):
+    update = draft_announcement(deliver(signed))
+    form = reverse("admin:petitions_update_change", args=[update.pk])
+    assert "12 signatures" in editor.get(form).content.decode()
+    reworded = {"title": "The Mayor got our 12 signatures.", "quote": "At last."}
+    assert editor.post(form, fields_of(update, **reworded)).status_code == 302
+    update.refresh_from_db()
+    for wrong in ("The Mayor got our 13 signatures", "The Mayor got our 1,200 signatures", "120 signatures"):
+        answer = editor.post(form, fields_of(update, title=wrong))
+        assert "12 (en)" in answer.context["adminform"].form.errors["title"][0]
+    update.refresh_from_db()
+    assert update.title == reworded["title"]
+
+
+def test_a_text_that_no_longer_says_the_frozen_figures_is_found(signed, deliver):
+    update = draft_announcement(deliver(signed))
+    update.translate("de", {"title": "13 Unterschriften"})
+    update.save()
+    with pytest.raises(CommandError, match=r"no longer says 12 \(de\)"):
+        call_command("check_announcements")
+
+
+@pytest.mark.parametrize(
+    ("title", "missing"),
+    [
+        ("About 191,000 signatures from 184 countries", []),
+        ("Some 191000, from 184", []),
+        ("In 2020 191\u202f000 signed, from 184 countries", []),
+        ("191 and 000 from 184", ["191,000 (en)"]),
+        ("191,000,000 from 184", ["191,000 (en)"]),
+        ("About 191,000. From everywhere", ["184 (en)"]),
+    ],
+)
+def test_a_frozen_figure_is_looked_for_as_a_whole(title, missing):
+    update = Update(title=title, lead="", body="")
+    assert unsaid(Announcement(signatures=191_000, countries=184), update) == missing
+
+
+def test_a_translation_may_write_the_figures_in_its_own_way_and_has_to_say_them():
+    update = Update(title="191,000 from 184", lead="", body="")
+    announcement = Announcement(signatures=191_000, countries=184)
+    update.translate("de", {"title": "191.000 aus 184"})
+    update.translate("uk", {"title": "191\u00a0000 зі 184"})
+    assert unsaid(announcement, update) == []
+    update.translate("de", {"title": "190.000 aus 184"})
+    assert unsaid(announcement, update) == ["191.000 (de)"]
+
+
+def test_what_was_announced_cannot_be_deleted(signed, deliver):
+    with pytest.raises(ProtectedError):
+        draft_announcement(deliver(signed)).delete()
+
+
+def test_a_draft_is_in_the_campaigns_language(signed, deliver):
+    delivery = deliver(signed)
+    signed.language = "de"
+    signed.save()
+    update = draft_announcement(Delivery.objects.get(pk=delivery.pk))
+    assert (update.language, update.title.split()[1]) == ("de", "Unterschriften")
 
 
 def test_nothing_is_announced_of_a_packet_that_is_not_there(signed, officers):

@@ -93,6 +93,13 @@ class Command(BaseCommand):
                     f"  age identity of {username}, opens what is encrypted to them: {_identity_of(username)}"
                 )
         self.stdout.write(f"    {_secret_in(_identity_of('officer-1'))}")
+        identity = _identity_of("officer-2")
+        self.stdout.write(
+            "  A packet with names is opened in the admin (Looks at signatures, Open a packet), or with age:"
+        )
+        self.stdout.write(f"    age --decrypt -i {identity} -o packet.zip PACKET.zip.age   # apt install age")
+        self.stdout.write("  and is checked, opened or not, with:")
+        self.stdout.write(f"    .venv/bin/python manage.py verify_delivery PACKET.zip.age --identity {identity}")
 
 
 def _give(user: User, role: Role) -> None:
