@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any, cast
 
 from django import forms
@@ -13,6 +14,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
@@ -35,7 +37,7 @@ class DeliveryForm(RefusableForm):
     """Asks for a delivery. Its numbers are not asked for: they are what this addressee has not been given yet."""
 
     anew = forms.BooleanField(
-        label=_("everything again"), required=False, widget=UnfoldBooleanWidget,
+        label=_("Everything again"), required=False, widget=UnfoldBooleanWidget,
         help_text=_("A new series that begins at number 1, instead of what came since the last delivery."),
     )  # fmt: skip
 
@@ -151,6 +153,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "parts": _progress(delivery),
             "handovers": delivery.handovers.all(),
             "announcements": delivery.announcements.select_related("update"),
+            "building": _is_being_built(delivery),
             "record_url": reverse("admin:signatures_handover_add", query={"delivery": delivery.pk}),
             "waits_for": delivery.waits_for() if delivery.state == Delivery.State.APPROVED else None,
         }
@@ -251,6 +254,16 @@ def _progress(delivery: Delivery) -> dict[str, int]:
         return {}
     seconds = list(delivery.parts.order_by("pk").values_list("seconds", flat=True))
     return {"built": sum(1 for took in seconds if took is not None), "all": len(seconds)} if seconds else {}
+
+
+def _is_being_built(delivery: Delivery) -> bool:
+    """Whether its page reloads itself: approved a moment ago. Not for ever, for that would keep a login alive."""
+    approved_at = delivery.approved_at
+    return (
+        delivery.state == Delivery.State.APPROVED
+        and approved_at is not None
+        and timezone.now() - approved_at < datetime.timedelta(minutes=10)
+    )
 
 
 def _detail_url(delivery: Delivery) -> str:

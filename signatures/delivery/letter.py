@@ -65,6 +65,8 @@ class Letter(msgspec.Struct, frozen=True, rename="kebab"):
     contact: str
     addressee: list[str]
     date: str
+    #: The same in ISO 8601.
+    day: str
     reference_label: str
     reference: str
     subject: str
@@ -115,6 +117,7 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
         contact=campaign.contact_email,
         addressee=[line for line in where if line],
         date=day(datetime.date.fromisoformat(manifest.built_at)),
+        day=manifest.built_at,
         reference_label=_("Our reference"),
         reference=manifest.reference,
         subject=str(campaign.title),

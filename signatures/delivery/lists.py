@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 import xlsxwriter
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -123,7 +123,9 @@ def xlsx_of(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) ->
     out = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(out, options) as book:
-        book.set_properties({"title": title, "author": "", "comments": ""})
+        # The day and no time: when it was built, to the second, is nobody's business.
+        today = datetime.datetime.combine(timezone.now().date(), datetime.time.min)
+        book.set_properties({"title": title, "author": "", "comments": "", "created": today})
         sheet = book.add_worksheet("signers")
         bold = book.add_format({"bold": True})
         for column, heading in enumerate(header):

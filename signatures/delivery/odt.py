@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ def letter_odt(letter: Letter) -> bytes:
     document.meta.title = letter.subject
     document.meta.creator = letter.sender
     document.language = letter.language
+    document.meta.creation_date = datetime.datetime.fromisoformat(letter.day)
     for line in (letter.sender, letter.contact, "", *letter.addressee, "", letter.date):
         body.append(Paragraph(line))
     body.append(Paragraph(f"{letter.reference_label}: {letter.reference}"))

@@ -136,10 +136,7 @@ class PacketWriter:
 
     def adding(self, name: str) -> IO[bytes]:
         """A file of the archive to write into. Whoever does so adds its entry to `files`."""
-        info = zipfile.ZipInfo(name, timezone.now().timetuple()[:6])
-        info.compress_type = zipfile.ZIP_STORED if name.endswith(_COMPRESSED) else zipfile.ZIP_DEFLATED
-        info.external_attr = 0o644 << 16
-        return self._zip.open(info, "w", force_zip64=True)
+        return self._zip.open(_info(name), "w", force_zip64=True)
 
     def close(self, manifest: Manifest, sign: Callable[[bytes], str]) -> str:
         """Write the manifest, which has to list `files`, and its signature; end the archive.
@@ -147,7 +144,15 @@ class PacketWriter:
         Returns the SHA-256 of the manifest's bytes.
         """
         data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        self._zip.writestr(MANIFEST, data)
-        self._zip.writestr(SIGNATURE, sign(data))
+        self._zip.writestr(_info(MANIFEST), data)
+        self._zip.writestr(_info(SIGNATURE), sign(data))
         self._zip.close()
         return hashlib.sha256(data).hexdigest()
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    """A file's entry. It has the day and no time: when a packet was sealed, to the second, is nobody's business."""
+    info = zipfile.ZipInfo(name, (*timezone.now().timetuple()[:3], 0, 0, 0))
+    info.compress_type = zipfile.ZIP_STORED if name.endswith(_COMPRESSED) else zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    return info

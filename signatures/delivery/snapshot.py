@@ -54,7 +54,8 @@ def _snapshot(delivery: Delivery, parts: list[DeliveryPart]) -> Sealed:
         campaign=delivery.campaign, number__range=(delivery.first_number, delivery.last_number)
     )
     counted = signatures.filter(state=Signature.State.COUNTED)
-    days = counted.aggregate(first=Min("signed_on"), last=Max("signed_on"))
+    # Of the numbers given, whatever became of them: else the only one of a day would tell by leaving.
+    days = signatures.aggregate(first=Min("signed_on"), last=Max("signed_on"))
     return Sealed(
         figures=figures_of_range(delivery.campaign, delivery.first_number, delivery.last_number, counted.count()),
         period=Period(*(day.isoformat() if day else "" for day in (days["first"], days["last"]))),
