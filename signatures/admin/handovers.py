@@ -40,9 +40,10 @@ class HandoverAdmin(GuardedAdmin):
     pages = {"file": "delivery.view"}
     section_lookup = "delivery__campaign__section"
     form = HandoverForm
-    fields = [
-        "delivery", "kind", "on", "place", "people", "reference", "statement", "is_public", "note", "attachment",
-    ]  # fmt: skip
+    fieldsets = [
+        (None, {"fields": ["delivery", ("kind", "on"), "place", "reference", "is_public", "statement"]}),
+        (_("For ourselves"), {"fields": ["people", "note", "attachment"]}),
+    ]
     list_display = ["delivery", "kind", "on", "place", "reference", "is_public", "attached"]
     list_select_related = ["delivery__campaign"]
     list_filter = ["kind", "is_public"]
@@ -55,6 +56,15 @@ class HandoverAdmin(GuardedAdmin):
         if not entry.attachment:
             return None
         return format_html('<a href="{}">{}</a>', reverse("admin:signatures_handover_file", args=[entry.pk]), _("Open"))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "delivery":  # chosen here, and written elsewhere
+            widget = field.widget
+            widget.can_add_related = widget.can_change_related = widget.can_view_related = False
+        if db_field.name in ("statement", "note"):
+            field.widget.attrs["rows"] = 4
+        return field
 
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "delivery":

@@ -18,7 +18,7 @@ from petitions.access import may
 from petitions.admin import UpdateContentAdmin
 from petitions.models import Update
 from petitions.previewing import preview
-from signatures.collect.announcing import unsaid
+from signatures.collect.announcing import frozen_in, unsaid
 from signatures.doorbell import ring
 from signatures.models import Announcement, Mailing
 
@@ -61,15 +61,11 @@ class UpdateAdmin(UpdateContentAdmin):
         announcement = announcement_of(update)
         if announcement is None:
             return ""
-        words = {
-            "signatures": number(announcement.signatures),
-            "countries": number(announcement.countries),
-            "packet": announcement.delivery,
-        }
+        words = {"figures": ", ".join(map(number, frozen_in(announcement))), "packet": announcement.delivery}
         return (
             _(
-                "%(signatures)s signatures, %(countries)s countries, from the manifest of %(packet)s. They have to "
-                "stand in title, lead or text, in every language; all other words are yours."
+                "%(figures)s, from the manifest of %(packet)s. To be said in title, lead or text, in every language; "
+                "all other words are yours."
             )
             % words
         )

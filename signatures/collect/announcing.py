@@ -29,6 +29,8 @@ def three_digits_down(total: int) -> int:
 
 #: Rules of rounding, by the name that is stored. A new one gets a new name.
 RULES: Final[dict[str, Callable[[int], int]]] = {"three-digits-down": three_digits_down}
+#: From so many countries on they are worth a word.
+SEVERAL: Final = 2
 CURRENT: Final = "three-digits-down"
 
 
@@ -85,12 +87,17 @@ def differs(announcement: Announcement) -> str:
     return ""
 
 
+def frozen_in(announcement: Announcement) -> list[int]:
+    """The figures that a press release has to say: signatures, and countries where there are several."""
+    return [announcement.signatures, *filter(lambda n: n >= SEVERAL, [announcement.countries])]
+
+
 def unsaid(announcement: Announcement, update: Update) -> list[str]:
     """The frozen figures that the press release does not say, with the language in which it does not.
 
     `update` is the release as it is, or as somebody is about to save it.
     """
-    frozen = [figure for figure in (announcement.signatures, announcement.countries) if figure]
+    frozen = frozen_in(announcement)
     missing = []
     for language in (update.language, *update.translations):
         with translation.override(language):
@@ -108,7 +115,7 @@ def _figures_in(words: str) -> set[int]:
 def _title(delivery: Delivery, signatures: int, countries: int) -> str:
     exact = delivery.manifest and signatures == delivery.manifest["totals"]["signatures"]
     shown = number(signatures)
-    if not countries:
+    if countries < SEVERAL:
         said = ngettext("%(n)s signature", "%(n)s signatures", signatures) % {"n": shown}
     else:
         said = ngettext(
@@ -117,12 +124,12 @@ def _title(delivery: Delivery, signatures: int, countries: int) -> str:
     about = said if exact else _("about %s") % said
     return _("%(figures)s for %(addressee)s") % {
         "figures": about[0].upper() + about[1:],
-        "addressee": delivery.addressee,
+        "addressee": delivery.addressee.name,
     }
 
 
 def _lead(delivery: Delivery) -> str:
-    words = {"title": delivery.campaign.title, "addressee": delivery.addressee}
+    words = {"title": delivery.campaign.title, "addressee": delivery.addressee.name}
     return _("The petition “%(title)s” goes to %(addressee)s.") % words
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import uuid
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from config.cldr import day
-from tests.browser.browsing import DESKTOP, log_in
+from tests.browser.browsing import DESKTOP, log_in, verified_by_itself
 from tests.browser.conftest import Visit
 from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
 
@@ -99,10 +100,29 @@ def test_delivery_needs_two_officers_and_its_packet_verifies(
             link.click()
         packet = tmp_path / downloading.value.suggested_filename
         downloading.value.save_as(packet)
+        record_that_they_refused(page)
+        page.goto(f"/c/{slug}/")
+        expect(page.get_by_text("days without an answer")).to_be_visible()
+        expect(page.get_by_text("They take no petitions.")).to_be_visible()
 
     identity = ["--identity", str(site.home / "identities" / "officer-2.txt")] if profile == NAMED else []
     assert packet.suffix == (".age" if profile == NAMED else ".zip")
     assert "verifies" in site.manage("verify_delivery", str(packet), *identity)
+    if profile == COUNT:  # one with names is opened in test_desk.py
+        assert "The packet verifies." in verified_by_itself(packet)
+
+
+def record_that_they_refused(page: Page) -> None:
+    """From the packet's page into the log, and back to it."""
+    packet = page.url
+    page.get_by_role("link", name="Record what happened").click()
+    page.locator("select[name=kind]").select_option("refused", force=True)
+    three_days_ago = timezone.now().date() - datetime.timedelta(days=3)
+    page.locator("input[name=on]").fill(three_days_ago.isoformat())
+    page.locator("textarea[name=statement]").fill("They take no petitions.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page).to_have_url(packet)
+    expect(page.get_by_text("They refused it")).to_be_visible()
 
 
 def refused(page: Page, address: str) -> bool:

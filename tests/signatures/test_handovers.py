@@ -254,7 +254,7 @@ def fields_of(update, **changes):
 def test_of_a_press_release_the_words_may_change_and_the_figures_may_not(signed, deliver, editor):
     update = draft_announcement(deliver(signed))
     form = reverse("admin:petitions_update_change", args=[update.pk])
-    assert "12 signatures" in editor.get(form).content.decode()
+    assert "To be said in title, lead or text" in editor.get(form).content.decode()
     reworded = {"title": "The Mayor got our 12 signatures.", "quote": "At last."}
     assert editor.post(form, fields_of(update, **reworded)).status_code == 302
     update.refresh_from_db()
