@@ -10,6 +10,7 @@ import datetime
 import io
 import itertools
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -53,7 +54,7 @@ class Columns:
 
 def initials(name: str) -> str:
     """ "Ada Example" as "A. E."."""
-    return " ".join(f"{word[0]}." for word in name.split())
+    return " ".join(f"{word[0]}." for word in unicodedata.normalize("NFC", name).split())
 
 
 def _named(signer: Listed) -> Sequence[Sequence[str]]:
