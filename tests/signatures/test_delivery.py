@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import msgspec
 import pyrage
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -24,7 +25,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from petitions.models import Addressee, Campaign
-from signatures.delivery import archive, build, packet, parts, verifier
+from signatures.delivery import archive, build, packet, parts, typesetting, verifier
 from signatures.delivery.lists import csv_of, safe_cell
 from signatures.delivery.signing import Signer
 from signatures.delivery.verify import Damaged, verify
@@ -46,7 +47,20 @@ from tests.packets import (
 # --- what a packet tells ------------------------------------------------------------------------------------------
 
 
-def test_a_count_packet_tells_totals_and_nothing_of_a_person(signed, deliver):
+@pytest.fixture
+def printed(monkeypatch):
+    """What is set on pages: in a PDF, letters are numbers of a font's glyphs, and no byte search finds a name."""
+    said, set_pages = [], typesetting._set
+
+    def listening(template, form, data, *args, **options):
+        said.append(msgspec.json.encode(data).decode().casefold())
+        return set_pages(template, form, data, *args, **options)
+
+    monkeypatch.setattr(typesetting, "_set", listening)
+    return said
+
+
+def test_a_count_packet_tells_totals_and_nothing_of_a_person(signed, deliver, printed, identity):
     delivery = deliver(signed)
     assert (delivery.state, delivery.problem) == ("ready", "")
     files = plain(delivery)
@@ -55,11 +69,31 @@ def test_a_count_packet_tells_totals_and_nothing_of_a_person(signed, deliver):
     ]  # fmt: skip
     assert [name for name, data in everything_in(files) if any(word in data for word in PLANTED)] == []
     assert not any(word in path_of(delivery).name.casefold() for word in PLANTED)
+    assert printed
+    assert not any(word in page for word in PLANTED for page in printed)
     assert rows(files["countries.csv"])[1:] == [["", "other", "12"]]  # what is merged is never below ten
     manifest, problems = verify(path_of(delivery))
     assert problems == []
     assert (manifest.totals.signatures, manifest.totals.listed, manifest.gap_numbers) == (12, 0, [])
     assert delivery.manifest["totals"]["signatures"] == 12
+    deliver(signed, "named", series=2, first_number=1)
+    assert any("zebediah" in page for page in printed)  # it would have been seen
+
+
+def test_registers_that_look_alike_in_public_make_the_same_count_packet(make_campaign, sign, deliver):
+    """Of which country they were, who left, and that it was the only one of a day: none of it is in the packet."""
+    told = []
+    for countries, gone in ((["PL"] * 11 + ["BY"], 3), (["PL"] * 6 + ["LT"] * 6, 12)):
+        campaign = make_campaign()
+        for n, country in enumerate(countries):
+            sign(campaign, email=f"{n}@{country.lower()}.example.org", country=country)
+        admit(campaign)
+        campaign.signatures.filter(number=gone).update(signed_on="2020-01-01")
+        withdraw(campaign, gone)
+        manifest = deliver(campaign).manifest
+        told.append({key: manifest[key] for key in manifest.keys() - {"campaign", "reference", "title", "files"}})
+    assert told[0] == told[1]
+    assert told[0]["period"]["first"] == "2020-01-01"
 
 
 def test_a_named_packet_names_those_who_agreed_and_counts_the_others(signed, deliver, identity):
