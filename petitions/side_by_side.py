@@ -92,6 +92,9 @@ class TranslatedAdmin(GuardedAdmin):
         for part in self.translated_parts:
             getattr(form.instance, part).update(language=form.instance.language)
 
+    def look_at_translations(self, request: HttpRequest, obj: Any) -> None:
+        """Called once a translation is saved: for what the admin of some texts has to say of it."""
+
     def has_translations_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self.may_do(request, "change")
 
@@ -113,6 +116,7 @@ class TranslatedAdmin(GuardedAdmin):
             form.save()
             self.log_change(request, found, f"Translated into {BY_CODE[code].name}.")
             self.message_user(request, _("The translation is saved."))
+            self.look_at_translations(request, found)
             return HttpResponseRedirect(f"{request.path}?language={code}")
         return TemplateResponse(request, "petitions/admin/translations.html", self._page(request, found, form, rows))
 

@@ -70,6 +70,12 @@ class UpdateAdmin(UpdateContentAdmin):
             % words
         )
 
+    def look_at_translations(self, request: HttpRequest, obj: Update) -> None:
+        announcement = announcement_of(obj)
+        if announcement and (missing := unsaid(announcement, obj)):
+            said = _("The frozen figures are not in it: %s.") % ", ".join(missing)
+            self.message_user(request, said, messages.WARNING)
+
     def has_mail_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request.user, "content.change")
 

@@ -273,6 +273,14 @@ def test_a_text_that_no_longer_says_the_frozen_figures_is_found(signed, deliver)
         call_command("check_announcements")
 
 
+def test_who_translates_a_press_release_is_told_of_figures_that_are_missing(signed, deliver, editor):
+    update = draft_announcement(deliver(signed))
+    page = reverse("admin:petitions_update_translations", args=[update.pk], query={"language": "de"})
+    for title, told in (("13 Unterschriften", True), ("12 Unterschriften", False)):
+        answer = editor.post(page, {f"update-{update.pk}-title": title}, follow=True)
+        assert ("The frozen figures are not in it: 12 (de)." in answer.content.decode()) == told
+
+
 @pytest.mark.parametrize(
     ("title", "missing"),
     [
