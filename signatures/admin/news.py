@@ -18,7 +18,7 @@ from petitions.access import may
 from petitions.admin import UpdateContentAdmin
 from petitions.models import Update
 from petitions.previewing import preview
-from signatures.collect.announcing import frozen_in, unsaid
+from signatures.collect.announcing import SAYING, frozen_in, unsaid
 from signatures.doorbell import ring
 from signatures.models import Announcement, Mailing
 
@@ -31,7 +31,7 @@ class UpdateForm(ModelForm):
         announcement = announcement_of(self.instance)
         if announcement and not self.errors:
             # construct_instance() fills the instance only after this.
-            for name in ("title", "lead", "body", "language"):
+            for name in (*SAYING, "language"):
                 setattr(self.instance, name, cleaned.get(name, getattr(self.instance, name)))
             if missing := unsaid(announcement, self.instance):
                 self.add_error("title", _("Frozen, and to be said in title, lead or text: %s.") % ", ".join(missing))

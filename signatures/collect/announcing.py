@@ -87,6 +87,10 @@ def differs(announcement: Announcement) -> str:
     return ""
 
 
+#: Where a press release says its figures.
+SAYING: Final = ("title", "lead", "body")
+
+
 def frozen_in(announcement: Announcement) -> list[int]:
     """The figures that a press release has to say: signatures, and countries where there are several."""
     return [announcement.signatures, *filter(lambda n: n >= SEVERAL, [announcement.countries])]
@@ -101,7 +105,8 @@ def unsaid(announcement: Announcement, update: Update) -> list[str]:
     missing = []
     for language in (update.language, *update.translations):
         with translation.override(language):
-            words = " ".join(str(getattr(update, name)) for name in ("title", "lead", "body"))
+            # Not by attribute: in the admin, that is the original in every language.
+            words = " ".join(update.translation_of(name, language) or update.original(name) for name in SAYING)
             missing += [f"{number(figure)} ({language})" for figure in frozen if figure not in _figures_in(words)]
     return missing
 
