@@ -44,7 +44,7 @@ class Disclosure(models.TextChoices):
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
-    """public() → open(): each built on the last."""
+    """public() → going_on() → open(): each built on the last."""
 
     def public(self) -> CampaignQuerySet:
         """Campaigns anybody may read."""
@@ -78,15 +78,19 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
             found = found.filter(**{field: value}) if value else found
         return found
 
+    def going_on(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
+        """Campaigns that have begun and are not over, also those that are paused for a while."""
+        at = at or timezone.now()
+        its_clock = Least(Value(at, models.DateTimeField()), Coalesce("paused_at", Value(at)))
+        return self.public().filter(
+            Q(opens_at__isnull=True) | Q(opens_at__lte=its_clock),
+            Q(closes_at__isnull=True) | Q(closes_at__gt=its_clock),
+            state=Campaign.State.OPEN,
+        )
+
     def open(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
         """Campaigns that take signatures. The same rule as Campaign.is_open()."""
-        at = at or timezone.now()
-        return self.public().filter(
-            Q(opens_at__isnull=True) | Q(opens_at__lte=at),
-            Q(closes_at__isnull=True) | Q(closes_at__gt=at),
-            state=Campaign.State.OPEN,
-            paused_at__isnull=True,
-        )
+        return self.going_on(at).filter(paused_at__isnull=True)
 
 
 class Campaign(Translated):

@@ -62,7 +62,7 @@ def _whole_home(request: HttpRequest) -> HttpResponse:
 def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
     everything = Campaign.objects.public().select_related("addressee", "picture")
     over = asked.get("show") == OVER
-    chosen = everything.over() if over else everything.open()
+    chosen = everything.over() if over else everything.going_on()
     found = _by_total(chosen.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", "")))
     try:
         page = Paginator(found, PAGE).page(asked.get("page") or 1)

@@ -192,6 +192,8 @@ def test_method_and_queryset_agree_on_what_is_open(make_campaign: Callable[..., 
     said = {campaign.slug for campaign in made if campaign.is_open(now)}
     assert {campaign.slug for campaign in Campaign.objects.open(now)} == said
     assert said
+    going_on = {c.slug for c in made if c.state == "open" and not c.has_closed(now) and not c.opens_later(now)}
+    assert {campaign.slug for campaign in Campaign.objects.going_on(now)} == going_on
     public = {campaign.slug for campaign in made if campaign.is_public}
     assert {campaign.slug for campaign in Campaign.objects.public()} == public
 
@@ -318,3 +320,13 @@ def test_time_closes_what_is_over_and_a_pause_holds_it_open(make_campaign: Calla
     draft.refresh_from_db()
     assert (over.state, draft.state) == ("closed", "draft")
     assert over.takes_confirmations(now), "late confirmations count from the planned time"
+
+
+def test_what_is_paused_stays_on_the_home_page_and_asks_nobody_to_sign(
+    client: Any, written: Callable[..., Campaign], moderator: User
+) -> None:
+    campaign = go(written(title="Keep the ferry"), ("pause", moderator, "A question of law."))
+    page = client.get("/").text
+    assert campaign.get_absolute_url() in page
+    assert "Read the petition" in page
+    assert "Read and sign" not in page
