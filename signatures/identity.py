@@ -4,7 +4,6 @@ Pure functions: no Django, no settings, no input or output. Everything that deci
 signatures are one person's comes from here, so that no two places can disagree about it.
 """
 
-import hmac
 import re
 import secrets
 import unicodedata
@@ -19,6 +18,7 @@ __all__ = [
     "FINGERPRINT_BYTES",
     "NAME_KEY_BYTES",
     "TOKEN_BYTES",
+    "Mac",
     "NotAMailbox",
     "canonical_mailbox",
     "fingerprint",
@@ -26,6 +26,9 @@ __all__ = [
     "new_token",
     "parse_token",
     "token_hash",
+    "unsubscription_hash",
+    "unsubscription_token",
+    "withdrawal_hash",
     "withdrawal_token",
 ]
 
@@ -186,13 +189,34 @@ def _as_delivered(local: str, provider: _Provider) -> str:
 # --- blind keys ----------------------------------------------------------------------------------
 
 
-def fingerprint(pepper: bytes, canonical: str) -> bytes:
-    """16 bytes that stand for a mailbox in one campaign, and say nothing without that campaign's pepper.
+class Mac:
+    """HMAC-SHA-256 (RFC 2104) under one secret, for many messages: the key's two blocks are hashed once.
+
+    0.9 µs a message, where `hmac.digest`, for which OpenSSL sets up a context each time, takes 2.2; admission asks
+    seven times a signature.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, secret: bytes) -> None:
+        key = secret if len(secret) <= 64 else sha256(secret).digest()
+        self._inner, self._outer = (sha256(bytes(byte ^ pad for byte in key.ljust(64, b"\0"))) for pad in (0x36, 0x5C))
+
+    def __call__(self, message: bytes) -> bytes:
+        """The 32 bytes that only who has the secret can make of this message."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+def fingerprint(mac: Mac, canonical: str) -> bytes:
+    """16 bytes that stand for a mailbox in one campaign, and say nothing without its pepper (the secret of `mac`).
 
     HMAC-SHA-256, truncated. 128 bits are free of collisions at any size of register: by the birthday bound,
     two of 10^9 mailboxes share a fingerprint with a chance of 10^-21. `canonical` is `canonical_mailbox`'s.
     """
-    return hmac.digest(pepper, b"mailbox\0" + canonical.encode(), "sha256")[:FINGERPRINT_BYTES]
+    return mac(b"mailbox\0" + canonical.encode())[:FINGERPRINT_BYTES]
 
 
 # Dropped, not turned into spaces: O'Brien, O’Brien and OBrien; Дар'я, Дар’я and Даря. Many of these signs
@@ -215,7 +239,7 @@ _ASCII_WORDS = {
 }
 
 
-def name_key(pepper: bytes, name: str) -> bytes:
+def name_key(mac: Mac, name: str) -> bytes:
     """8 bytes that stand for a person's name in one campaign: to tell apart those who share a mailbox.
 
     Letter case, width, normal form, order and spacing of words, punctuation and characters that show nothing
@@ -227,7 +251,7 @@ def name_key(pepper: bytes, name: str) -> bytes:
     words = _ascii_words(name) if name.isascii() else _words(name)
     # Two names without a single letter or digit are still two names.
     text = " ".join(sorted(words)) or "\0" + name.strip()
-    return hmac.digest(pepper, b"name\0" + text.encode("utf-8", "replace"), "sha256")[:NAME_KEY_BYTES]
+    return mac(b"name\0" + text.encode("utf-8", "replace"))[:NAME_KEY_BYTES]
 
 
 def _ascii_words(name: str) -> list[str]:
@@ -236,6 +260,9 @@ def _ascii_words(name: str) -> list[str]:
 
 def _words(name: str) -> list[str]:
     text = _compatible(name.translate(_DROPPED)).translate(_DROPPED)
+    words = text.split()
+    if "".join(words).isalnum():  # nearly every name: no need to look at each character
+        return words
     return "".join(map(_in_words, text)).split()
 
 
@@ -267,17 +294,27 @@ def new_token() -> str:
     return _token_text(secrets.token_bytes(TOKEN_BYTES))
 
 
-def withdrawal_token(pepper: bytes, fingerprint: bytes) -> str:
+def withdrawal_token(mac: Mac, fingerprint: bytes) -> str:
     """The 43 characters that withdraw this mailbox's signature; the same in every mail that goes to it.
 
     Keyed, so that it can be made again without being stored, and by nobody without the campaign's pepper.
     """
-    return _token_text(hmac.digest(pepper, b"withdraw\0" + fingerprint, "sha256"))
+    return _token_text(mac(b"withdraw\0" + fingerprint))
 
 
-def unsubscription_token(pepper: bytes, fingerprint: bytes) -> str:
+def unsubscription_token(mac: Mac, fingerprint: bytes) -> str:
     """The 43 characters that end this mailbox's updates. It withdraws nothing: another key, as it were."""
-    return _token_text(hmac.digest(pepper, b"unsubscribe\0" + fingerprint, "sha256"))
+    return _token_text(mac(b"unsubscribe\0" + fingerprint))
+
+
+def withdrawal_hash(mac: Mac, fingerprint: bytes) -> bytes:
+    """`token_hash` of this mailbox's withdrawal token, without writing the token first: admission needs no more."""
+    return sha256(mac(b"withdraw\0" + fingerprint)).digest()
+
+
+def unsubscription_hash(mac: Mac, fingerprint: bytes) -> bytes:
+    """`token_hash` of this mailbox's unsubscription token."""
+    return sha256(mac(b"unsubscribe\0" + fingerprint)).digest()
 
 
 def parse_token(text: str) -> bytes | None:

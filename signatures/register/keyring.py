@@ -35,6 +35,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from petitions.models import Campaign
 from signatures import sealing
+from signatures.identity import Mac
 from signatures.models import CampaignKey, DeskKey, Register
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,11 @@ class CampaignKeys:
     @cached_property
     def public_key(self) -> bytes:
         return sealing.public_key_of(self.private_key)
+
+    @cached_property
+    def mac(self) -> Mac:
+        """Blinds mailboxes and names, and makes links, under the pepper."""
+        return Mac(self.pepper)
 
     @cached_property
     def register_box(self) -> sealing.Box:

@@ -8,13 +8,14 @@ tomorrow's database can say that two days' mails went to one mailbox.
 from __future__ import annotations
 
 import datetime
-import hmac
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from django.db.backends.utils import CursorWrapper
+
+from signatures.identity import Mac
 
 #: Mails a day to one mailbox: from one campaign, and from the whole site.
 PER_CAMPAIGN: Final = 3
@@ -44,10 +45,10 @@ class Labels:
     site: bytes
 
 
-def labels(pepper: bytes, site_key: bytes, mailbox: str, day: datetime.date) -> Labels:
+def labels(mac: Mac, site_mac: Mac, mailbox: str, day: datetime.date) -> Labels:
     """The labels of a canonical mailbox (identity.py) on that day."""
     message = b"mails\0" + day.isoformat().encode() + b"\0" + mailbox.encode()
-    campaign, site = (hmac.digest(key, message, "sha256")[:LABEL_BYTES] for key in (pepper, site_key))
+    campaign, site = (blind(message)[:LABEL_BYTES] for blind in (mac, site_mac))
     return Labels(campaign, site)
 
 

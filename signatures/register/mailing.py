@@ -32,7 +32,7 @@ from django.utils import timezone, translation
 
 from config.languages import address_in, known
 from petitions.models import Campaign
-from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint, token_hash, withdrawal_token
+from signatures.identity import Mac, NotAMailbox, canonical_mailbox, fingerprint, token_hash, withdrawal_token
 from signatures.models import Signature, SigningRules, Submission
 from signatures.register import bounces, ledger, mail_limits
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
@@ -96,13 +96,13 @@ class Letter:
     row: Row
     campaign: Campaign
     person: Person
-    pepper: bytes
+    mac: Mac
     #: Canonical; for labels, never for sending.
     mailbox: str
 
     @property
     def fingerprint(self) -> bytes:
-        return fingerprint(self.pepper, self.mailbox)
+        return fingerprint(self.mac, self.mailbox)
 
 
 @dataclass(slots=True)
@@ -209,7 +209,7 @@ def _open(claimed: list[Row], result: Sent) -> list[Letter]:
         for row in rows:
             try:
                 person = opener.open(row.key_id, row.sealed, row.hashed)
-                letters.append(Letter(row, campaign, person, opener.keys.pepper, canonical_mailbox(person.email)))
+                letters.append(Letter(row, campaign, person, opener.keys.mac, canonical_mailbox(person.email)))
             except (NotOpened, NotAMailbox):
                 result.refused.append(row.hashed)
     return letters
@@ -220,8 +220,8 @@ def _within_limits(cursor: CursorWrapper, letters: list[Letter], result: Sent) -
     wanted = _without_needless_reminders(letters, result)
     today = timezone.now().date()
     new = [letter for letter in wanted if letter.row.counted_on != today]
-    site_key = keyring().site_key() if new else b""
-    labels = [mail_limits.labels(letter.pepper, site_key, letter.mailbox, today) for letter in new]
+    site_mac = Mac(keyring().site_key() if new else b"")
+    labels = [mail_limits.labels(letter.mac, site_mac, letter.mailbox, today) for letter in new]
     granted = mail_limits.grant(cursor, labels, today)
     refused = {letter.row.hashed for letter, may in zip(new, granted, strict=True) if not may}
     if refused:
@@ -276,13 +276,13 @@ def confirmation_mail(campaign: Campaign, person: Person, opener: Opener) -> Ema
     """The mail with the two links, in the supporter's language; neutral where the campaign is at risk."""
     now = timezone.now()
     row = Row(token_hash(person.token), campaign.pk, uuid.UUID(int=0), b"", now, None, None, None)
-    return _mail(Letter(row, campaign, person, opener.keys.pepper, canonical_mailbox(person.email)))
+    return _mail(Letter(row, campaign, person, opener.keys.mac, canonical_mailbox(person.email)))
 
 
 def _mail(letter: Letter) -> EmailMultiAlternatives:
     campaign, person, reminds = letter.campaign, letter.person, letter.row.mailed_at is not None
     language = known(person.language)
-    withdrawn_by = withdrawal_token(letter.pepper, letter.fingerprint)
+    withdrawn_by = withdrawal_token(letter.mac, letter.fingerprint)
     context = {
         "campaign": campaign,
         "confirm_url": address_in(language, f"{settings.SITE_URL}/confirm/{person.token}/"),

@@ -224,7 +224,7 @@ def _reader(edition: Edition | None, signature: Signature | None) -> Reader | No
         person = edition.keys.register_box.open(bytes(signature.sealed), mailbox)
     except NotOpened:
         return None
-    return Reader(person, unsubscription_token(edition.keys.pepper, mailbox))
+    return Reader(person, unsubscription_token(edition.keys.mac, mailbox))
 
 
 def _who_left(readers: Iterable[Reader]) -> set[bytes]:

@@ -185,7 +185,7 @@ def _by_email(reveal: Reveal, officer: User) -> Answer:
     address, mailbox = _address(reveal, officer)
     told: list[Told] = []
     for campaign in Campaign.objects.filter(section=reveal.section, register__isnull=False).order_by("pk"):
-        mark = fingerprint(_keys(campaign).pepper, mailbox)
+        mark = fingerprint(_keys(campaign).mac, mailbox)
         told += _told(campaign, Signature.objects.filter(campaign=campaign, fingerprint=mark).order_by("slot"))
     return Answer(str(reveal.pk), reveal.kind, address, told)
 

@@ -54,8 +54,12 @@ def run(names: list[str], plan: Plan) -> list[Row]:
         for name in BENCHMARKS:
             if name in names:
                 started = time.monotonic()
-                rows += BENCHMARKS[name](site, plan)
-                print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+                measured = list(BENCHMARKS[name](site, plan))
+                rows += measured
+                # Already now: whoever stops the rest keeps what there is.
+                print(
+                    f"{name}: {time.monotonic() - started:.0f} s\n{markdown(measured)}\n", file=sys.stderr, flush=True
+                )
     return rows
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
+from signatures.identity import Mac
 from signatures.models import (
     LabelCount,
     LedgerEntry,
@@ -165,7 +166,7 @@ def test_what_did_not_come_through_the_door_is_not_judged(campaign, sign):
 @pytest.mark.parametrize("value", [[], {}, None, 1.5, "x" * 5000, True, -1, "\ud800"])
 def test_signals_that_a_seized_web_made_up_break_nothing(campaign, value):
     person = a_person(signals={"network": "n", "took": value, "today": value, "work": value, "wide": value})
-    assert judging.observe(b"p" * 32, person, "a@example.org", timezone.now(), None)
+    assert judging.observe(Mac(b"p" * 32), person, "a@example.org", timezone.now(), None)
 
 
 def test_labels_compare_within_a_campaign_only_and_are_not_the_webs(campaign, make_campaign, sign):

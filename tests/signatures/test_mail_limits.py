@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from signatures.collect import intake
+from signatures.identity import Mac
 from signatures.models import MailCount, SigningRules, Submission
 from signatures.register import admission, bounces, mail_limits, mailing
 from signatures.register.pruning import prune
@@ -94,7 +95,7 @@ def test_a_worker_killed_after_counting_uses_up_no_mail(campaign, sign, smtp, mo
 
 def test_claims_grant_three_together(campaign):
     today = timezone.now().date()
-    one = mail_limits.labels(b"p" * 32, b"s" * 32, VICTIM, today)
+    one = mail_limits.labels(Mac(b"p" * 32), Mac(b"s" * 32), VICTIM, today)
     with connection.cursor() as cursor:
         assert mail_limits.grant(cursor, [one, one], today) == [True, True]
         assert mail_limits.grant(cursor, [one, one], today) == [True, False]
@@ -104,9 +105,9 @@ def test_claims_grant_three_together(campaign):
 
 def test_a_label_links_neither_days_nor_campaigns_nor_the_register(campaign, sign, smtp):  # noqa: F811
     day = datetime.date(2031, 5, 5)
-    one = mail_limits.labels(b"p" * 32, b"s" * 32, VICTIM, day)
-    other_day = mail_limits.labels(b"p" * 32, b"s" * 32, VICTIM, day + datetime.timedelta(days=1))
-    other_campaign = mail_limits.labels(b"q" * 32, b"s" * 32, VICTIM, day)
+    one = mail_limits.labels(Mac(b"p" * 32), Mac(b"s" * 32), VICTIM, day)
+    other_day = mail_limits.labels(Mac(b"p" * 32), Mac(b"s" * 32), VICTIM, day + datetime.timedelta(days=1))
+    other_campaign = mail_limits.labels(Mac(b"q" * 32), Mac(b"s" * 32), VICTIM, day)
     assert one.campaign not in (other_day.campaign, other_campaign.campaign, one.site)
     assert one.site == other_campaign.site != other_day.site
     sign(campaign, email=VICTIM)

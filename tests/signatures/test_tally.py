@@ -76,8 +76,8 @@ class Supporters:
             admission.admit_batch(self.campaign, batch)
 
     def withdraw(self, mailbox):
-        pepper = keys_of(self.campaign).pepper
-        hashed = token_hash(withdrawal_token(pepper, fingerprint(pepper, canonical_mailbox(mailbox))))
+        mac = keys_of(self.campaign).mac
+        hashed = token_hash(withdrawal_token(mac, fingerprint(mac, canonical_mailbox(mailbox))))
         with acting_as(settings.WEB_ROLE):
             confirmation.ask_withdrawal(hashed)
         with acting_as(settings.WORKER_ROLE):

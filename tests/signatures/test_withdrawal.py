@@ -18,8 +18,8 @@ from tests.fixtures import acting_as
 
 def link_of(campaign, email):
     """The hash of the withdrawal token that each mail to that mailbox carries."""
-    pepper = keys_of(campaign).pepper
-    return token_hash(withdrawal_token(pepper, fingerprint(pepper, canonical_mailbox(email))))
+    mac = keys_of(campaign).mac
+    return token_hash(withdrawal_token(mac, fingerprint(mac, canonical_mailbox(email))))
 
 
 def press(hashed):
