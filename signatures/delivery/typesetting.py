@@ -16,6 +16,8 @@ import msgspec
 _HERE: Final = Path(__file__).parent
 FONTS: Final = _HERE / "fonts"
 _COMPOSITOR: Final = _HERE / "compositor.py"
+#: Nothing of ours; and one thread, for workers are what there may be several of.
+_ENVIRONMENT: Final = {"RAYON_NUM_THREADS": "1"}
 #: Seconds. The child's own bound on processor time is tighter; this one is for a machine that is busy.
 _PATIENCE: Final = 600
 # What changes the order of the text around it, or nothing that can be seen: shown as what it is.
@@ -136,7 +138,9 @@ def picture(template: str, data: Any, language: str) -> bytes:
 def _set(template: str, form: str, data: Any, language: str, *, tagged: bool = False) -> bytes:
     command = [sys.executable, "-I", str(_COMPOSITOR), template, form, language, "tagged" if tagged else "untagged"]
     try:
-        done = subprocess.run(command, input=msgspec.json.encode(data), capture_output=True, env={}, timeout=_PATIENCE)
+        done = subprocess.run(
+            command, input=msgspec.json.encode(data), capture_output=True, env=_ENVIRONMENT, timeout=_PATIENCE
+        )
     except subprocess.TimeoutExpired:
         raise NotSet(f"{template} took longer than {_PATIENCE} s") from None
     if done.returncode:

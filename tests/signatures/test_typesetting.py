@@ -1,6 +1,8 @@
 """What is printed: every script set, text never markup, no character lost in silence."""
 
+import ast
 import re
+import subprocess
 import unicodedata
 
 import pytest
@@ -87,6 +89,23 @@ def test_what_cannot_be_set_is_told_without_a_word_of_what_it_says():
     with pytest.raises(typesetting.NotSet) as caught:
         typesetting.typeset("list.typ", {"title": "Zebediah Quuxley"})
     assert re.fullmatch(r"list\.typ ended with 1 \w+", str(caught.value))
+
+
+def test_who_sets_what_strangers_typed_imports_nothing_of_ours_and_inherits_no_setting(monkeypatch):
+    program = ast.parse(typesetting._COMPOSITOR.read_text())
+    imports = [node for node in ast.walk(program) if isinstance(node, ast.Import | ast.ImportFrom)]
+    modules = {getattr(node, "module", None) or node.names[0].name for node in imports}
+    assert modules == {"pathlib", "resource", "sys", "typing", "typst"}
+    environments, run = [], subprocess.run
+
+    def watched(command, **options):
+        environments.append(options["env"])
+        return run(command, **options)
+
+    monkeypatch.setattr(typesetting.subprocess, "run", watched)
+    with pytest.raises(typesetting.NotSet):
+        typesetting.typeset("none.typ", {})
+    assert environments == [{"RAYON_NUM_THREADS": "1"}]
 
 
 PAYLOADS = [
