@@ -11,6 +11,7 @@ import binascii
 import email.message
 import email.policy
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import make_msgid
@@ -21,12 +22,15 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils.encoding import punycode
 
-#: Stands in a text where each reader's own link comes.
-PLACE: Final = "\x00link\x00"
 #: What may stand in a header as it is: atoms (RFC 5322 section 3.2.3), an @, a domain.
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
-#: As long as a line of a header may be (RFC 5322 section 2.1.1), but for its name.
-_LONGEST_LINK: Final = 900
+#: Less than a line may be long (RFC 5322 section 2.1.1).
+_LONGEST: Final = 900
+
+
+def place(name: str) -> str:
+    """Stands in a text, which has to have it on a line of its own, where each reader's own link of that name comes."""
+    return f"\x00{name}\x00"
 
 
 class _Printed(email.message.EmailMessage):
@@ -43,8 +47,8 @@ class _Printed(email.message.EmailMessage):
 class Letter(EmailMessage):
     """One copy, for Django's backends."""
 
-    def __init__(self, content: bytes, from_email: str, address: str) -> None:
-        super().__init__(from_email=from_email, to=[address])
+    def __init__(self, content: bytes, from_email: str, address: str, text: str) -> None:
+        super().__init__(body=text, from_email=from_email, to=[address])
         self._content = content
 
     def message(self, *, policy: email.policy.Policy[Any] | None = None) -> email.message.EmailMessage:
@@ -53,41 +57,60 @@ class Letter(EmailMessage):
 
 @dataclass(frozen=True, slots=True)
 class FormLetter:
-    """What is the same in every copy. `text` has PLACE where the reader's link comes, on a line of its own."""
+    """What is the same in every copy, with a place() for what is not."""
 
     text: str
+    #: The same as HTML; "": as text alone.
+    html: str
     from_email: str
     #: Headers that need no address, ready for the wire.
     head: bytes
     #: The domain of message ids: the site's, not the worker's host name.
     domain: str
+    #: Between text and HTML. Neither encoding can say "=_" (RFC 2045 section 6.7).
+    boundary: str
 
     @classmethod
-    def of(cls, subject: str, text: str, from_email: str, headers: Mapping[str, str]) -> FormLetter:
+    def of(cls, subject: str, text: str, from_email: str, headers: Mapping[str, str], html: str = "") -> FormLetter:
         """Set the letter. `headers` are more of those that all copies share."""
         set_by_django = EmailMessage(subject, "", from_email=from_email, headers={"Message-ID": "<>", **headers})
         head = set_by_django.message(policy=email.policy.SMTP)
         for name in ("Message-ID", "Content-Type", "Content-Transfer-Encoding"):
             del head[name]
-        domain = urlsplit(settings.SITE_URL).hostname or "localhost"
-        return cls(text.replace("\r\n", "\n"), from_email, head.as_bytes().rstrip(b"\r\n"), domain)
+        return cls(
+            _unix(text),
+            _unix(html),
+            from_email,
+            head.as_bytes().rstrip(b"\r\n"),
+            urlsplit(settings.SITE_URL).hostname or "localhost",
+            f"=_{secrets.token_hex(12)}",
+        )
 
-    def to(self, address: str, link: str) -> Letter:
-        """The copy for this mailbox, with this link in the text and in List-Unsubscribe (RFC 8058).
+    def to(self, address: str, links: Mapping[str, str], headers: Mapping[str, str]) -> Letter:
+        """The copy for this mailbox: `links` by the names of their places, `headers` of this copy as they stand.
 
         Raises ValueError for an address that mail cannot carry as it is, as Django does.
         """
-        address, link = _carried(address), _printable(link)
-        own = (
-            f"To: {address}\r\n"
-            f"Message-ID:\r\n {make_msgid(domain=self.domain)}\r\n"
-            f"List-Unsubscribe:\r\n <{link}>\r\n"
-            "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-            'Content-Type: text/plain; charset="utf-8"\r\n'
-        )
-        encoding, body = _encoded(self.text.replace(PLACE, link))
-        transfer = f"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
-        return Letter(own.encode() + self.head + transfer + body, self.from_email, address)
+        address = _carried(address)
+        headers = {"Message-ID": make_msgid(domain=self.domain), **headers}
+        text, html = self.text, self.html
+        for name, link in links.items():
+            text, html = (part.replace(place(name), _printable(link)) for part in (text, html))
+        own = "".join(f"{name}: {_printable(value)}\r\n" for name, value in headers.items())
+        content = f"To: {address}\r\n{own}".encode() + self.head + self._body(text, html)
+        return Letter(content, self.from_email, address, text)
+
+    def _body(self, text: str, html: str) -> bytes:
+        if not html:
+            return b"\r\n" + _part("plain", text)
+        begin = f'\r\nContent-Type: multipart/alternative; boundary="{self.boundary}"\r\n'
+        between = f"\r\n--{self.boundary}".encode()
+        parts = [begin.encode(), _part("plain", text), _part("html", html)]
+        return (between + b"\r\n").join(parts) + between + b"--\r\n"
+
+
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n")
 
 
 def _carried(address: str) -> str:
@@ -99,17 +122,18 @@ def _carried(address: str) -> str:
     return carried
 
 
-def _printable(link: str) -> str:
-    if not link.isascii() or not link.isprintable() or " " in link or len(link) > _LONGEST_LINK:
-        raise ValueError("not a link that can stand in a header")
-    return link
+def _printable(value: str) -> str:
+    if not value.isascii() or not value.isprintable() or len(value) > _LONGEST:
+        raise ValueError("not what can stand in a header")
+    return value
 
 
-def _encoded(text: str) -> tuple[str, bytes]:
-    """The transfer encoding and the lines, the shorter of the two that every server takes (RFC 2045)."""
+def _part(kind: str, text: str) -> bytes:
+    """Headers and content, in the shorter of the two encodings that every server takes (RFC 2045)."""
     content = text.replace("\n", "\r\n").encode()
-    quoted = binascii.b2a_qp(content, istext=True)
-    if len(quoted) <= len(content) * 4 // 3:
-        return "quoted-printable", quoted
-    packed = binascii.b2a_base64(content, newline=False)
-    return "base64", b"\r\n".join(packed[at : at + 76] for at in range(0, len(packed), 76)) + b"\r\n"
+    body, encoding = binascii.b2a_qp(content, istext=True), "quoted-printable"
+    if len(body) > len(content) * 4 // 3:
+        packed, encoding = binascii.b2a_base64(content, newline=False), "base64"
+        body = b"\r\n".join(packed[at : at + 76] for at in range(0, len(packed), 76)) + b"\r\n"
+    head = f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
+    return head.encode() + body

@@ -23,7 +23,7 @@ from itertools import starmap
 from typing import Final, NamedTuple
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, mailers
+from django.core.mail import mailers
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
@@ -34,7 +34,8 @@ from config.languages import address_in, known
 from petitions.models import Campaign
 from signatures.identity import Mac, NotAMailbox, canonical_mailbox, fingerprint, token_hash, withdrawal_token
 from signatures.models import Signature, SigningRules, Submission
-from signatures.register import bounces, ledger, mail_limits
+from signatures.register import bounces, form_letters, ledger, mail_limits
+from signatures.register.form_letters import FormLetter, place
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened, Person
@@ -105,6 +106,10 @@ class Letter:
         return fingerprint(self.mac, self.mailbox)
 
 
+class Forms(dict[tuple[int, str, int, bool], FormLetter]):
+    """The forms of a claim, each set once: by campaign, language, days that are left, and whether it reminds."""
+
+
 @dataclass(slots=True)
 class Sent:
     """What became of a claim, by token hash. What is in no list is tried again soon."""
@@ -154,12 +159,12 @@ def _send_claim(server: BaseEmailBackend, result: Sent, limit: int) -> None:
         claimed = list(starmap(Row, cursor.fetchall()))
         result.over = not claimed
         letters = _within_limits(cursor, _open(claimed, result), result)
-    deadline = time.monotonic() + SEND_FOR
+    deadline, forms = time.monotonic() + SEND_FOR, Forms()
     try:
         for letter in letters:
             if time.monotonic() > deadline:
                 break
-            _send_one(server, result, letter)
+            _send_one(server, result, letter, forms)
     finally:
         _record(result, {row.hashed: row for row in claimed})
 
@@ -247,11 +252,10 @@ def _without_needless_reminders(letters: list[Letter], result: Sent) -> list[Let
     return [letter for letter in letters if letter.row.hashed not in needless]
 
 
-def _send_one(server: BaseEmailBackend, result: Sent, letter: Letter) -> None:
+def _send_one(server: BaseEmailBackend, result: Sent, letter: Letter, forms: Forms) -> None:
     hashed = letter.row.hashed
-    mail = _mail(letter)
     try:
-        server.send_messages([mail])
+        server.send_messages([_mail(letter, forms)])
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
         (result.refused if all(code >= 500 for code in codes) else result.put_off).append(hashed)
@@ -272,35 +276,45 @@ def _close(server: BaseEmailBackend) -> None:
         server.close()
 
 
-def confirmation_mail(campaign: Campaign, person: Person, opener: Opener) -> EmailMultiAlternatives:
+def confirmation_mail(campaign: Campaign, person: Person, opener: Opener) -> form_letters.Letter:
     """The mail with the two links, in the supporter's language; neutral where the campaign is at risk."""
     now = timezone.now()
     row = Row(token_hash(person.token), campaign.pk, uuid.UUID(int=0), b"", now, None, None, None)
-    return _mail(Letter(row, campaign, person, opener.keys.mac, canonical_mailbox(person.email)))
+    return _mail(Letter(row, campaign, person, opener.keys.mac, canonical_mailbox(person.email)), Forms())
 
 
-def _mail(letter: Letter) -> EmailMultiAlternatives:
-    campaign, person, reminds = letter.campaign, letter.person, letter.row.mailed_at is not None
+def _mail(letter: Letter, forms: Forms) -> form_letters.Letter:
+    """The letter's copy of its form. `forms` keeps those that were set already."""
+    person, reminds = letter.person, letter.row.mailed_at is not None
     language = known(person.language)
+    days = max(1, settings.PENDING_DAYS - (timezone.now() - letter.row.created_at).days)
+    key = (letter.campaign.pk, language, days, reminds)
+    if key not in forms:
+        forms[key] = _form(letter.campaign, language, days, reminds)
     withdrawn_by = withdrawal_token(letter.mac, letter.fingerprint)
+    links = {
+        "confirm": address_in(language, f"{settings.SITE_URL}/confirm/{person.token}/"),
+        "withdraw": address_in(language, f"{settings.SITE_URL}/withdraw/{withdrawn_by}/"),
+    }
+    identifier = bounces.message_id(keyring().site_key(), letter.row.hashed, b"r" if reminds else b"c")
+    return forms[key].to(person.email, links, {"Message-ID": identifier})
+
+
+def _form(campaign: Campaign, language: str, days: int, reminds: bool) -> FormLetter:
     context = {
         "campaign": campaign,
-        "confirm_url": address_in(language, f"{settings.SITE_URL}/confirm/{person.token}/"),
-        "withdraw_url": address_in(language, f"{settings.SITE_URL}/withdraw/{withdrawn_by}/"),
+        "confirm_url": place("confirm"),
+        "withdraw_url": place("withdraw"),
         "site_url": address_in(language, f"{settings.SITE_URL}/"),
-        "days": max(1, settings.PENDING_DAYS - (timezone.now() - letter.row.created_at).days),
+        "days": days,
         "reminds": reminds,
     }
     name = "mail/confirm_neutral" if campaign.at_risk else "mail/confirm"
-    identifier = bounces.message_id(keyring().site_key(), letter.row.hashed, b"r" if reminds else b"c")
     with translation.override(language):
-        subject = " ".join(render_to_string(f"{name}_subject.txt", context).split())
-        mail = EmailMultiAlternatives(
-            subject,
+        return FormLetter.of(
+            " ".join(render_to_string(f"{name}_subject.txt", context).split()),
             render_to_string(f"{name}.txt", context),
-            from_email=settings.NEUTRAL_FROM_EMAIL if campaign.at_risk else settings.DEFAULT_FROM_EMAIL,
-            to=[person.email],
-            headers={"Message-ID": identifier, "Auto-Submitted": "auto-generated"},
+            settings.NEUTRAL_FROM_EMAIL if campaign.at_risk else settings.DEFAULT_FROM_EMAIL,
+            {"Auto-Submitted": "auto-generated"},
+            render_to_string(f"{name}.html", context),
         )
-        mail.attach_alternative(render_to_string(f"{name}.html", context), "text/html")
-    return mail

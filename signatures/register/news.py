@@ -32,7 +32,7 @@ from config.languages import address_in, known
 from petitions.models import Campaign, Update
 from signatures.identity import token_hash, unsubscription_token
 from signatures.models import Mailing, NewsMail, Signature, Unsubscription
-from signatures.register.form_letters import PLACE, FormLetter, Letter
+from signatures.register.form_letters import FormLetter, Letter, place
 from signatures.register.keyring import CampaignKeys, ForeignPublicKey, KeysMissing, keys_of
 from signatures.sealing import NotOpened, Person
 
@@ -265,7 +265,12 @@ def news_mail(edition: Edition, person: Person, token: str) -> Letter:
     if language not in edition.letters:
         edition.letters[language] = _form_letter(edition, language)
     leave = address_in(language, f"{settings.SITE_URL}/unsubscribe/{token}/")
-    return edition.letters[language].to(person.email, leave)
+    return edition.letters[language].to(
+        person.email,
+        {"leave": leave},
+        # RFC 8058: the mail program's own button is one POST to this address.
+        {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+    )
 
 
 def _form_letter(edition: Edition, language: str) -> FormLetter:
@@ -278,7 +283,7 @@ def _form_letter(edition: Edition, language: str) -> FormLetter:
             "update": edition.update,
             "campaign": edition.campaign,
             "url": f"{settings.SITE_URL}{path}",
-            "unsubscribe_url": PLACE,
+            "unsubscribe_url": place("leave"),
         }
         return FormLetter.of(
             " ".join(render_to_string(f"{name}_subject.txt", context).split()),

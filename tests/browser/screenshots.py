@@ -1,6 +1,7 @@
 """Pictures of every page for humans to look at: `python -m tests.browser.screenshots OUTDIR`.
 
-Each page at 360 and 1280 px, light and dark, as <page>-<width>-<scheme>.png.
+Each page at 360 and 1280 px, light and dark, as <page>-<width>-<scheme>.png; the public ones in Arabic too, as
+<page>-ar-<width>-<scheme>.png.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # Django has to be set up first
 ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
+ONE_LANGUAGE = {"inbox"}
 
 
 def main(arguments: list[str]) -> None:
@@ -53,12 +55,15 @@ def _prepare_environment(home: Path) -> None:
 def _take(folder: Path, home: Path) -> None:
     from playwright.sync_api import sync_playwright
 
+    from config.languages import path_in
     from tests.browser.browsing import launch, log_in
     from tests.stack import Stack
 
     stack = Stack(home).start()
     try:
-        pages = {**_public_pages(stack), **_admin_pages(stack)}
+        public = _public_pages(stack)
+        in_arabic = {f"{name}-ar": path_in("ar", path) for name, path in public.items() if name not in ONE_LANGUAGE}
+        pages = {**public, **in_arabic, **_admin_pages(stack)}
         with sync_playwright() as playwright:
             browser = launch(playwright)
             for width in WIDTHS:
@@ -79,8 +84,11 @@ def _take(folder: Path, home: Path) -> None:
 
 
 def _public_pages(stack: Stack) -> dict[str, str]:
+    from tests.browser.test_pages import CLOSED, REMOVED, add_campaign
     from tests.stack import AT_RISK, LOCAL
 
+    add_campaign(stack, 9001, CLOSED, "closed")
+    add_campaign(stack, 9002, REMOVED, "removed")
     address = f"{uuid.uuid4().hex}@example.org"
     stack.sign(LOCAL, address, name="Ada Example")
     links = stack.links_for(address)
@@ -101,6 +109,12 @@ def _public_pages(stack: Stack) -> dict[str, str]:
         "updates": f"/c/{AT_RISK}/updates/",
         "update": f"/c/{AT_RISK}/updates/191000-signatures-from-184-countries/",
         "dossier": "/d/crisis-in-belarus/",
+        "press": f"/c/{AT_RISK}/press/",
+        "found-nothing": "/?q=nothing+fits+this",
+        "closed": f"/c/{CLOSED}/",
+        "taken-down": f"/c/{REMOVED}/",
+        "signing-key": "/signing-key/",
+        "unsubscribe": f"/unsubscribe/{'A' * 43}/",
         "embed": f"/c/{LOCAL}/embed/",
         "inbox": "/inbox/",
     }
@@ -125,6 +139,13 @@ def _admin_pages(stack: Stack) -> dict[str, str]:
         "admin-index": "/admin/",
         "admin-campaigns": "/admin/petitions/campaign/",
         "admin-campaign": f"/admin/petitions/campaign/{campaign}/change/",
+        "admin-preview": f"/admin/petitions/campaign/{campaign}/preview/",
+        "admin-life": f"/admin/petitions/campaign/{campaign}/life/",
+        "admin-translations": f"/admin/petitions/campaign/{campaign}/translations/?language=ar",
+        "admin-pictures": "/admin/petitions/picture/",
+        "admin-picture": "/admin/petitions/picture/add/",
+        "admin-updates": "/admin/petitions/update/",
+        "admin-mailing": "/admin/petitions/update/1/mail/",
         "admin-tally": f"/admin/petitions/campaign/{campaign}/tally/",
         "admin-deliveries": "/admin/signatures/delivery/",
         "admin-delivery": f"/admin/signatures/delivery/{delivery}/change/",
