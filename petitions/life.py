@@ -88,6 +88,8 @@ def why_not(campaign: Campaign, step: Step, user: User | AnonymousUser, at: date
         if step.action == "campaign.change":
             return _("This is for the campaigners of its section.")
         return _("This is for the moderators of its section.")
+    if step.name == "open" and campaign.handed_in_by_id == user.pk:
+        return _("You handed it in: somebody else has to open it.")
     missing = _MISSING.get(step.name)
     return missing(campaign, at or timezone.now()) if missing else ""
 
@@ -134,7 +136,8 @@ def take(campaign: Campaign, step: Step, user: User | AnonymousUser, reason: str
         raise NotNow(_("Please say why."))
     # Conditional: of two people who press different buttons at once, one is told.
     here = Campaign.objects.filter(pk=campaign.pk, state=campaign.state, paused_at=campaign.paused_at)
-    if not here.update(**_written_by(campaign, step, now, reason)):
+    handed_in = {"handed_in_by": user} if step.name == "submit" else {}
+    if not here.update(**handed_in, **_written_by(campaign, step, now, reason)):
         raise NotNow(_("Somebody was faster: look again."))
     campaign.refresh_from_db()
 

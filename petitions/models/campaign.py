@@ -137,6 +137,8 @@ class Campaign(Translated):
     paused_at = models.DateTimeField(_("paused"), null=True, editable=False)
     #: Paused because the whole site is: goes on with it.
     paused_with_site = models.BooleanField(default=False, db_default=False, editable=False)
+    #: Whoever handed it in for review does not open it.
+    handed_in_by = models.ForeignKey(User, models.SET_NULL, null=True, editable=False, related_name="+")
     life_note = models.TextField(
         _("reason"), blank=True, default="", db_default="", max_length=600, editable=False,
         help_text=_("Why it was sent back, paused or taken down."),

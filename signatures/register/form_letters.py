@@ -22,8 +22,8 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils.encoding import punycode
 
-#: What may stand in a header as it is: atoms (RFC 5322 section 3.2.3), an @, a domain.
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,255}")
+#: What may stand in a header as it is: atoms or a string in quotes (RFC 5322 section 3.2), an @, a domain.
+_ADDRESS: Final = re.compile(r"""(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}|"[ !#-\[\]-~]{1,62}")@[A-Za-z0-9.-]{1,255}""")
 #: Less than a line may be long (RFC 5322 section 2.1.1).
 _LONGEST: Final = 900
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from petitions.life import STEPS, NotNow, close_what_is_over, halt_site, possible_steps, restart_site, take, why_not
 from petitions.models import Campaign, Demand, Standstill
-from petitions.sections import Role
+from petitions.sections import Membership, Role
 from petitions.standstill import forget_standstill
 from signatures.collect.campaigns import forget_campaigns
 from signatures.models import CampaignKey
@@ -82,6 +82,18 @@ def test_campaigners_hand_in_and_only_moderators_decide(
     with pytest.raises(NotNow, match="moderators"):
         take(review, STEPS["open"], campaigner)
     assert review.state == "review"
+
+
+def test_whoever_handed_it_in_does_not_open_it(
+    written: Callable[..., Campaign], campaigner: User, moderator: User, section: Any
+) -> None:
+    Membership.objects.create(user=campaigner, section=section, role=Role.MODERATOR)
+    both = User.objects.get(pk=campaigner.pk)
+    campaign = go(written(state="draft"), ("submit", both))
+    assert "somebody else" in why_not(campaign, STEPS["open"], both)
+    with pytest.raises(NotNow, match="somebody else"):
+        take(campaign, STEPS["open"], both)
+    assert go(campaign, ("open", moderator)).state == "open"
 
 
 def test_nobody_steps_in_another_section(
