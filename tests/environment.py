@@ -9,7 +9,6 @@ and SET ROLE to the other two) and TEST_REDIS_URL.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import signal
@@ -41,7 +40,9 @@ def _start_servers() -> None:
 
 def _collect_static() -> None:
     """Once for each state of what is collected: compressing takes ten seconds of processor."""
-    collected = ROOT / ".pytest_cache" / f"static-{_state_of_static()}"
+    from config.collected import state_of_static
+
+    collected = ROOT / ".pytest_cache" / f"static-{state_of_static(ROOT)}"
     os.environ["TEST_STATIC_ROOT"] = str(collected)
     if collected.exists():
         return
@@ -57,15 +58,6 @@ def _collect_static() -> None:
         Path(folder).rename(collected)
     except OSError:  # another run was faster, with the same
         shutil.rmtree(folder)
-
-
-def _state_of_static() -> str:
-    """A digest of our own static files, of the packages that bring others, and of what collects them."""
-    digest = hashlib.sha256()
-    ours = sorted(path for path in (ROOT / "static").rglob("*") if path.is_file())
-    for path in (ROOT / "requirements.lock", ROOT / "config" / "settings.py", *ours):
-        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
 
 
 def _own_redis(url: str) -> str:

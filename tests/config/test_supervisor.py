@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from config.children import Child, ChildFailed
+from config.collected import note_collected
 from config.supervisor import Asked, PortTaken, Supervisor, is_waiting, reserve_port, until_asked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,6 +221,16 @@ def processes_of(home: Path) -> dict[int, str]:
     return found
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A demo's home with a space in its path, where static files lie collected: only that is not tried here."""
+    home = tmp_path / "a home"
+    home.mkdir()
+    shutil.copytree(os.environ["TEST_STATIC_ROOT"], home / "static")
+    note_collected(home, ROOT)
+    return home
+
+
 @contextmanager
 def demo(home: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
     """Run the demo under `home` until it says that it is ready."""
@@ -240,8 +252,8 @@ def demo(home: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_killed_demo_leaves_no_orphan_and_starts_again(tmp_path: Path) -> None:
-    port, home = str(free_port()), tmp_path / "a home"
+def test_killed_demo_leaves_no_orphan_and_starts_again(home: Path) -> None:
+    port = str(free_port())
     command = (sys.executable, "manage.py", "demo", "--port", port)
     with demo(home, *command) as process:
         names = " ".join(processes_of(home).values())
@@ -258,10 +270,10 @@ def test_killed_demo_leaves_no_orphan_and_starts_again(tmp_path: Path) -> None:
         assert processes_of(home) == {}
 
 
-def test_interrupting_make_ends_the_demo(tmp_path: Path) -> None:
-    with demo(tmp_path, "make", "demo", f"PORT={free_port()}") as process:
+def test_interrupting_make_ends_the_demo(home: Path) -> None:
+    with demo(home, "make", "demo", f"PORT={free_port()}", "SIGNATURES=100") as process:
         process.send_signal(signal.SIGINT)
         assert until(lambda: process.poll() is not None, 60)
         assert process.stdout is not None
         assert "Stopped." in process.stdout.read()
-        assert until(lambda: not processes_of(tmp_path)), processes_of(tmp_path)
+        assert until(lambda: not processes_of(home)), processes_of(home)

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config.children import Child, ChildFailed
+from config.collected import is_collected, note_collected
 from config.embedded import Embedded, EmbeddedError, Role, secret_key
 from config.supervisor import PortTaken, Supervisor, reserve_port, until_asked
 
@@ -79,7 +80,9 @@ class Demo:
     def _prepare(self, signatures: int) -> None:
         self.say("Preparing the database …")
         self.supervisor.run(self._manage("owner", "migrate", "--noinput"))
-        self.supervisor.run(self._manage("web", "collectstatic", "--noinput"))
+        if not is_collected(self.home, settings.BASE_DIR):
+            self.supervisor.run(self._manage("web", "collectstatic", "--noinput", "--clear"))
+            note_collected(self.home, settings.BASE_DIR)
         # It speaks for itself: logins, and a progress bar.
         creation = self._manage("owner", "create_demo", "--signatures", str(signatures))
         creation.log = None
