@@ -1,4 +1,4 @@
-"""Every check, then every test: what `make test` runs. Stops at the first failure.
+"""Every check, then every test: what `make test` runs. A check that fails ends it.
 
 Arguments are passed on to pytest, whose closing line is the last thing printed.
 """
@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,13 +40,11 @@ def main(arguments: list[str]) -> None:
     browser = find_browser()
     if browser is None and os.environ.get("CI"):
         sys.exit("No Chromium was found, and CI is set: the browser tests have to run. " + HOW_TO_GET_ONE)
-    check("ruff check", "ruff", "check", ".")
-    check("ruff format", "ruff", "format", "--check", ".")
-    check("mypy", "mypy")
-    manage("migrations are complete", {}, "makemigrations", "--check", "--dry-run")
-    for role, keyring in (("web", {}), ("worker", {"KEYRING_DIR": "/run/keyring"})):
-        environment = {**PRODUCTION, "ROLE": role, **keyring}
-        manage(f"deployment as {role}", environment, "check", "--deploy", "--fail-level", "WARNING")
+    # Side by side: all but mypy spend their seconds on importing Django.
+    with ThreadPoolExecutor(2) as pool:
+        steps = [pool.submit(step) for step in CHECKS]
+        if failed := [output for step in steps if (output := step.result())]:
+            sys.exit("\n".join(failed))
     run_pytest(browser, arguments)
 
 
@@ -57,26 +57,46 @@ def find_browser() -> str | None:
     return next(filter(None, map(shutil.which, names)), None)
 
 
-def check(title: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-    """Run a Python module quietly; on failure print what it said and exit with its status."""
-    run(title, [sys.executable, "-m", module, *arguments], environment)
+type Step = Callable[[], str]
+"""Runs something; returns "", or what it said where it failed."""
 
 
-def manage(title: str, environment: Mapping[str, str], *arguments: str) -> None:
-    """Run a Django command with `environment` and nothing else of ours."""
+def module(title: str, *arguments: str) -> Step:
+    """A Python module."""
+    return partial(run, title, ["-m", *arguments], None)
+
+
+def manage(title: str, environment: Mapping[str, str], *arguments: str) -> Step:
+    """A Django command with `environment` and nothing else of ours."""
     others = {name: value for name, value in os.environ.items() if name not in OURS}
-    run(title, [sys.executable, "manage.py", *arguments], {**others, **environment})
+    return partial(run, title, ["manage.py", *arguments], {**others, **environment})
 
 
-def run(title: str, argv: list[str], environment: Mapping[str, str] | None) -> None:
-    """Run one step; a line when it is well, its whole output and the end when it is not."""
+def run(title: str, arguments: list[str], environment: Mapping[str, str] | None) -> str:
+    """Run one step: prints a line when it is well, and returns its whole output when it is not."""
     begin = time.monotonic()
+    argv = [sys.executable, *arguments]
     done = subprocess.run(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
-        sys.stdout.buffer.write(done.stdout)
-        sys.stdout.flush()
-        sys.exit(f"FAILED: {title}")
+        return f"{done.stdout.decode(errors='replace')}FAILED: {title}"
     print(f"ok: {title} ({time.monotonic() - begin:.1f} s)", flush=True)
+    return ""
+
+
+def deployment(role: str, **more: str) -> Step:
+    """Django's own checks of a public site's settings, as that role has them."""
+    environment = {**PRODUCTION, "ROLE": role, **more}
+    return manage(f"deployment as {role}", environment, "check", "--deploy", "--fail-level", "WARNING")
+
+
+CHECKS: list[Step] = [
+    module("ruff check", "ruff", "check", "."),
+    module("ruff format", "ruff", "format", "--check", "."),
+    module("mypy", "mypy"),
+    manage("migrations are complete", {}, "makemigrations", "--check", "--dry-run"),
+    deployment("web"),
+    deployment("worker", KEYRING_DIR="/run/keyring"),
+]
 
 
 def run_pytest(browser: str | None, arguments: list[str]) -> None:
@@ -87,8 +107,9 @@ def run_pytest(browser: str | None, arguments: list[str]) -> None:
     else:
         chosen += " and not browser"
         print(f"\n*** No Chromium was found: THE BROWSER TESTS ARE LEFT OUT. {HOW_TO_GET_ONE} ***\n", flush=True)
-    # At least two, since each spends much of its time waiting for PostgreSQL; each has its own, so not many.
-    processes = min(max(2, os.cpu_count() or 2), 4)
+    # One more than processors, and three at least: one each has the running site of the browser tests and of the
+    # faults (conftest.py), which often wait. Each has a database of its own, so not many.
+    processes = min(max(3, (os.cpu_count() or 2) + 1), 5)
     options = ["-n", str(processes), "-m", chosen]
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *options, *arguments])
 
