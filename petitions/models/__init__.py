@@ -6,7 +6,7 @@ Sections, and who works in them, are in petitions/sections.py.
 from petitions.models.addressee import Addressee
 from petitions.models.campaign import CONFIRMATION_GRACE, Campaign, CampaignQuerySet, Disclosure
 from petitions.models.claim import ClaimSnapshot, unknown_claims, with_claims
-from petitions.models.demand import Demand, DemandStep
+from petitions.models.demand import Demand, DemandStep, won
 from petitions.models.dossier import Coverage, Dossier
 from petitions.models.picture import Picture
 from petitions.models.standstill import Standstill
@@ -30,4 +30,5 @@ __all__ = [
     "UpdateQuerySet",
     "unknown_claims",
     "with_claims",
+    "won",
 ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.db.models import Exists, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from petitions.models.campaign import Campaign
+from petitions.models.campaign import Campaign, CampaignQuerySet
 from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
 
 
@@ -62,3 +64,11 @@ class DemandStep(Translated):
         super().clean()
         if self.on and self.on > timezone.now().date():
             raise ValidationError({"on": _("That day has not come yet.")})
+
+
+def won(campaigns: CampaignQuerySet) -> CampaignQuerySet:
+    """Those of them whose demands are all met, by the latest step of each. See Demand.standing."""
+    latest = DemandStep.objects.filter(demand=OuterRef("pk")).order_by("-on", "-pk").values("state")[:1]
+    made = Demand.objects.filter(campaign=OuterRef("pk"))
+    lacking = made.alias(stands=Coalesce(Subquery(latest), Value(""))).exclude(stands=DemandStep.State.MET)
+    return campaigns.filter(Exists(made), ~Exists(lacking))

@@ -40,6 +40,10 @@ class HandoverQuerySet(models.QuerySet["Handover"]):
         found = found.select_related("delivery__addressee", "delivery__campaign").defer("delivery__manifest")
         return found.annotate(signatures=signatures_in("delivery__manifest"))
 
+    def answered(self) -> HandoverQuerySet:
+        """The answers that the public is told of."""
+        return self.filter(kind=Handover.Kind.ANSWERED, is_public=True)
+
 
 class Handover(models.Model):
     """One thing that happened between us and an authority over a packet."""

@@ -15,12 +15,13 @@ from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from config.cldr import sorting_key
-from petitions.models import Campaign, CampaignQuerySet, Dossier, Update
+from petitions.models import Campaign, CampaignQuerySet, Dossier, Update, won
 from petitions.shelf import shelved
 from signatures.channels import CHANNELS
 from signatures.collect.forms import SignForm
 from signatures.figures import public_figures, public_figures_of
 from signatures.handovers import handover_standing
+from signatures.models import Handover
 from signatures.syndication import share_image_of, structured_data
 from signatures.views.finding import campaign_or_404
 from signatures.views.signing import form_context
@@ -73,12 +74,23 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
         "page": page,
         "asked": asked,
         "over": over,
-        "finished": [] if any(asked.values()) else _by_total(everything.over())[:FINISHED],
+        **({} if any(asked.values()) else _what_became(everything)),
         "topics": _choices(everything, "topic"),
         "regions": _choices(everything, "region"),
         "dossiers": Dossier.objects.all(),
     }
     return render(request, "petitions/home.html", context)
+
+
+def _what_became(everything: CampaignQuerySet) -> dict[str, Any]:
+    """What was won, and the others that are over, each with whether the authority answered."""
+    victories = won(everything)
+    answered = set(Handover.objects.answered().values_list("delivery__campaign", flat=True))
+    others = _by_total(everything.over().exclude(pk__in=victories.values("pk")))[:FINISHED]
+    return {
+        "victories": _by_total(victories)[:FINISHED],
+        "finished": [entry | {"answered": entry["campaign"].pk in answered} for entry in others],
+    }
 
 
 def _by_total(campaigns: CampaignQuerySet) -> list[dict[str, Any]]:
