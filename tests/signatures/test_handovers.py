@@ -173,6 +173,21 @@ def test_an_entry_that_cannot_be_is_refused_at_its_field(signed, deliver, office
     assert set(answer.context["adminform"].form.errors) == {field}
 
 
+def test_a_packets_page_says_what_it_waits_for_and_what_was_announced_of_it(signed, deliver, officers, officer):
+    later = a_delivery(signed, *officers, series=2, first_number=7, last_number=12)
+    first = a_delivery(signed, *officers, series=2, first_number=1, last_number=6)
+    waiting = officer.get(reverse("admin:signatures_delivery_change", args=[later.pk])).content.decode()
+    assert f"It is sealed after {first.reference}" in waiting
+    assert 'http-equiv="refresh"' in waiting
+    ready = reverse("admin:signatures_delivery_change", args=[deliver(signed, first_number=1).pk])
+    announce = reverse("admin:signatures_delivery_announce", args=[Delivery.objects.ready().get().pk])
+    assert "Announced" not in officer.get(ready).content.decode()
+    page = officer.post(announce, follow=True).content.decode()
+    assert "Announced" in page
+    assert "12 signatures" in page
+    assert 'http-equiv="refresh"' not in page
+
+
 def test_another_sections_packet_can_be_chosen_by_nobody(signed, deliver, staff_client, staff):
     elsewhere = Section.objects.create(name="Elsewhere")
     other = staff_client(staff(Role.DELIVERY_OFFICER, elsewhere, "carla"))
