@@ -18,6 +18,7 @@ from signatures.charts import BarChart, WorldMap, day_bars, world_map
 from signatures.figures import CountryFigure, DayFigure
 from signatures.models import Dimension, LedgerEntry, TallySum
 from signatures.opendata import CHANNEL_LABELS, SOURCE_LABELS, labelled
+from signatures.publicledger import Ledger, public_ledger
 
 LANGUAGE_LABELS: Final[dict[str, str | Promise]] = {
     **{code: language.name for code, language in BY_CODE.items()}, "other": _("Another"), "unknown": _("Not noted"),
@@ -65,7 +66,7 @@ class ExactTally:
 
 def exact_tally(campaign: Campaign) -> ExactTally:
     """The campaign's exact figures: its sums, a row a key, and the ledger's, a row a day."""
-    sums, ledger = TallySum.objects.by(campaign), LedgerEntry.totals(campaign)
+    sums, flows = TallySum.objects.by(campaign), LedgerEntry.totals(campaign)
     by_country = sums[Dimension.COUNTRY]
     by_day = {datetime.date.fromisoformat(day): count for day, count in sorted(sums[Dimension.DAY].items())}
     total, today = sum(by_country.values()), timezone.now().date()
@@ -84,8 +85,8 @@ def exact_tally(campaign: Campaign) -> ExactTally:
         channels=labelled(CHANNEL_LABELS, sums[Dimension.CHANNEL]),
         languages=labelled(LANGUAGE_LABELS, sums[Dimension.LANGUAGE]),
         delays=[(str(words), delays[span]) for span, words in SPANS.items() if span in delays],
-        confirmed_percent=100 * ledger["taken"] / ledger["received"] if ledger["received"] else None,
-        ledger=_ledger(ledger),
+        confirmed_percent=100 * flows["taken"] / flows["received"] if flows["received"] else None,
+        ledger=_ledger(public_ledger(campaign)),
     )
 
 
@@ -104,17 +105,11 @@ def _events(campaign: Campaign) -> Iterator[tuple[datetime.date, str, str]]:
             yield update.published_at.date(), str(update.title), update.get_absolute_url()
 
 
-def _ledger(totals: dict[str, int]) -> list[tuple[str, int]]:
-    words = {
-        "received": _("Received"),
-        "taken": _("Confirmed and looked at"),
-        "admitted": _("Admitted and counted"),
-        "duplicate": _("Duplicates"),
-        "held": _("Held for review"),
-        "late": _("Confirmed too late"),
-        "unreadable": _("Unreadable"),
-        "removed": _("Removed by a ruling"),
-        "withdrawn": _("Withdrawn"),
-        "expired": _("Never confirmed, deleted"),
-    }
-    return [(str(label), totals[key]) for key, label in words.items()]
+def _ledger(ledger: Ledger) -> list[tuple[str, int]]:
+    """The public one's lines, and under "removed" why."""
+    rows = []
+    for line in ledger.lines:
+        rows.append((f"{line.sign} {line.label}".strip(), line.count))
+        if line.key == "removed":
+            rows += [(f"   {words}", count) for _why, words, count in ledger.removals]
+    return rows

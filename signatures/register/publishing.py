@@ -66,4 +66,11 @@ def _settled(sums: Mapping[str, int], register: Register, dimension: str) -> Cou
     settled.subtract(cell[place] for cell in register.unsettled.get("added", []))
     if dimension != Dimension.CHANNEL:
         settled.update(cell[place] for cell in register.unsettled.get("removed", []))
+    # Who is not settled yet and among those whose removal is would be counted below nothing. The sum has to stay what
+    # additions and removals make, or the merged rest could fall below ten: the largest bears it.
+    missing = -sum(n for n in settled.values() if n < 0)
+    settled = +settled
+    for key, n in settled.most_common():
+        settled[key] -= min(n, missing)
+        missing -= min(n, missing)
     return +settled

@@ -64,7 +64,8 @@ class Site:
 
     def step(self, name: str, *, mail_url: str = "", **arguments: Any) -> Any:
         """Run a function of steps.py in a process of its own, in its role; returns what it returns."""
-        role = "owner" if name in {"prepare", "publish", "campaigns", "request_deliveries", "grow"} else "worker"
+        owners = {"prepare", "publish", "campaigns", "request_deliveries", "grow", "tally_view"}
+        role = "owner" if name in owners else "worker"
         environment = self.demo._environment("worker", role)  # "worker": with the keyring, as create_demo has it
         if mail_url:
             environment["MAIL_URL"] = mail_url

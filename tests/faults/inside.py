@@ -171,3 +171,39 @@ def _verdict(delivery: int) -> dict[str, Any]:
         "sum": manifest.totals.signatures + manifest.totals.gaps - found.last_number,
         "unfinished_parts": found.parts.filter(digest__isnull=True).count(),
     }
+
+
+def counted_campaign(slug: str) -> None:
+    """A petition with figures of every kind: forty countries, ninety days, two updates; nobody of them in person."""
+    from django.db import transaction
+    from django.utils import timezone
+
+    from petitions.models import Campaign, Update
+    from signatures.models import Register
+    from signatures.register import keyring, ledger
+    from signatures.register.publishing import publish_figures
+    from signatures.register.tally import Arrival, count_in
+    from signatures.world import world
+
+    model = Campaign.objects.order_by("pk")[0]
+    values = {name: getattr(model, name) for name in ("addressee", "section", "lead", "pledge", "responsible")}
+    campaign = Campaign.objects.create(slug=slug, title="The numbers of every kind", goal=50_000, **values)
+    keyring.provision_campaigns()
+    campaign.state = Campaign.State.OPEN
+    campaign.save()
+    today = timezone.now().date()
+    for ago, title in ((60, "They were told"), (20, "They were told again")):
+        at = timezone.now() - datetime.timedelta(days=ago)
+        Update.objects.create(campaign=campaign, slug=f"u{ago}", title=title, lead="It was said.", published_at=at)
+    codes = [*sorted(world().shapes)[:39], "MT"]
+    arrivals = [
+        Arrival(code, today - datetime.timedelta(days=(n + place) % 90), "web", ("mail", "direct")[n % 2], "en", "5m")
+        for place, code in enumerate(codes)
+        for n in range(12_000 // (place + 1) ** 2)
+    ]
+    with transaction.atomic():
+        register = Register.objects.select_for_update().get(campaign=campaign)
+        Register.objects.filter(pk=register.pk).update(last_number=len(arrivals))
+        count_in(register, arrivals)
+        ledger.note(campaign.pk, received=len(arrivals) + 60, taken=len(arrivals), admitted=len(arrivals), expired=20)
+    publish_figures(campaign)

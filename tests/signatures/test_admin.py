@@ -170,7 +170,7 @@ def test_the_tally_is_exact(campaigner, campaign):
     assert [(s.figure.code, s.figure.count, s.percent) for s in tally.countries] == [("PL", 7, 87.5), ("DE", 1, 12.5)]
     assert [day.count for day in tally.days] == [3, 4, 1]
     assert response.content.count(b"<rect") == 3
-    assert ("Duplicates", 1) in tally.ledger
+    assert ("− Duplicates", 1) in tally.ledger
 
 
 def test_the_sums_are_exported_as_csv(campaigner, campaign):
