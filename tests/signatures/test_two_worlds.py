@@ -203,10 +203,10 @@ class Life:
         Submission.objects.filter(confirmed_at=None, outcome=None).update(confirmed_at=moment)
 
     def _withdraw(self, number):
-        pepper = keys_of(self.campaign).pepper
+        mac = keys_of(self.campaign).mac
         mailbox = canonical_mailbox(f"p{number}@example.org")
         with acting_as(django_settings.WEB_ROLE):
-            confirmation.ask_withdrawal(token_hash(withdrawal_token(pepper, fingerprint(pepper, mailbox))))
+            confirmation.ask_withdrawal(token_hash(withdrawal_token(mac, fingerprint(mac, mailbox))))
 
 
 def addresses(campaign):
