@@ -134,10 +134,22 @@ def access_table() -> str:
         *_table("action", [(f"`{action}`", "", allowed) for action, allowed in RULES.items()], roles),
         "\n## Pages of the admin\n",
         *_table("page", [(_path(p), _words(p), p.roles()) for p in all_pages() if _has_roles(p)], roles),
+        "\n## The first page of each role\n",
+        *(_pictures(role) for role in roles),
         "\n## Pages that need no role\n",
         *(f"- {_path(p)}: {p.rule}" for p in all_pages() if not _has_roles(p)),
         "",
     ])  # fmt: skip
+
+
+def _pictures(role: Role) -> str:
+    """Its first page on a desktop and on a phone, as tests/browser/screenshots.py takes it of the demo."""
+    desktop, phone = (f"../tests/browser/home-{role.value}-{width}.png" for width in (1280, 360))
+    return (
+        f"**{role.label}**\n\n"
+        f'<img src="{desktop}" alt="{role.label}: the first page on a desktop" width="640">\n'
+        f'<img src="{phone}" alt="{role.label}: the first page on a phone" width="180">\n'
+    )
 
 
 def _has_roles(page: Page) -> bool:

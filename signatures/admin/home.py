@@ -2,13 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from petitions.access import may
 from signatures.desk.home import campaigns_of, roles_of, tasks_of
+
+#: What there is to open, as somebody at a desk looks for it: (heading, {model: its name there}).
+DOORS: Final[tuple[tuple[Promise, dict[str, Promise]], ...]] = (
+    (
+        _("Petitions"),
+        {
+            "Campaign": _("Campaigns"),
+            "Update": _("Updates"),
+            "Dossier": _("Dossiers"),
+            "Picture": _("Pictures"),
+            "Addressee": _("Addressees"),
+            "DemandStep": _("What became of demands"),
+        },
+    ),
+    (
+        _("Signatures"),
+        {
+            "Reveal": _("Looks at signatures"),
+            "Watch": _("What comes in just now"),
+            "Ruling": _("Rulings"),
+            "NetworkRule": _("Networks"),
+        },
+    ),
+    (_("Handing over"), {"Delivery": _("Deliveries"), "Handover": _("Handover log")}),
+    (_("People"), {"User": _("Logins and roles"), "Section": _("Sections")}),
+    (
+        _("The desk"),
+        {"Proposal": _("Four eyes"), "Recipient": _("Keys of officers"), "AuditEntry": _("Audit trail")},
+    ),
+    (_("The whole site"), {"Standstill": _("Pause it, or only let it be read")}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One of the admin's lists."""
+
+    name: str | Promise
+    url: str
+
+
+def doors_of(request: HttpRequest) -> list[tuple[Promise, list[Door]]]:
+    """(heading, what this person may open under it); nothing without a door."""
+    urls = {
+        model["object_name"]: model["admin_url"] for app in admin.site.get_app_list(request) for model in app["models"]
+    }
+    groups = [
+        (heading, [Door(name, urls[model]) for model, name in names.items() if urls.get(model)])
+        for heading, names in DOORS
+    ]
+    return [(heading, doors) for heading, doors in groups if doors]
 
 
 def with_desk(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -22,4 +77,5 @@ def with_desk(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "tasks": tasks_of(user),
         "lines": campaigns_of(user) if may(user, "campaign.view") else [],
         "sees_figures": may(user, "tally.view"),
+        "doors": doors_of(request),
     }

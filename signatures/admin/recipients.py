@@ -31,11 +31,11 @@ class RecipientAdmin(GuardedAdmin):
     """Make, register, approve, revoke. Nothing is edited, nothing deleted."""
 
     rights = {"add": "recipient.register"}
-    #: Of these keys, one's own; all of them for those who approve (known_to).
+    #: Of these keys, one's own; all of them for those who may take them out of use (known_to).
     pages = {
         "challenge": "recipient.approve",
         "approve": "recipient.approve",
-        **dict.fromkeys(("changelist", "change", "revoke"), "recipient.register or recipient.approve"),
+        **dict.fromkeys(("changelist", "change", "revoke"), "recipient.register or recipient.revoke"),
     }
     list_display = ["officer", "key", "state_label", "registered_at", "pinned_at", "revoked_at"]
     list_display_links = ["officer", "key"]
@@ -45,7 +45,7 @@ class RecipientAdmin(GuardedAdmin):
         return recipients.known_to(cast(User, request.user))
 
     def has_view_permission(self, request: HttpRequest, obj: Recipient | None = None) -> bool:
-        return any(may(request.user, action) for action in ("recipient.register", "recipient.approve"))
+        return any(may(request.user, action) for action in ("recipient.register", "recipient.revoke"))
 
     @display(
         description=_("state"),
@@ -89,6 +89,7 @@ class RecipientAdmin(GuardedAdmin):
             "title": _("Key of %s") % key.officer,
             "key": key,
             "own": key.officer_id == user.pk,
+            "agreed": recipients.is_agreed(key),
             "may_approve": recipients.may_approve(key, user),
             "my_key": recipients.key_in_use(user),
             "may_revoke": key.state != Recipient.State.REVOKED and self._may_revoke(key, user),
@@ -112,6 +113,8 @@ class RecipientAdmin(GuardedAdmin):
         )
 
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if not may(request.user, "recipient.approve"):
+            raise Http404
         key = self._key_or_404(request, object_id)
         try:
             proof = base64.b64decode(request.POST.get("proof", ""), validate=True)
@@ -134,7 +137,7 @@ class RecipientAdmin(GuardedAdmin):
         return HttpResponseRedirect(reverse("admin:signatures_recipient_change", args=[key.pk]))
 
     def _may_revoke(self, key: Recipient, user: User) -> bool:
-        return key.officer_id == user.pk or may(user, "recipient.approve")
+        return key.officer_id == user.pk or may(user, "recipient.revoke")
 
     def _key_or_404(self, request: HttpRequest, object_id: str) -> Recipient:
         if not self.has_view_permission(request):

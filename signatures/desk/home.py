@@ -20,12 +20,14 @@ from petitions.access import may
 from petitions.models import Campaign
 from petitions.sections import Membership, Role
 from signatures.desk import four_eyes
-from signatures.models import Delivery, Proposal, Recipient, Tally
+from signatures.models import Delivery, Proposal, Recipient, Ruling, Tally, Watch
 
 #: A campaign whose supporters heard nothing for so long is named.
 QUIET_FOR: Final = datetime.timedelta(days=30)
 #: A closing so near is named.
 CLOSES_SOON: Final = datetime.timedelta(days=7)
+#: An alarm so long ago is news no more.
+ALARMED_FOR: Final = datetime.timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ def roles_of(user: User) -> list[tuple[str, str]]:
 
 def tasks_of(user: User) -> list[Task]:
     """What waits for this person; what others wait for comes first."""
-    sources = (_to_decide, _keyless, _to_open, _closing, _failed, _to_deliver, _quiet, _people)
+    sources = (
+        _to_decide, _alarms, _keyless, _to_open, _sent_back, _rulings, _closing, _failed, _to_deliver, _quiet, _people,
+    )  # fmt: skip
     return sorted((task for source in sources for task in source(user)), key=lambda task: not task.urgent)
 
 
@@ -84,12 +88,17 @@ def campaigns_of(user: User) -> list[CampaignLine]:
 
 def _to_decide(user: User) -> Iterator[Task]:
     for proposal in Proposal.objects.waiting().select_related("requested_by", "section").order_by("requested_at"):
-        if four_eyes.may_decide(proposal, user):
+        if four_eyes.may_decide(proposal, user) and not _is_revoked(proposal):
             what = _("%(kind)s, asked for by %(who)s") % {
                 "kind": proposal.get_kind_display(),
                 "who": proposal.requested_by,
             }
             yield Task(what, four_eyes.what_happens(proposal), _page_of(proposal), urgent=True)
+
+
+def _is_revoked(proposal: Proposal) -> bool:
+    """A key that an administrator took away while it waited: nobody has to decide on it any more."""
+    return proposal.kind == Proposal.Kind.RECIPIENT and proposal.recipient.state == Recipient.State.REVOKED
 
 
 def _page_of(proposal: Proposal) -> str:
@@ -108,9 +117,34 @@ def _keyless(user: User) -> Iterator[Task]:
 
 
 def _to_open(user: User) -> Iterator[Task]:
-    drafts = Campaign.objects.within(user, "campaign.open").filter(state=Campaign.State.DRAFT, key__isnull=False)
-    for campaign in drafts:
-        yield Task(_("A draft to open"), campaign.title, _change(campaign))
+    for campaign in Campaign.objects.within(user, "campaign.open").filter(state=Campaign.State.REVIEW):
+        url = reverse("admin:petitions_campaign_life", args=[campaign.pk])
+        yield Task(_("Handed in for review"), campaign.title, url, urgent=True)
+
+
+def _sent_back(user: User) -> Iterator[Task]:
+    drafts = Campaign.objects.within(user, "campaign.change").filter(state=Campaign.State.DRAFT)
+    for campaign in drafts.exclude(life_note=""):
+        yield Task(_("Sent back by a moderator"), f"{campaign.title}: {campaign.life_note}", _change(campaign))
+
+
+def _rulings(user: User) -> Iterator[Task]:
+    own = Campaign.objects.within(user, "ruling.make")
+    for ruling in Ruling.objects.filter(campaign__in=own, state=Ruling.State.READY).select_related("campaign"):
+        what = _("A ruling can begin: it touches %s") % f"{ruling.would_touch or 0:,}"
+        yield Task(what, ruling.campaign.title, reverse("admin:signatures_ruling_change", args=[ruling.pk]))
+
+
+def _alarms(user: User) -> Iterator[Task]:
+    own = Campaign.objects.within(user, "ruling.view")
+    lately = timezone.now() - ALARMED_FOR
+    for watch in Watch.objects.filter(campaign__in=own, alarmed_at__gt=lately).select_related("campaign"):
+        yield Task(
+            _("Unusually many signatures"),
+            watch.campaign.title,
+            reverse("admin:signatures_watch_changelist"),
+            urgent=True,
+        )
 
 
 def _closing(user: User) -> Iterator[Task]:

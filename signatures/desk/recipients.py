@@ -36,9 +36,9 @@ PROOF_BYTES: Final = 32
 
 
 def known_to(user: User) -> QuerySet[Recipient]:
-    """The keys whose public half this person may see: their own, and everybody's where they may approve."""
+    """The keys whose public half this person may see: their own, and everybody's where they may revoke."""
     keys = Recipient.objects.select_related("officer", "proposal")
-    return keys if may(user, "recipient.approve") else keys.filter(officer=user)
+    return keys if may(user, "recipient.revoke") else keys.filter(officer=user)
 
 
 def key_in_use(officer: User) -> Recipient | None:
@@ -93,16 +93,25 @@ def revoke(key: Recipient, by: User) -> None:
 
     One that waits for approval is withdrawn or refused with it.
     """
-    if key.officer_id != by.pk and not may(by, "recipient.approve"):
+    if key.officer_id != by.pk and not may(by, "recipient.revoke"):
         raise NotAllowed(_("Your role does not allow this."))
     with transaction.atomic():
         _update(key, Recipient.State.REVOKED, revoked_at=timezone.now(), challenge=None)
         if key.proposal is not None and key.proposal.is_waiting():
-            own = key.officer_id == by.pk
-            four_eyes.withdraw(key.proposal, by) if own else four_eyes.refuse(key.proposal, by)
+            if key.officer_id == by.pk:
+                four_eyes.withdraw(key.proposal, by)
+            elif four_eyes.may_decide(key.proposal, by):
+                four_eyes.refuse(key.proposal, by)
+            # An administrator decides on no key; a worker sees that this one is revoked, and the proposal expires.
         audit.append(by, "recipient.revoke", None, detail={"key": key.pk, "officer": key.officer_id})
     log.info("key %s revoked by user %s", key.pk, by.pk)
     ring("settle_recipients")
+
+
+def is_agreed(key: Recipient) -> bool:
+    """Whether a second person said yes and a worker has not seen it yet."""
+    approved = key.proposal is not None and key.proposal.state == Proposal.State.APPROVED
+    return approved and key.state == Recipient.State.WAITING and not key.problem
 
 
 def may_approve(key: Recipient, user: User) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, Final
 
 import msgspec
 import pyrage
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from petitions.access import may
@@ -91,17 +92,24 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 def answer_reveals() -> int:
-    """Answer or refuse each waiting question; returns how many."""
+    """Answer or refuse each waiting question, whatever becomes of the one before; returns how many.
+
+    A bug of ours is raised when all had their turn.
+    """
     waiting = Reveal.objects.waiting().order_by("asked_at")
-    return sum(_tried(pk) for pk in waiting.values_list("pk", flat=True))
+    settled: list[bool] = []
+    with ExitStack() as queue:  # calls them last in, first out, and the rest also where one raises
+        for pk in reversed(list(waiting.values_list("pk", flat=True))):
+            queue.callback(lambda pk=pk: settled.append(_tried(pk)))
+    return sum(settled)
 
 
 def _tried(pk: Any) -> bool:
-    """One of several: whatever stops it, a bug of ours too, must not stop those behind it."""
+    """Says if it was settled. What the database, the keyring or a damaged row do to one may be over with the next."""
     try:
         return answer_reveal(pk)
-    except Exception:
-        log.exception("a question could not be answered; the next sweep tries it again")
+    except (DatabaseError, OSError, ValueError, msgspec.MsgspecError, pyrage.EncryptError) as error:
+        log.error("a question could not be answered (%s); the next sweep tries it again", type(error).__name__)
         return False
 
 
@@ -143,11 +151,11 @@ def _answered(reveal: Reveal) -> bytes:
 def _recipient_of(officer: User) -> pyrage.x25519.Recipient:
     try:
         pinned = pinned_key_of(officer)
-    except KeysDamaged:
+        if pinned is None:
+            raise NotAnswered(Refusal.NOT_PINNED)
+        return pyrage.x25519.Recipient.from_str(pinned)
+    except (KeysDamaged, pyrage.RecipientError):
         raise NotAnswered(Refusal.NO_KEYS) from None
-    if pinned is None:
-        raise NotAnswered(Refusal.NOT_PINNED)
-    return pyrage.x25519.Recipient.from_str(pinned)
 
 
 def _within_limit(officer: User) -> None:

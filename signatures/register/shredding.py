@@ -8,22 +8,30 @@ finds the row and the keys.
 from __future__ import annotations
 
 import logging
+from typing import Final
 
+from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
+from petitions.access import may
 from petitions.models import Campaign
 from signatures.desk import audit
-from signatures.models import Proposal, Shredding, Submission
+from signatures.models import APPROVAL_EXPIRES, Proposal, Shredding, Submission
 from signatures.register import ledger
 from signatures.register.admission import admit_all
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
 
 log = logging.getLogger(__name__)
 
+NOT_WANTED: Final = (
+    "Nothing was destroyed: one of the two may not decide this any more, or three days had passed. Ask for it anew."
+)
+
 
 def shred_campaigns() -> int:
     """Shred what two people want shredded, and destroy keys that a killed worker left. Returns how many."""
-    for proposal in Proposal.objects.to_carry_out(Proposal.Kind.SHREDDING):
+    for proposal in filter(_is_still_wanted, Proposal.objects.to_carry_out(Proposal.Kind.SHREDDING)):
         _note(Campaign.objects.get(pk=proposal.subject["campaign"]), proposal)
     destroyed = 0
     for shredding in Shredding.objects.select_related("campaign"):
@@ -31,6 +39,24 @@ def shred_campaigns() -> int:
             destroyed += 1
             log.warning("the keys of campaign %s are destroyed", shredding.campaign.slug)
     return destroyed
+
+
+def _is_still_wanted(proposal: Proposal) -> bool:
+    """It cannot be undone. So both have to be people who may still want it, and their yes has to be fresh."""
+    if Shredding.objects.filter(campaign=proposal.subject["campaign"]).exists():
+        return False
+    people = User.objects.only("id", "username", "is_active")  # a worker may not read the others (config/grants.py)
+    asked, agreed = people.get(pk=proposal.requested_by_id), people.get(pk=proposal.decided_by_id)
+    assert proposal.decided_at is not None
+    wanted = (
+        may(asked, "shred.request", proposal.section)
+        and may(agreed, "shred.approve", proposal.section)
+        and timezone.now() - proposal.decided_at < APPROVAL_EXPIRES
+    )
+    if not wanted and proposal.problem != NOT_WANTED:
+        Proposal.objects.filter(pk=proposal.pk).update(problem=NOT_WANTED)
+        log.warning("proposal %s is not carried out: it is no longer wanted", proposal.pk)
+    return wanted
 
 
 def _note(campaign: Campaign, proposal: Proposal) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # Django has to be set up first
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from tests.stack import Stack
 
@@ -23,6 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
 ONE_LANGUAGE = {"inbox"}
+#: The demo's login of each role.
+LOGINS = {
+    "campaigner": "campaigner", "moderator": "moderator", "officer-1": "delivery_officer",
+    "privacy": "privacy_officer", "administrator": "administrator",
+}  # fmt: skip
 
 
 def main(arguments: list[str]) -> None:
@@ -61,11 +66,12 @@ def _take(folder: Path, home: Path) -> None:
 
     stack = Stack(home).start()
     try:
-        public = _public_pages(stack)
-        in_arabic = {f"{name}-ar": path_in("ar", path) for name, path in public.items() if name not in ONE_LANGUAGE}
-        pages = {**public, **in_arabic, **_admin_pages(stack)}
         with sync_playwright() as playwright:
             browser = launch(playwright)
+            _homes(browser, stack, folder)
+            public = _public_pages(stack)
+            in_arabic = {f"{name}-ar": path_in("ar", path) for name, path in public.items() if name not in ONE_LANGUAGE}
+            pages = {**public, **in_arabic, **_admin_pages(stack)}
             for width in WIDTHS:
                 for scheme in SCHEMES:
                     context = browser.new_context(
@@ -81,6 +87,23 @@ def _take(folder: Path, home: Path) -> None:
             browser.close()
     finally:
         stack.stop()
+
+
+def _homes(browser: Browser, stack: Stack, folder: Path) -> None:
+    """Each role's first page, as home-<role>-<width>-<scheme>.png. Those in light are shown in petitions/ACCESS.md."""
+    from tests.browser.browsing import log_in
+
+    for login, role in LOGINS.items():
+        context = browser.new_context(base_url=stack.url)
+        page = context.new_page()
+        log_in(page, stack, login)
+        for width in WIDTHS:
+            for scheme in SCHEMES:
+                page.set_viewport_size({"width": width, "height": 640})
+                page.emulate_media(color_scheme=scheme)
+                page.goto("/admin/")
+                page.screenshot(path=folder / f"home-{role}-{width}-{scheme}.png", full_page=True)
+        context.close()
 
 
 def _public_pages(stack: Stack) -> dict[str, str]:

@@ -183,11 +183,11 @@ def test_a_session_ends_when_it_is_left_alone_and_when_the_day_is_over(staff, st
         idle, busy = staff_client(staff(Role.CAMPAIGNER)), staff_client(staff(Role.CAMPAIGNER))
         for _click in range(2):
             clock.shift(20 * 60)
-            assert busy.get("/admin/").status_code == 200
+            assert busy.get("/admin/sessions/").status_code == 200
         assert idle.get("/admin/")["Location"].startswith(LOGIN)
         for _click in range(35):
             clock.shift(20 * 60)
-            last = busy.get("/admin/")
+            last = busy.get("/admin/sessions/")
         assert last["Location"].startswith(LOGIN)
 
 

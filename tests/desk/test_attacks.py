@@ -221,12 +221,11 @@ def list_of(model):
 
 #: What no list shows, asked of it all the same.
 QUESTIONS = (
-    "pk__gt=0", "id__regex=(", "password__startswith=md5", "_to_field=password", "_popup=1&_to_field=password",
-    "section__name__startswith=E", "campaign__disclosure=named", "actor__password__gt=a", "officer__password__gt=a",
-    "memberships__user__password__gt=a", "proof__isnull=0", "detail__reveal=1", "archive__startswith=a",
+    "id__regex=(", "password__startswith=md5", "_popup=1&_to_field=password", "actor__password__gt=a",
+    "officer__password__gt=a", "memberships__user__password__gt=a", "proof__isnull=0", "campaign__disclosure=named",
 )  # fmt: skip
 #: What makes a list stumble.
-STONES = ("q=%00", "state__exact=%00", "at__gte=abc", "campaign__id__exact=abc")
+STONES = ("q=%00", "state__exact=%00", "campaign__id__exact=abc")
 
 
 def test_a_list_answers_nothing_about_what_it_does_not_show_and_never_fails(insiders, make_campaign, other_section):

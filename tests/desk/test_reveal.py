@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import json
 import uuid
+from contextlib import nullcontext
 
 import pyrage
 import pytest
 from django.conf import settings as django_settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from petitions.sections import Role
@@ -17,6 +18,7 @@ from signatures.desk import audit, reveals
 from signatures.desk.refusals import NotAllowed
 from signatures.models import ANSWER_KEPT, AuditEntry, Purpose, Recipient, Refusal, Reveal, Signature
 from signatures.register import admission
+from signatures.register import reveal as reveal_room
 from signatures.register.recipients import settle_recipients
 from signatures.register.reveal import PAGE, answer_reveals, clear_reveals
 from tests.fixtures import acting_as
@@ -366,3 +368,24 @@ def test_a_question_asks_for_one_thing(signed, officer):
     user, _ = officer()
     with pytest.raises(IntegrityError):
         forged(user, signed, page=2)
+
+
+@pytest.mark.parametrize(
+    ("fault", "loud"), [(OSError("the disk"), False), (DatabaseError("a row"), False), (TypeError("a bug"), True)]
+)
+def test_a_question_that_cannot_be_answered_stops_none_behind_it(signed, officer, monkeypatch, fault, loud):
+    """What may be over with the next sweep is logged, without its words; a bug is raised, when all had their turn."""
+    user, identity = officer()
+    spoilt, whole = (ask(user, KIND.NUMBER, signed, number=number) for number in (1, 2))
+    answer = reveal_room.answer_reveal
+
+    def fail_once(pk):
+        if pk == spoilt.pk:
+            raise fault
+        return answer(pk)
+
+    monkeypatch.setattr(reveal_room, "answer_reveal", fail_once)
+    with pytest.raises(TypeError) if loud else nullcontext():
+        assert work() == 1
+    assert opened(whole, user, identity)["found"]
+    assert progress(spoilt, user).state == "asked"

@@ -5,6 +5,7 @@ import io
 
 import pyrage
 import pytest
+import time_machine
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -17,7 +18,17 @@ from petitions.models import Campaign, Disclosure
 from petitions.sections import Membership, Role
 from signatures.desk import disclosure, four_eyes, memberships, shredding
 from signatures.desk.four_eyes import NotAllowed
-from signatures.models import AuditEntry, LedgerEntry, Outcome, Proposal, Register, Shredding, Signature, Submission
+from signatures.models import (
+    APPROVAL_EXPIRES,
+    AuditEntry,
+    LedgerEntry,
+    Outcome,
+    Proposal,
+    Register,
+    Shredding,
+    Signature,
+    Submission,
+)
 from signatures.register import admission, mailing, pruning
 from signatures.register import shredding as shredder
 from signatures.register.audit import verify_trail
@@ -25,6 +36,7 @@ from signatures.register.keyring import KeysMissing, keys_of, provision_campaign
 from signatures.register.tally import check_tally
 from signatures.register.unsealing import Opener
 from tests.fixtures import a_proposal, acting_as
+from tests.packets import path_of
 
 
 def approved(proposal, by):
@@ -214,6 +226,33 @@ def test_nothing_is_shredded_without_two_people_whoever_tries(closed, keyring):
     assert keys_of(closed)
 
 
+@pytest.mark.parametrize("what", ["one is dismissed", "one changes role", "days pass"])
+def test_what_one_of_the_two_may_not_want_any_more_is_not_shredded(closed, staff, keyring, what):
+    asked, agreed = staff(Role.DELIVERY_OFFICER), staff(Role.PRIVACY_OFFICER)
+    proposal = a_proposal("shredding", {"campaign": closed.pk}, asked, agreed)
+    if what == "one is dismissed":
+        User.objects.filter(pk=asked.pk).update(is_active=False)
+    elif what == "one changes role":
+        agreed.memberships.all().delete()
+    waited = APPROVAL_EXPIRES if what == "days pass" else datetime.timedelta()
+    with time_machine.travel(timezone.now() + waited), acting_as(settings.WORKER_ROLE):
+        assert shredder.shred_campaigns() == 0
+    assert keys_of(closed)
+    proposal.refresh_from_db()
+    assert proposal.problem == shredder.NOT_WANTED
+
+
+def test_a_packet_still_verifies_when_its_campaign_was_shredded(
+    closed, staff, deliver, identity, keyring, tmp_path, capsys
+):
+    secret = tmp_path / "identity.txt"
+    secret.write_text(identity)
+    packet = path_of(deliver(closed, "named"))
+    assert shred(closed, staff) == 1
+    call_command("verify_delivery", str(packet), "--identity", str(secret))
+    assert "verifies" in capsys.readouterr().out
+
+
 def test_a_worker_killed_before_it_destroyed_the_keys_is_followed_by_one_that_does(closed, staff, keyring):
     a_proposal("shredding", {"campaign": closed.pk}, staff(Role.DELIVERY_OFFICER), staff(Role.PRIVACY_OFFICER))
     (proposal,) = Proposal.objects.to_carry_out("shredding")
@@ -348,14 +387,14 @@ def ask(client, kind, **said):
 def test_each_asks_for_what_their_role_allows(staff, staff_client):
     offered = {
         Role.CAMPAIGNER: {"disclosure"},
-        Role.ADMINISTRATOR: {"membership"},
+        Role.ADMINISTRATOR: {"membership", "factors"},
         Role.DELIVERY_OFFICER: {"shredding"},
         Role.PRIVACY_OFFICER: {"shredding"},
         Role.MODERATOR: set(),
     }
     for role, kinds in offered.items():
         client = staff_client(staff(role))
-        for kind in ("disclosure", "membership", "shredding", "delivery"):
+        for kind in ("disclosure", "membership", "factors", "shredding", "delivery"):
             status = client.get(reverse("admin:signatures_proposal_ask", args=[kind])).status_code
             assert status == (200 if kind in kinds else 404), (role, kind)
 

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from petitions.models import Campaign
 from signatures.models import Proposal, Shredding
-from signatures.register.shredding import shred_campaigns
+from signatures.register.shredding import NOT_WANTED, shred_campaigns
 
 
 class Command(BaseCommand):
@@ -22,4 +22,6 @@ class Command(BaseCommand):
         if not approved.exists() and not Shredding.objects.filter(campaign=found).exists():
             raise CommandError("Nothing was destroyed: two people have to agree first, in the admin under Four eyes.")
         shred_campaigns()
+        if not Shredding.objects.filter(campaign=found).exists():
+            raise CommandError(NOT_WANTED)
         self.stdout.write(f"{found.slug}: its keys are destroyed. Destroy exported copies of the keyring by hand.")

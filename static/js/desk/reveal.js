@@ -70,9 +70,13 @@ if (officer) {
     return answer;
   };
 
+  const countries = new Intl.DisplayNames([document.documentElement.lang || "en"], { type: "region" });
+  const named = (country) => (/^[A-Z]{2}$/.test(country) ? countries.of(country) : country);
+
   const fill = (node, told) => {
     for (const field of node.querySelectorAll("[data-field]")) {
-      const value = told[field.dataset.field];
+      const name = field.dataset.field;
+      const value = name === "country" ? named(told.country) : told[name];
       field.textContent = typeof value === "boolean" ? field.dataset[value ? "yes" : "no"] : value ?? "";
       const row = field.closest("dl > div");
       if (row) row.hidden = field.textContent === "";
