@@ -97,20 +97,20 @@ def answer_reveals() -> int:
     A bug of ours is raised when all had their turn.
     """
     waiting = Reveal.objects.waiting().order_by("asked_at")
-    settled: list[bool] = []
+    settled: list[Any] = []
     with ExitStack() as queue:  # calls them last in, first out, and the rest also where one raises
         for pk in reversed(list(waiting.values_list("pk", flat=True))):
-            queue.callback(lambda pk=pk: settled.append(_tried(pk)))
-    return sum(settled)
+            queue.callback(_try, pk, settled)
+    return len(settled)
 
 
-def _tried(pk: Any) -> bool:
-    """Says if it was settled. What the database, the keyring or a damaged row do to one may be over with the next."""
+def _try(pk: Any, settled: list[Any]) -> None:
+    """Note it where it was settled. What the database or a damaged file do to one may be over with the next."""
     try:
-        return answer_reveal(pk)
+        if answer_reveal(pk):
+            settled.append(pk)
     except (DatabaseError, OSError, ValueError, msgspec.MsgspecError, pyrage.EncryptError) as error:
         log.error("a question could not be answered (%s); the next sweep tries it again", type(error).__name__)
-        return False
 
 
 def answer_reveal(pk: Any) -> bool:

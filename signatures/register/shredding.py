@@ -46,8 +46,9 @@ def _is_still_wanted(proposal: Proposal) -> bool:
     if Shredding.objects.filter(campaign=proposal.subject["campaign"]).exists():
         return False
     people = User.objects.only("id", "username", "is_active")  # a worker may not read the others (config/grants.py)
-    asked, agreed = people.get(pk=proposal.requested_by_id), people.get(pk=proposal.decided_by_id)
+    assert proposal.decided_by_id is not None
     assert proposal.decided_at is not None
+    asked, agreed = people.get(pk=proposal.requested_by_id), people.get(pk=proposal.decided_by_id)
     wanted = (
         may(asked, "shred.request", proposal.section)
         and may(agreed, "shred.approve", proposal.section)
