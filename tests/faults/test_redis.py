@@ -10,7 +10,7 @@ from tests.stack import LOCAL, RECOVERY, Stack, kill, wait_until
 
 def test_everything_acknowledged_while_redis_is_flushed_is_counted(stack: Stack) -> None:
     before = stack.counts(LOCAL).counted
-    with Crowd(stack, LOCAL, confirming=True) as crowd:
+    with Crowd(stack, LOCAL, signers=1, confirming=True) as crowd:
         for goal in range(20, 201, 20):
             wait_until(lambda goal=goal: len(crowd.acknowledged) >= goal, RECOVERY, "signing goes on")
             stack.flush_redis()
