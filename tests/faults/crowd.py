@@ -64,12 +64,10 @@ class Crowd:
             self.refused.append((address, answer))
 
     def _confirm(self) -> None:
-        for mail in self.stack.mails():
-            address = str(mail["To"])
-            if address in self.confirmed or address not in self.acknowledged:
-                continue
+        mails = self.stack.mails()
+        for address in (self.acknowledged - self.confirmed) & mails.keys():
             try:
-                answer = self.stack.request("POST", links_in(mail)["confirm"], {})
+                answer = self.stack.request("POST", links_in(mails[address][0])["confirm"], {})
             except (OSError, HTTPException):
                 continue
             if answer.status == 303:
@@ -86,4 +84,4 @@ class Crowd:
 
 def mails_per_address(stack: Stack) -> Counter[str]:
     """How many mails went to each address."""
-    return Counter(str(mail["To"]) for mail in stack.mails())
+    return Counter({address: len(mails) for address, mails in stack.mails().items()})
