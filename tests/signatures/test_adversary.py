@@ -149,7 +149,7 @@ def test_not_even_where_the_same_countries_sign_again_and_again(window, times):
     _check(*_play([(window, [])] * times))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(_window(SIGN_FROM), min_size=2, max_size=4),
     st.lists(st.tuples(st.just([]) | _window(SIGN_FROM), _window(SIGN_FROM)), min_size=1, max_size=2),
@@ -195,7 +195,7 @@ def _history(random, shares, windows):
 windows_of_tens = st.lists(st.tuples(st.integers(1, 12), st.sampled_from([0, 0, 0, 1, 3])), min_size=1, max_size=30)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.randoms(use_true_random=False), weights, windows_of_tens)
 def test_over_thirty_editions_whatever_is_not_shown_may_be_anything_from_nothing_to_nine(random, shares, windows):
     """The proof in figures.py, done: the shown figures as exact ones, the rest spread over others, publish the same."""
@@ -228,6 +228,7 @@ def test_fewer_than_ten_of_either_make_no_edition(count, added, removed):
     assert not is_due(count, added, removed)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.randoms(use_true_random=False), weights, windows_of_tens)
 def test_figures_keep_up_with_the_register(random, shares, windows):
     """What waits is little: safe and useless would be no law."""
