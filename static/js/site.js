@@ -1,8 +1,13 @@
 // Comfort only: every page is complete without this file.
 (() => {
   "use strict";
-  // The server writes 0–9 in every language (config/cldr.py); a browser would not in Arabic.
-  const { format: inDigits } = new Intl.NumberFormat(document.documentElement.lang || undefined, { numberingSystem: "latn" });
+  // The server writes 0–9 in every language (config/cldr.py); a browser would not in Arabic. Made when it is needed:
+  // it took longer than all the rest of this file, on the line of whoever waits for the page.
+  let digits;
+  const inDigits = (number) => {
+    digits ??= new Intl.NumberFormat(document.documentElement.lang || undefined, { numberingSystem: "latn" });
+    return digits.format(number);
+  };
 
   // The count keeps up while somebody looks at it.
   const counter = document.querySelector("[data-tally-url]");
