@@ -39,6 +39,8 @@ class UpdateForm(ModelForm):
 
 
 def announcement_of(update: Update) -> Announcement | None:
+    if update.pk is None:  # it is just being written
+        return None
     return Announcement.objects.filter(update=update).select_related("delivery__campaign").first()
 
 

@@ -228,3 +228,19 @@ def test_a_campaigner_has_an_update_sent_once(
     stranger = staff_client(staff(Role.DELIVERY_OFFICER))
     assert stranger.post(page).status_code in (302, 403, 404)
     assert Mailing.objects.count() == 1
+
+
+def test_a_campaigner_writes_an_update(
+    staff: Callable[..., User], staff_client: Callable[[User], Any], campaign: Campaign
+) -> None:
+    written = {
+        "campaign": campaign.pk,
+        "kind": "update",
+        "language": "en",
+        "title": "News",
+        "slug": "news",
+        "lead": "…",
+    }
+    answer = staff_client(staff(Role.CAMPAIGNER)).post(reverse("admin:petitions_update_add"), written)
+    assert answer.status_code == 302
+    assert Update.objects.get().slug == "news"
