@@ -38,7 +38,8 @@ WEB: Final[dict[str, str]] = {
     # What was said stays said: no role changes or deletes a snapshot.
     "petitions_claimsnapshot": "SELECT, INSERT",
     "signatures_campaignkey": READ,
-    "signatures_sealingkey": "INSERT (id, campaign_id, wrapped)",
+    # What row security asks of a submission's key; the key itself is sealed, and of no use to web.
+    "signatures_sealingkey": "INSERT (id, campaign_id, wrapped), SELECT (id, campaign_id, created_at)",
     "signatures_submission": "INSERT (token_hash, campaign_id, sealing_key_id, sealed),"
     " SELECT (token_hash, campaign_id, confirmed_at, number), UPDATE (confirmed_at)",
     "signatures_withdrawal": "INSERT (token_hash), SELECT (token_hash, outcome)",
@@ -121,9 +122,16 @@ WORKER: Final[dict[str, str]] = {
 #: The row that the token names, and no other: web says which token it was shown, and cannot list any.
 NAMED_ROW: Final = "token_hash = decode(current_setting('undersigned.token_hash', true), 'hex')"
 
+#: A submission comes under a session key of its campaign that is not ten minutes old; web uses one for five. The
+#: database's clock decides, so a key that pruning may delete (an hour old, nothing under it) takes nothing any more.
+SESSION_KEY_IN_USE: Final = """
+EXISTS (SELECT FROM signatures_sealingkey k WHERE k.id = sealing_key_id
+           AND k.campaign_id = signatures_submission.campaign_id AND k.created_at > now() - interval '10 minutes')
+"""
+
 #: (table, role, command, USING, WITH CHECK): which rows. A table with row security shows none by default.
 POLICIES: Final[tuple[tuple[str, str, str, str, str], ...]] = (
-    ("signatures_submission", "web", "INSERT", "", "true"),
+    ("signatures_submission", "web", "INSERT", "", SESSION_KEY_IN_USE),
     ("signatures_submission", "web", "SELECT", NAMED_ROW, ""),
     ("signatures_submission", "web", "UPDATE", NAMED_ROW, NAMED_ROW),
     ("signatures_submission", "worker", "ALL", "true", "true"),

@@ -31,6 +31,26 @@ class HealthMiddleware:
         return HEALTH.get(request.path_info, self.get_response)(request)
 
 
+class PermissionsPolicyMiddleware:
+    """No page of ours needs a camera, a place or a payment, so none can be talked into asking for one."""
+
+    POLICY: Final = ", ".join(
+        f"{feature}=()"
+        for feature in (
+            "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope",
+            "magnetometer", "microphone", "midi", "payment", "usb",
+        )
+    )  # fmt: skip
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers["Permissions-Policy"] = self.POLICY
+        return response
+
+
 class LanguageMiddleware:
     """The address says the language. Django's own would ask a cookie and Accept-Language, and vary by both."""
 

@@ -5,11 +5,11 @@ from signatures.views import links, machines, numbers, pages, signing, verifying
 urlpatterns = [
     path("", pages.home, name="home"),
     path("c/<slug:slug>/", pages.campaign, name="campaign"),
+    path("c/<slug:slug>/sign/", signing.sign, name="sign"),
     path("c/<slug:slug>/via/<slug:via>/", pages.campaign, name="campaign_via"),
     path("c/<slug:slug>/share.png", machines.share_image, name="share_image"),
     path("c/<slug:slug>/feed.atom", machines.feed, name="feed"),
     path("sitemap.xml", machines.sitemap, name="sitemap"),
-    path("c/<slug:slug>/sign/", signing.sign, name="sign"),
     path("c/<slug:slug>/work/", signing.work, name="work"),
     path("c/<slug:slug>/thanks/", pages.thanks, name="thanks"),
     path("c/<slug:slug>/numbers/", numbers.numbers, name="numbers"),

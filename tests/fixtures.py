@@ -24,7 +24,7 @@ from petitions.models import Addressee, Campaign, Disclosure
 from petitions.sections import Membership, Role, Section
 from petitions.shelf import clear_shelf
 from petitions.standstill import forget_standstill
-from signatures.collect import campaigns, intake
+from signatures.collect import campaigns, counters, intake
 from signatures.models import Delivery, Proposal, Submission
 from signatures.register import keyring as keyrings
 from signatures.register.mailing import confirmation_mail
@@ -92,7 +92,7 @@ def _cheap_passwords() -> Iterator[None]:
 def _fresh_process() -> None:
     """A process remembers its language, pages, campaigns and session keys; a test must not see the last one's."""
     kept = (translation.deactivate, clear_shelf, forget_standstill, campaigns.forget_campaigns)
-    for forget in (*kept, intake.forget_session_keys):
+    for forget in (*kept, intake.forget_session_keys, counters.counting_again):
         forget()
     cache.clear()
 

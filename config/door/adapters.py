@@ -31,7 +31,7 @@ class StaffAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """For the list of one's own sessions: the address that the outermost proxy we trust saw."""
-        from signatures.collect.limits import client_address
+        from signatures.collect.senders import client_address
 
         return client_address(request)
 

@@ -50,6 +50,14 @@ _MEANINGLESS = frozenset({"Co", "Cn", "Zl", "Zp"})  # private, unassigned or nev
 _RUN_OF_SPACES = re.compile(f"[{_SPACES}\u2028\u2029]+")
 _LINE_BREAK = re.compile("\r\n?|\u2028|\u2029")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Addresses that email-validator takes, and nearly all there are; it looks at each letter, for 0.05 ms.
+# The names at the end are no places that mail goes to (its SPECIAL_USE_DOMAIN_NAMES).
+_PLAIN_ADDRESS = re.compile(
+    r"(?=.{6,254}\Z)(?=[^@]{1,64}@)[a-z0-9_-]+(?:[.+][a-z0-9_-]+)*"
+    r"@(?:(?![a-z0-9]{2}--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+"
+    r"(?!(?:arpa|invalid|local|localhost|onion|test)\Z)[a-z]{2,63}\Z",
+    re.ASCII | re.IGNORECASE,
+)
 _TAG = re.compile("<[A-Za-z/!?]")
 _WEB_ADDRESS = re.compile(r"https?://|www\.", re.IGNORECASE)
 _MOST_MARKS_IN_A_ROW = 6  # the pointed Hebrew Bible needs four, Tibetan five
@@ -250,6 +258,8 @@ class _Mailbox(_Line):
 
 def _refuse_undeliverable(address: str) -> None:
     """What email-validator refuses, told shortly. It never asks the DNS: that would tell others who signs."""
+    if _PLAIN_ADDRESS.match(address):
+        return
     if "@" not in address:
         message = _("An e-mail address has an @ in it, as in anna@example.org.")
         raise ValidationError(message, code="no_at")
@@ -387,6 +397,20 @@ class SignForm(forms.Form):
         # The language of the page is all that is known of whoever reads it. Where one country stands out among
         # its readers, that is chosen to begin with; where none does, a guess would mostly be a wrong answer.
         super().__init__(data, initial={"country": BY_CODE[self.lang].country})
+
+    @classmethod
+    def cleaned(cls, typed: Mapping[str, str]) -> dict[str, Any] | None:
+        """What `cleaned_data` would be, asked of the same fields; None where one of them refuses.
+
+        A seventh of the time: most of what a form does is for showing it again.
+        """
+        try:
+            return {
+                name: field.clean(field.widget.value_from_datadict(typed, {}, name))
+                for name, field in cls.base_fields.items()
+            }
+        except ValidationError:
+            return None
 
     @property
     def country_choices(self) -> tuple[tuple[str, str], ...]:

@@ -17,15 +17,13 @@ from django.utils import timezone
 
 from signatures.models import NetworkRule
 
-type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
 #: Seconds until a change in the admin holds.
 FRESH_FOR: Final = 5.0
 
 
 @dataclass(slots=True)
 class _Lists:
-    """Rules by (IP version, prefix length): {first address as a number: verdict}. As many look-ups as lengths."""
+    """Rules by (bits of an address, prefix length): {prefix as a number: verdict}. As many look-ups as lengths."""
 
     until: float = 0.0
     by_length: dict[tuple[int, int], dict[int, str]] = field(default_factory=dict)
@@ -35,14 +33,14 @@ _lists = _Lists()
 _reading = threading.Lock()
 
 
-def rule_for(address: Address | None) -> str:
-    """ "allow", "block" or "": what the narrowest rule that holds now says of this address."""
+def rule_for(packed: bytes) -> str:
+    """ "allow", "block" or "": what the narrowest rule that holds now says of this address (senders.py)."""
     lists = _current()
-    if address is None or not lists.by_length:
+    if not packed or not lists.by_length:
         return ""
-    number, bits = int(address), address.max_prefixlen
-    for (version, length), networks in lists.by_length.items():
-        if version == address.version and (verdict := networks.get(number >> (bits - length))):
+    number, bits = int.from_bytes(packed), len(packed) * 8
+    for (of_bits, length), networks in lists.by_length.items():
+        if of_bits == bits and (verdict := networks.get(number >> (bits - length))):
             return verdict
     return ""
 
@@ -66,7 +64,9 @@ def _read() -> dict[tuple[int, int], dict[int, str]]:
     for cidr, verdict in NetworkRule.objects.in_force(timezone.now()).values_list("network", "verdict"):
         network = ipaddress.ip_network(cidr)
         shift = network.max_prefixlen - network.prefixlen
-        found.setdefault((network.version, network.prefixlen), {})[int(network.network_address) >> shift] = verdict
+        found.setdefault((network.max_prefixlen, network.prefixlen), {})[int(network.network_address) >> shift] = (
+            verdict
+        )
     return dict(sorted(found.items(), key=lambda item: -item[0][1]))
 
 

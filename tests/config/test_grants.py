@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
+from django.db.models.functions import Now
 
 from config.grants import WEB, WORKER
 from petitions.models import Addressee, Campaign
@@ -98,7 +99,7 @@ def test_row_security_is_on_wherever_web_must_not_see_all(db):
 READABLE = {
     "signatures_submission": {"token_hash", "campaign_id", "confirmed_at", "number"},
     "signatures_signature": set(),
-    "signatures_sealingkey": set(),
+    "signatures_sealingkey": {"id", "campaign_id", "created_at"},
     "signatures_withdrawal": {"token_hash", "outcome"},
 }
 
@@ -171,8 +172,21 @@ def test_an_emptied_submission_cannot_be_inserted_nor_one_without_its_key(campai
     )
     hashed = b"\1" * 32
     for row in ([hashed, key, None], [hashed, None, b"x"], [hashed, None, None], [hashed[1:], key, b"x"]):
-        with pytest.raises(IntegrityError):
+        # Row security asks for the key before the constraint does.
+        with pytest.raises((IntegrityError, ProgrammingError)):
             execute("web", insert, [row[0], campaign.pk, *row[1:]])
+
+
+def test_web_inserts_under_a_session_key_of_the_campaign_that_is_in_use_and_no_other(campaign, make_campaign, sign):
+    insert = (
+        "INSERT INTO signatures_submission (token_hash, campaign_id, sealing_key_id, sealed) VALUES (%s, %s, %s, 'x')"
+    )
+    key, foreign = (Submission.objects.get(pk=sign(c)).sealing_key_id for c in (campaign, make_campaign()))
+    assert is_denied("web", insert, [b"\1" * 32, campaign.pk, foreign])
+    assert is_denied("web", insert, [b"\1" * 32, campaign.pk, uuid.uuid4()])
+    assert execute("web", insert, [b"\1" * 32, campaign.pk, key]) == 1
+    SealingKey.objects.filter(pk=key).update(created_at=Now() - datetime.timedelta(minutes=11))
+    assert is_denied("web", insert, [b"\2" * 32, campaign.pk, key])
 
 
 # --- web sees the row its token names ---------------------------------------------------------------------------

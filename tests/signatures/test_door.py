@@ -15,8 +15,8 @@ from django.db import connections
 from django.test import RequestFactory
 from django.utils import timezone
 
-from signatures.collect import campaigns, door, networks, work
-from signatures.collect.limits import client_address
+from signatures.collect import campaigns, door, networks, senders, work
+from signatures.collect.senders import client_address
 from signatures.models import NetworkRule, SigningRules, Submission
 from tests.fixtures import acting_as
 from tests.signatures.test_signing import TYPED, opened, sign_url
@@ -76,7 +76,7 @@ def test_forty_forged_chains_change_nothing(settings, proxies):
         chain = ", ".join([*filter(None, [forged.strip(", ")]), *ours])
         request = RequestFactory().post("/", headers={"X-Forwarded-For": chain}, REMOTE_ADDR="10.2.2.2")
         assert client_address(request) == "203.0.113.77"
-        seen.add(door.sender_of(request).narrow)
+        seen.add(senders.sender_of(request).narrow)
     assert len(seen) == 1
 
 
@@ -87,7 +87,7 @@ def test_with_no_trusted_proxy_the_header_is_ignored():
 
 
 def sender(address):
-    return door.sender_of(RequestFactory().post("/", REMOTE_ADDR=address))
+    return senders.sender_of(RequestFactory().post("/", REMOTE_ADDR=address))
 
 
 def test_a_household_is_one_sender_and_a_provider_one_wide_network():
@@ -98,7 +98,7 @@ def test_a_household_is_one_sender_and_a_provider_one_wide_network():
     assert one.wide == neighbour.wide != other.wide
     assert sender("::ffff:192.0.2.1").narrow == sender("192.0.2.1").narrow
     assert sender("192.0.2.1").wide == sender("192.0.2.200").wide != sender("192.0.3.1").wide
-    assert sender("nonsense").address is None
+    assert sender("nonsense").packed == b""
 
 
 def test_a_label_tells_no_address_and_is_another_the_next_day(monkeypatch):

@@ -4,17 +4,18 @@ import sys
 import unicodedata
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import QueryDict
 from django.test import RequestFactory
 from django.utils.translation import override
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
 from signatures.collect import forms
-from signatures.collect.body import MAX_BODY, GarbageBody, read_form
+from signatures.collect.body import MAX_BODY, GarbageBody, _urlencoded, read_form
 from signatures.collect.forms import LIMITS, SignForm, country_choices, country_codes
 from signatures.identity import canonical_mailbox
 
@@ -501,5 +502,50 @@ def test_any_body_is_read_or_garbage(body: bytes, content_type: str) -> None:
         fields = read_form(posted(body, content_type))
     except GarbageBody:
         return
-    assert isinstance(fields, QueryDict)
+    assert all(isinstance(part, str) for pair in fields.items() for part in pair)
     shown(SignForm(fields))
+
+
+# --- the short way and the long way say the same --------------------------------------------------
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD, anything | mean | tame)))
+def test_cleaning_without_a_form_is_what_the_form_does(typed: dict[str, str]) -> None:
+    data = GOOD | typed
+    form = SignForm(data)
+    assert SignForm.cleaned(data) == (form.cleaned_data if form.is_valid() else None)
+
+
+@given(
+    st.from_regex(r"[A-Za-z0-9._+-]{1,20}@[A-Za-z0-9.-]{1,40}\.[a-z]{1,10}", fullmatch=True)
+    | st.emails()
+    | st.builds(
+        "{}@{}.{}".format, st.just("a"), st.text("ab-.x", max_size=70), st.sampled_from(SPECIAL_USE_DOMAIN_NAMES)
+    )
+)
+def test_an_address_that_looks_plain_is_one_to_email_validator(address: str) -> None:
+    if forms._PLAIN_ADDRESS.match(address):
+        validate_email(address, check_deliverability=False)
+
+
+@pytest.mark.parametrize(
+    "domain", [*SPECIAL_USE_DOMAIN_NAMES, "a" * 64 + ".org", "ab--cd.org", "-a.org", "a-.org", "a..org"]
+)
+def test_an_address_to_nowhere_is_not_plain(domain: str) -> None:
+    assert not forms._PLAIN_ADDRESS.match(f"ada@mail.{domain}")
+
+
+def test_most_addresses_are_plain() -> None:
+    for address in ("ada@example.org", "Ada.Lovelace+x@Mail.example.co.uk", "a_b-c@x1.de", "1@2.fr"):
+        assert forms._PLAIN_ADDRESS.match(address)
+
+
+@given(st.lists(st.tuples(anything, anything), max_size=6) | st.lists(st.tuples(mean, mean)))
+def test_a_body_is_read_as_pythons_own_parser_reads_it(pairs: list[tuple[str, str]]) -> None:
+    sent = urlencode([(k.encode(errors="replace"), v.encode(errors="replace")) for k, v in pairs])
+    assert _urlencoded(sent.encode()) == dict(parse_qsl(sent, keep_blank_values=True))
+
+
+@given(st.text("a+%=&;dD0ЖF9 ", max_size=60))
+def test_a_malformed_body_too(text: str) -> None:
+    assert _urlencoded(text.encode()) == dict(parse_qsl(text, keep_blank_values=True))
