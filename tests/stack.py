@@ -95,6 +95,8 @@ class Stack(Demo):
         super().__init__(home, free_port(), lambda line: None)
         self.passwords: dict[str, str] = {}
         self.code_keys: dict[str, str] = {}
+        #: Cookies of who is logged in, and since when (browser/browsing.py).
+        self.logins: dict[str, tuple[float, Any]] = {}
         self.web, self.worker, self.beat = self._web(), self._worker(), self._beat()
         self._others: list[Child] = []
         self._read: set[str] = set()

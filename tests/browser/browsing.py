@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
 
@@ -84,6 +86,23 @@ def verified_by_itself(packet: Path) -> str:
         [sys.executable, "-I", "-S", program, packet], capture_output=True, text=True, env={}, timeout=60
     )
     return done.stdout + done.stderr
+
+
+#: Seconds for which a login serves other windows: well within the ten minutes after which secrets ask again.
+SERVES_FOR = 180
+
+
+def come_back(page: Page, site: Stack, username: str) -> None:
+    """To the desk in another window of a browser that is logged in: by its cookies, while they are good."""
+    since, cookies = site.logins.get(username, (0.0, []))
+    if time.monotonic() - since < SERVES_FOR:
+        page.context.add_cookies(cookies)
+        page.goto("/admin/")
+        if urlsplit(page.url).path == "/admin/":
+            return
+        page.context.clear_cookies()  # somebody ended this session
+    log_in(page, site, username)
+    site.logins[username] = (time.monotonic(), page.context.cookies())
 
 
 def log_in(page: Page, site: Stack, username: str) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from config.cldr import day
-from tests.browser.browsing import DESKTOP, log_in, verified_by_itself
+from tests.browser.browsing import DESKTOP, come_back, verified_by_itself
 from tests.browser.conftest import Visit
 from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
 
@@ -25,8 +25,9 @@ COUNT, NAMED = "count", "named"
 
 @contextmanager
 def logged_in(site: Stack, visit: Visit, username: str) -> Iterator[Page]:
+    """Somebody at the desk. Each logs in once in a while, and comes back in another window."""
     with visit(viewport=DESKTOP) as page:
-        log_in(page, site, username)
+        come_back(page, site, username)
         yield page
 
 

@@ -152,3 +152,4 @@ def let_an_hour_pass(site: Stack) -> None:
         "[(s.update({key: [r | {'at': r['at'] - 3600} for r in s.get(key, [])]}), s.save()) for s in stores]"
     )
     site.manage("shell", "--no-imports", "-c", code)
+    site.logins.clear()  # for whom it has passed as well
