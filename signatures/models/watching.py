@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
 
@@ -19,3 +20,6 @@ class Watch(models.Model):
     figures = models.JSONField()
     #: Since when it is under attack; null while it is not.
     alarmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("What comes in just now")
