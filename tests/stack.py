@@ -235,9 +235,12 @@ class Stack(Demo):
         with self.redis() as client:
             client.flushall()
 
+    def broker_url(self) -> str:
+        return f"redis+socket://{self.servers.sockets}/valkey.sock?virtual_host=0"
+
     def ring(self, *stages: str, times: int = 1) -> None:
         """Ring stages as the site does, straight into the broker."""
-        app = Celery("tests", broker=f"redis+socket://{self.servers.sockets}/valkey.sock?virtual_host=0")
+        app = Celery("tests", broker=self.broker_url())
         app.conf.update(task_default_queue="undersigned", task_ignore_result=True)
         with app.connection_for_write() as connection:
             for stage in stages * times:

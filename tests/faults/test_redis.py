@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
+from config.celery import app
 from tests.faults.crowd import Crowd, an_address, mails_per_address
 from tests.stack import LOCAL, RECOVERY, Stack, kill, wait_until
 
@@ -24,6 +27,23 @@ def test_everything_acknowledged_while_redis_is_flushed_is_counted(stack: Stack)
     wait_until(lambda: stack.counts(LOCAL).counted == goal, RECOVERY, "all are counted")
     stack.assert_adds_up(LOCAL)
     assert all(mails_per_address(stack)[address] == 1 for address in crowd.acknowledged)
+
+
+def test_a_ring_that_redis_cannot_be_told_is_done_takes_no_place_for_good(stack: Stack) -> None:
+    """Else a worker, all of whose places were taken when Redis went, would never take a ring again."""
+    options = {"socket_connect_timeout": 0.3, "socket_timeout": 1}
+    with app.connection_for_write(stack.broker_url(), transport_options=options) as connection:
+        channel = connection.channel()
+        channel.basic_qos(0, 1, False)
+        queue = connection.SimpleQueue("spare", channel=channel)
+        queue.put("ring")
+        message = queue.get(timeout=5)
+        assert not channel.qos.can_consume()
+        assert stack.servers.valkey is not None
+        kill(stack.servers.valkey)
+        with pytest.raises(connection.connection_errors):
+            message.ack()
+        assert channel.qos.can_consume()
 
 
 def test_signing_goes_on_while_redis_is_away(stack: Stack) -> None:
