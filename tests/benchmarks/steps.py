@@ -122,7 +122,7 @@ def _as_through_the_door(person: Person, place: int) -> Person:
     domain of their own. So each is judged, and none is held."""
     seen = {"network": secrets.token_hex(8), "wide": secrets.token_hex(8), "took": 40, "today": 1}
     user = person.email.replace("@", "-at-")
-    domain = "gmail.com" if place % 10 else f"{user.replace('.', '-')}.example"
+    domain = "web.de" if place % 10 else f"{user.replace('.', '-')}.example"
     return msgspec.structs.replace(person, email=f"{user}@{domain}", signals=seen)
 
 
