@@ -185,6 +185,8 @@ def counted_campaign(slug: str) -> None:
     from signatures.register.tally import Arrival, count_in
     from signatures.world import world
 
+    if Campaign.objects.filter(slug=slug).exists():
+        return  # what belongs to a module is made again where another one's tests came in between
     model = Campaign.objects.order_by("pk")[0]
     values = {name: getattr(model, name) for name in ("addressee", "section", "lead", "pledge", "responsible")}
     campaign = Campaign.objects.create(slug=slug, title="The numbers of every kind", goal=50_000, **values)
