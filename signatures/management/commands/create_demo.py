@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import secrets
+import shlex
 from argparse import ArgumentParser
 from collections.abc import Iterable
 from pathlib import Path
@@ -93,7 +94,7 @@ class Command(BaseCommand):
                     f"  age identity of {username}, opens what is encrypted to them: {_identity_of(username)}"
                 )
         self.stdout.write(f"    {_secret_in(_identity_of('officer-1'))}")
-        identity = _identity_of("officer-2")
+        identity = shlex.quote(str(_identity_of("officer-2")))
         self.stdout.write(
             "  A packet with names is opened in the admin (Looks at signatures, Open a packet), or with age:"
         )
