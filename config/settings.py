@@ -233,6 +233,7 @@ STORAGES = {
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # for fonts on other hosts, and we have neither: a header less with every file
 
 # --- Django ---------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -210,7 +210,16 @@ class CampaignContentAdmin(TranslatedAdmin):
             },
         ),
         (_("Whom it addresses"), {"fields": ["addressee", "goal"]}),
-        (_("When"), {"fields": ["state", ("launched_on", "last_update_on"), "opens_at", "closes_at"]}),
+        (
+            _("When"),
+            {
+                "fields": ["state", ("launched_on", "last_update_on"), "opens_at", "closes_at"],
+                "description": _(
+                    "Signing opens and closes at these moments by itself, once a moderator has pressed “Open”. Until "
+                    "it opens, the page is public and says when it will."
+                ),
+            },
+        ),
         (_("How its signers are protected"), {"fields": ["at_risk", "disclosure", "persons_per_mailbox"]}),
         (_("Who is responsible"), {"fields": [("responsible", "contact_email"), "donate_url"]}),
     ]

@@ -21,10 +21,17 @@ MOST_WORDS: Final = 10
 
 
 class CampaignText(Func):
-    """The vector of a campaign's texts, in a query on campaigns themselves."""
+    """The vector of a campaign's texts, in a query on campaigns, also where that is part of another."""
 
-    template = '"petitions_campaign"."search"'
     output_field = SearchVectorField()
+
+    def __init__(self, key: Any = "pk") -> None:
+        super().__init__(key)
+
+    def as_sql(self, compiler: Any, *args: Any, **extra: Any) -> tuple[str, tuple[Any, ...]]:
+        """The column beside the key, under the name that the query has given to the table."""
+        key, params = compiler.compile(self.get_source_expressions()[0])
+        return f'{key.rpartition(".")[0]}."search"', tuple(params)
 
 
 def words_of(question: str) -> list[str]:

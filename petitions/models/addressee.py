@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils.translation import gettext
+from django.db.models import Q
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
+from config.languages import DEFAULT, known
 from petitions.translated import Translated, TranslatedCharField
+
+
+class AddresseeQuerySet(models.QuerySet["Addressee"]):
+    def named(self, word: str) -> AddresseeQuerySet:
+        """Those whose name has the word in it, as it was written first or as the reader sees it."""
+        translated = f"translations__{known(get_language() or DEFAULT)}__name__icontains"
+        return self.filter(Q(name__icontains=word) | Q(**{translated: word}))
 
 
 class Addressee(Translated):
@@ -29,6 +38,8 @@ class Addressee(Translated):
     trusted_third_party = models.BooleanField(
         _("trusted third party"), default=False, help_text=_("Verifies signatures; is not the authority addressed.")
     )
+
+    objects = AddresseeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("addressee")

@@ -81,12 +81,21 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     @display(
         description=_("state"),
         ordering="state",
-        label={"open": "success", "closed": "warning", "paused": "warning", "draft": "info", "review": "info"},
+        label={
+            "open": "success",
+            "closed": "warning",
+            "paused": "warning",
+            "announced": "info",
+            "draft": "info",
+            "review": "info",
+        },
     )
     def state_label(self, campaign: Campaign) -> tuple[str, str]:
-        """As it is by the clock: what was to close by now has closed."""
+        """As it is by the clock: what was to close by now has closed, and what is to open later is announced."""
         if campaign.is_paused:
             return "paused", str(_("Paused"))
+        if campaign.opens_later():
+            return "announced", str(_("Announced"))
         if campaign.state == Campaign.State.OPEN and campaign.has_closed():
             return "closed", str(_("Closed"))
         return campaign.state, campaign.get_state_display()

@@ -9,6 +9,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.core.paginator import EmptyPage, Paginator
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils import translation
@@ -21,7 +23,7 @@ from signatures.channels import CHANNELS
 from signatures.collect.forms import SignForm
 from signatures.figures import public_figures, public_figures_of
 from signatures.handovers import handover_standing
-from signatures.models import Handover
+from signatures.models import Handover, Register
 from signatures.syndication import share_image_of, structured_data
 from signatures.views.finding import campaign_or_404
 from signatures.views.signing import form_context
@@ -61,7 +63,7 @@ def _whole_home(request: HttpRequest) -> HttpResponse:
 
 
 def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
-    everything = Campaign.objects.public().select_related("addressee", "picture")
+    everything = Campaign.objects.public()
     over = asked.get("show") == OVER
     chosen = everything.over() if over else everything.going_on()
     found = _by_total(chosen.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", "")))
@@ -70,7 +72,7 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
     except EmptyPage as error:
         raise Http404 from error
     context = {
-        "campaigns": page.object_list,
+        "campaigns": _with_figures(page),
         "page": page,
         "asked": asked,
         "over": over,
@@ -85,27 +87,35 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
 def _what_became(everything: CampaignQuerySet) -> dict[str, Any]:
     """What was won, and the others that are over, each with whether the authority answered."""
     victories = won(everything)
-    answered = set(Handover.objects.answered().values_list("delivery__campaign", flat=True))
-    others = _by_total(everything.over().exclude(pk__in=victories.values("pk")))[:FINISHED]
+    others = _with_figures(_by_total(everything.over().exclude(pk__in=victories.values("pk")))[:FINISHED])
+    keys = [entry["campaign"].pk for entry in others]
+    answered = set(
+        Handover.objects.answered().filter(delivery__campaign__in=keys).values_list("delivery__campaign", flat=True)
+    )
     return {
-        "victories": _by_total(victories)[:FINISHED],
+        "victories": _with_figures(_by_total(victories)[:FINISHED]),
         "finished": [entry | {"answered": entry["campaign"].pk in answered} for entry in others],
     }
 
 
-def _by_total(campaigns: CampaignQuerySet) -> list[dict[str, Any]]:
-    """Campaigns with their figures, the most signed first."""
-    figures = public_figures_of(campaigns)
-    entries = [{"campaign": campaign, "figures": figures[campaign.pk]} for campaign in campaigns]
-    return sorted(entries, key=lambda entry: -entry["figures"].total)
+def _by_total(campaigns: CampaignQuerySet) -> CampaignQuerySet:
+    """The most signed first, with what lists show of each."""
+    counted = Register.objects.filter(campaign=OuterRef("pk")).values("counted")
+    listed = campaigns.select_related("addressee")
+    return listed.order_by(Coalesce(Subquery(counted), 0).desc(), "-launched_on", "pk")
 
 
-def _choices(campaigns: Iterable[Campaign], field: str) -> list[tuple[str, str]]:
+def _with_figures(campaigns: Iterable[Campaign]) -> list[dict[str, Any]]:
+    """A page of campaigns, each with its figures."""
+    listed = list(campaigns)
+    figures = public_figures_of(listed)
+    return [{"campaign": campaign, "figures": figures[campaign.pk]} for campaign in listed]
+
+
+def _choices(campaigns: CampaignQuerySet, field: str) -> list[tuple[str, str]]:
     """(what is asked for, what the reader sees) of a filter: as written in the original, and in their language."""
-    shown = {campaign.original(field): getattr(campaign, field) for campaign in campaigns}
-    return sorted(
-        ((value, words) for value, words in shown.items() if value), key=lambda choice: sorting_key(choice[1])
-    )
+    said = [(campaign.original(field), getattr(campaign, field)) for campaign in campaigns.one_for_each(field)]
+    return sorted(said, key=lambda choice: sorting_key(choice[1]))
 
 
 @require_safe

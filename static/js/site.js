@@ -1,4 +1,4 @@
-// Comfort only: every page is complete without this file.
+// Comfort only: every page is complete without this file. One file, because each costs a request's headers.
 (() => {
   "use strict";
   // The server writes 0–9 in every language (config/cldr.py); a browser would not in Arabic. Made when it is needed:
@@ -43,19 +43,6 @@
     });
   }
 
-  // The number of a signature that is just being counted. Without script, the page reloads itself.
-  const waiting = document.querySelector("[data-awaiting]");
-  const ask = async (left) => {
-    try {
-      const answer = await fetch(location.href, { credentials: "omit" });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const found = page.querySelector("[data-number]");
-      if (found) return void waiting.replaceChildren(...found.childNodes);
-    } catch { /* Try again. */ }
-    if (left) setTimeout(ask, 2000, left - 1);
-  };
-  if (waiting) setTimeout(ask, 2000, 30);
-
   // "Did you mean …?" – help with a slip in the provider's name, never a refusal.
   const email = document.querySelector("[data-providers]");
   const hint = document.querySelector("[data-meant]");
@@ -82,4 +69,38 @@
     take.addEventListener("click", () => { email.value = take.textContent; hint.hidden = true; email.focus(); });
     hint.replaceChildren(before, take, after);
   });
+
+  // How long filling in the form took, and a flood's price where one is asked for. Without it, the form works as well.
+  const form = document.querySelector("form[data-work-url]");
+  const FRESH = 10 * 60000; // milliseconds: the server takes a solution for fifteen minutes
+  let begun = 0;
+  let done;
+  let sending = false;
+
+  // Begins with the first key press, and is finished before most people are.
+  const work = () => {
+    if (done && Date.now() - begun < FRESH) return done;
+    begun = Date.now();
+    done = (async () => {
+      try {
+        const answer = await fetch(form.dataset.workUrl, { credentials: "omit" });
+        if (answer.status !== 200) return "";
+        const { solve } = await import(form.dataset.solver);
+        return await solve(await answer.json());
+      } catch { return ""; } // The line is down, or the browser cannot: the signature is sent without.
+    })();
+    return done;
+  };
+  form?.addEventListener("input", work, { once: true });
+  form?.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (sending) return;
+    sending = true;
+    form.elements.took.value = Math.round(performance.now());
+    form.setAttribute("aria-busy", "true");
+    form.elements.work.value = await work();
+    form.submit();
+  });
+  // Back from the next page: the button is to work again.
+  addEventListener("pageshow", () => { sending = false; form?.removeAttribute("aria-busy"); });
 })();

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -17,6 +18,7 @@ from django.utils import timezone
 from petitions.life import STEPS, NotNow, close_what_is_over, halt_site, possible_steps, restart_site, take, why_not
 from petitions.models import Campaign, Demand, Standstill
 from petitions.sections import Membership, Role
+from petitions.shelf import clear_shelf
 from petitions.standstill import forget_standstill
 from signatures.collect.campaigns import forget_campaigns
 from signatures.models import CampaignKey
@@ -332,6 +334,28 @@ def test_time_closes_what_is_over_and_a_pause_holds_it_open(make_campaign: Calla
     draft.refresh_from_db()
     assert (over.state, draft.state) == ("closed", "draft")
     assert over.takes_confirmations(now), "late confirmations count from the planned time"
+
+
+def test_what_is_announced_opens_at_its_moment_without_anybodys_help(
+    client: Any, staff_client: Callable[[User], Any], written: Callable[..., Campaign], moderator: User
+) -> None:
+    opens_at = timezone.now().replace(microsecond=0) + 3 * HOUR
+    campaign = written(title="Keep the ferry", state="review", opens_at=opens_at)
+    address, life = campaign.get_absolute_url(), reverse("admin:petitions_campaign_life", args=[campaign.pk])
+    with time_machine.travel(opens_at - 2 * HOUR, tick=False):
+        assert client.get(address).status_code == 404, "nobody has opened it"
+        assert "Time alone opens nothing" in staff_client(moderator).get(life).text
+        go(campaign, ("open", moderator))
+        assert "nobody has to press anything" in staff_client(moderator).get(life).text
+        assert "opens for signing on" in client.get(address).text
+        assert 'name="email"' not in client.get(f"{address}sign/").text
+        assert address not in client.get("/").text
+        assert address in client.get("/sitemap.xml").text
+    clear_shelf()  # as two seconds do
+    with time_machine.travel(opens_at, tick=False):
+        assert 'name="email"' in client.get(address).text
+        assert 'name="email"' in client.get(f"{address}sign/").text
+        assert address in client.get("/").text
 
 
 def test_what_is_paused_stays_on_the_home_page_and_asks_nobody_to_sign(
