@@ -92,4 +92,7 @@ if ! complete; then
     release_lock
     trap - INT TERM EXIT
 fi
+# Containers often forbid Python to keep what it has compiled; each of our processes would do it all again, in
+# a third of its start.
+unset PYTHONDONTWRITEBYTECODE
 exec .venv/bin/python "$@"
