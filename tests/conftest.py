@@ -10,23 +10,24 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
 
-#: Tests in these folders share one running site a process, which takes seconds to start.
-WITH_A_SITE = ("tests/browser", "tests/faults")
+#: Tests in these folders share one running site a process, which takes seconds to start; and in this file 191,000
+#: invented people.
+TOGETHER = ("tests/browser", "tests/faults", "tests/signatures/test_people.py")
 
 
 class OneSiteAFolder(LoadScopeScheduling):
-    """All tests of such a folder go to one process, the others anywhere.
+    """All tests of such a place go to one process, the others anywhere.
 
     pytest-xdist's own `--dist loadgroup` ignores its marks under pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = nodeid.rpartition("/")[0]
-        return folder if folder in WITH_A_SITE else nodeid
+        file = nodeid.partition("::")[0]  # what a test is given may have a / too
+        return next((place for place in (file, file.rpartition("/")[0]) if place in TOGETHER), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSiteAFolder:
     return OneSiteAFolder(config, log)
 
 
-pytest_plugins = ["tests.fixtures", "tests.packets"]
+pytest_plugins = ["tests.fixtures", "tests.template", "tests.packets"]

@@ -38,6 +38,27 @@ def _start_servers() -> None:
     os.environ["TEST_REDIS_URL"] = servers.redis_url()
 
 
+def _name_template() -> None:
+    """The database that xdist's processes copy (template.py); servers that are not ours must not keep it."""
+    import psycopg
+    from psycopg import sql
+
+    name = os.environ["TEST_TEMPLATE"] = f"test_undersigned_template_{os.getpid()}"
+
+    def drop() -> None:
+        with psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True) as session:
+            session.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+
+    _to_close.append(drop)
+
+
+def _name_demo() -> None:
+    """Where this run's demo is made, once, for all who want a site of their own (stack.py)."""
+    place = tempfile.TemporaryDirectory(prefix="undersigned-demo-")
+    _to_close.append(place.cleanup)
+    os.environ["TEST_DEMO"] = place.name
+
+
 def _collect_static() -> None:
     """Once for each state of what is collected: compressing takes ten seconds of processor."""
     from config.collected import state_of_static
@@ -99,6 +120,10 @@ if "TEST_DATABASE_URL" not in os.environ or "TEST_REDIS_URL" not in os.environ:
     _start_servers()
 if "TEST_STATIC_ROOT" not in os.environ:
     _collect_static()
+if "TEST_TEMPLATE" not in os.environ:
+    _name_template()
+if "TEST_DEMO" not in os.environ:
+    _name_demo()
 _set_environment()
 
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import email
+import fcntl
 import hmac
 import html
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
-import subprocess
 import threading
 import time
 from collections import defaultdict
@@ -37,6 +38,7 @@ from celery import Celery
 from config.children import Child
 from config.embedded import Role
 from signatures.management.commands.demo import HOST, Demo
+from tests.commands import Commands
 
 AT_RISK = "belarus-right-to-protest"
 LOCAL = "aldermere-library-hours"
@@ -46,16 +48,21 @@ STAGES = (
 )  # fmt: skip
 #: How long a fault may delay work, in seconds (invariant I8).
 RECOVERY = 60.0
-POLL = 0.02
+#: Seconds between two looks at a condition: at first, and when it has been looked at for a while.
+OFTEN, SELDOM = 0.02, 0.15
 
 
-def wait_until[T](condition: Callable[[], T], seconds: float, what: str = "") -> T:
-    """Poll until the condition is truthy and return what it gave. Raises AssertionError at the deadline."""
-    deadline = time.monotonic() + seconds
+def wait_until[T](condition: Callable[[], T], seconds: float, what: str = "", every: float = SELDOM) -> T:
+    """Poll until the condition is truthy and return what it gave. Raises AssertionError at the deadline.
+
+    More and more seldom, down to once in `every` seconds: what looks takes from what is waited for.
+    """
+    begin = time.monotonic()
     while not (held := condition()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begin
+        if waited > seconds:
             raise AssertionError(f"not within {seconds:g} s: {what or condition}; last: {held!r}")
-        time.sleep(POLL)
+        time.sleep(min(OFTEN + waited / 4, every))
     return held
 
 
@@ -97,8 +104,9 @@ class Stack(Demo):
         self.code_keys: dict[str, str] = {}
         #: Cookies of who is logged in, and since when (browser/browsing.py).
         self.logins: dict[str, tuple[float, Any]] = {}
-        self.web, self.worker, self.beat = self._web(), self._worker(), self._beat()
         self._others: list[Child] = []
+        self._commands: dict[Role, Commands] = {}
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._read: set[str] = set()
         self._mails: dict[str, list[EmailMessage]] = defaultdict(list)
         self._reading = threading.Lock()
@@ -106,15 +114,14 @@ class Stack(Demo):
     # --- life -----------------------------------------------------------------------------------------------
 
     def start(self) -> Stack:
-        """Servers, schema, demo content, then web, worker and beat; returns when the site is ready."""
+        """Servers with the demo's content, then web, worker and beat; returns when the site is ready."""
+        said = copy_demo(self.home)
+        logins = re.findall(r"^  ([\w-]+) +(\S+)   \(.*\n.*[?]secret=(\w+)", said, re.MULTILINE)
+        self.passwords = {username: password for username, password, _key in logins}
+        self.code_keys = {username: key for username, _password, key in logins}
+        self.web, self.worker, self.beat = self._web(), self._worker(), self._beat()
         try:
             self.servers.start()
-            (self.home / "tmp").mkdir(exist_ok=True)
-            self.manage("migrate", "--noinput", "-v0")
-            said = self.manage("create_demo", "--signatures", "0")
-            logins = re.findall(r"^  ([\w-]+) +(\S+)   \(.*\n.*[?]secret=(\w+)", said, re.MULTILINE)
-            self.passwords = {username: password for username, password, _key in logins}
-            self.code_keys = {username: key for username, _password, key in logins}
             for child in (self.web, self.worker, self.beat):
                 child.start()
             self.wait_for_web()
@@ -127,6 +134,15 @@ class Stack(Demo):
         """Stop everything, the servers last."""
         for child in (*self._others, self.beat, self.worker, self.web):
             kill(child) if child is not self.web else child.stop()
+        self.stop_servers()
+
+    def stop_servers(self) -> None:
+        """And what holds connections to them."""
+        for commands in self._commands.values():
+            commands.close()
+        self._commands.clear()
+        if self._connection is not None:
+            self._connection.close()
         self.servers.stop()
 
     def wait_for_web(self, seconds: float = 30.0) -> None:
@@ -186,21 +202,31 @@ class Stack(Demo):
         }
 
     def manage(self, *arguments: str, role: Role = "owner", status: int = 0) -> str:
-        """Run a management command with a worker's keyring; returns what it printed."""
-        child = self._manage(role, *arguments)
-        env = {**(child.env or {}), "KEYRING_DIR": str(self.home / "keyring")}
-        done = subprocess.run(child.argv, env=env, cwd=child.cwd, capture_output=True, text=True, check=False)
-        assert done.returncode == status, f"{arguments[0]} ended with {done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout + (done.stderr if status else "")
+        """Run a management command in a process of its own, with a worker's keyring; returns what it printed."""
+        if role not in self._commands:
+            keyring = {"KEYRING_DIR": str(self.home / "keyring")}
+            self._commands[role] = Commands(self._environment("manage", role) | keyring)
+        ended, printed, complained = self._commands[role].run(*arguments)
+        assert ended == status, f"{arguments[0]} ended with {ended}: {printed}{complained}"
+        return printed + (complained if status else "")
 
     # --- the database and Redis -------------------------------------------------------------------------------
 
     def sql(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Run one statement as the database's superuser; its rows, if it has any."""
-        url = self.servers.database_url("postgres")
-        with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(query, parameters)
-            return cursor.fetchall() if cursor.description else []
+        """Run one statement as the database's superuser; its rows, if it has any. For the test's thread alone."""
+        try:
+            cursor = self._superuser().execute(query, parameters)
+        except psycopg.OperationalError:  # the database was away since; what is open does not know
+            cursor = self._superuser(anew=True).execute(query, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def _superuser(self, *, anew: bool = False) -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection that is kept: making one costs the server as much as fifty looks at a condition."""
+        if anew and self._connection is not None:
+            self._connection.close()
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self.servers.database_url("postgres"), autocommit=True)
+        return self._connection
 
     def counts(self, slug: str) -> Counts:
         query = """
@@ -308,6 +334,36 @@ class Stack(Demo):
         self.sql(f"{moved} WHERE mail_due > now()", seconds)
 
 
+# --- the demo that all begin with -----------------------------------------------------------------------------
+
+
+def copy_demo(home: Path) -> str:
+    """Fill an empty folder with the home of a demo that has not run yet; what `create_demo` said of its logins.
+
+    It is made once a run, by whoever comes first: migrating, hashing and drawing take 20 seconds of processor.
+    """
+    place = Path(os.environ["TEST_DEMO"])
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made, said = place / "home", place / "said"
+        if not said.exists():
+            said.write_text(make_demo(made))
+    shutil.copytree(made, home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("run", "*lock", "log"))
+    (home / "tmp").mkdir()
+    return said.read_text()
+
+
+def make_demo(home: Path) -> str:
+    """Migrate and create the demo in an empty folder; what it said of its logins."""
+    site = Stack(home)
+    try:
+        site.servers.start()
+        site.manage("migrate", "--noinput", "-v0")
+        return site.manage("create_demo", "--signatures", "0")
+    finally:
+        site.stop_servers()
+
+
 def links_in(mail: EmailMessage) -> dict[str, str]:
     """{"confirm": path, "withdraw": path} of a confirmation mail."""
     body = mail.get_body(preferencelist=("plain",))
@@ -349,6 +405,6 @@ def command_lines() -> Iterator[bytes]:
 
 
 __all__ = [
-    "AT_RISK", "LOCAL", "RECOVERY", "STAGES", "Answer", "Counts", "HTTPException", "Stack", "children_of",
+    "AT_RISK", "LOCAL", "OFTEN", "RECOVERY", "STAGES", "Answer", "Counts", "HTTPException", "Stack", "children_of",
     "command_lines", "free_port", "kill", "links_in", "totp_code", "wait_until",
 ]  # fmt: skip

@@ -49,7 +49,9 @@ def _prepare_environment(home: Path) -> None:
         "ROLE": "owner",
         "SECRET_KEY": "only-for-pictures",
         "TEST_STATIC_ROOT": str(home / "static"),
+        "TEST_DEMO": str(home / "demo"),
     }
+    (home / "demo").mkdir()
     environment = {**os.environ, "STATIC_ROOT": str(home / "static")}
     subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], env=environment, check=True)
     import django

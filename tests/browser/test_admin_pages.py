@@ -21,6 +21,7 @@ from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
 pytestmark = pytest.mark.browser
 
 COUNT, NAMED = "count", "named"
+READY = "SELECT 1 FROM signatures_delivery WHERE id = %s AND state = 'ready'"
 
 
 @contextmanager
@@ -96,7 +97,8 @@ def test_delivery_needs_two_officers_and_its_packet_verifies(
         page.get_by_role("button", name="Approve").click()
         expect(page.get_by_text("Approved. It is being built now.")).to_be_visible()
         link = page.get_by_role("link", name="Download the packet")
-        wait_until(lambda: page.goto(detail) and link.count(), RECOVERY, "the packet is ready")
+        wait_until(lambda: site.sql(READY, detail.split("/")[-3]), RECOVERY, "the packet is ready")
+        page.reload()
         with page.expect_download() as downloading:
             link.click()
         packet = tmp_path / downloading.value.suggested_filename

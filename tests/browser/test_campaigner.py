@@ -150,7 +150,7 @@ def opened(page: Page, change: str) -> None:
         page.get_by_role("link", name=LIFE).click()
         return page.get_by_role("button", name="Open", exact=True).count() == 1
 
-    wait_until(offered, RECOVERY, "its keys are made")
+    wait_until(offered, RECOVERY, "its keys are made", every=0.5)
     page.get_by_role("button", name="Open", exact=True).click()
     expect(page.get_by_text("It is “Open” now.")).to_be_visible()
 
@@ -193,4 +193,4 @@ def publish_with_a_figure(page: Page, change: str) -> None:
 def expect_soon(page: Page, path: str, words: str) -> None:
     """A page may be two seconds old."""
     seen: Callable[[], int] = page.get_by_text(words).count
-    wait_until(lambda: bool(page.goto(path)) and seen() > 0, RECOVERY, words)
+    wait_until(lambda: bool(page.goto(path)) and seen() > 0, RECOVERY, words, every=0.5)

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.faults.crowd import MARK, NAME, an_address, mails_per_address
 from tests.faults.inside import run
 from tests.faults.searching import in_clear
-from tests.stack import AT_RISK, LOCAL, RECOVERY, STAGES, Stack, children_of, kill, wait_until
+from tests.stack import AT_RISK, LOCAL, OFTEN, RECOVERY, STAGES, Stack, children_of, kill, wait_until
 
 
 def waiting(stack: Stack) -> int:
@@ -95,7 +95,7 @@ def test_delivery_of_a_killed_worker_is_built_again_and_no_name_was_ever_on_disk
     stack.ring("build_deliveries")
     stack.worker.start()
 
-    spool = wait_until(lambda: spool_of(stack), RECOVERY, "a packet is being written")
+    spool = wait_until(lambda: spool_of(stack), RECOVERY, "a packet is being written", every=OFTEN)
     builder = int(spool.parts[2])
     os.kill(builder, signal.SIGSTOP)
     written = spool.read_bytes()
