@@ -19,6 +19,7 @@ import pytest
 from config.children import Child, ChildFailed
 from config.collected import note_collected
 from config.supervisor import Asked, PortTaken, Supervisor, is_waiting, reserve_port, until_asked
+from tests.stack import copy_demo
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -223,9 +224,9 @@ def processes_of(home: Path) -> dict[int, str]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A demo's home with a space in its path, where static files lie collected: only that is not tried here."""
+    """Of a demo that was made before and is still empty, with a space in its path, and static files collected."""
     home = tmp_path / "a home"
-    home.mkdir()
+    copy_demo(home)
     shutil.copytree(os.environ["TEST_STATIC_ROOT"], home / "static")
     note_collected(home, ROOT)
     return home
@@ -252,26 +253,18 @@ def demo(home: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_killed_demo_leaves_no_orphan_and_starts_again(home: Path) -> None:
-    port = str(free_port())
-    command = (sys.executable, "manage.py", "demo", "--port", port)
-    with demo(home, *command) as process:
+def test_killed_demo_leaves_no_orphan_and_make_starts_it_again_until_it_is_interrupted(home: Path) -> None:
+    port = free_port()
+    with demo(home, sys.executable, "manage.py", "demo", "--port", str(port)) as process:
         names = " ".join(processes_of(home).values())
         assert all(name in names for name in ("granian", "celery", "beat", "postgres", "valkey"))
         process.kill()
         process.wait()
         assert until(lambda: not processes_of(home)), processes_of(home)
     # Again under the same folder, and asked to end this time.
-    with demo(home, *command) as process:
+    with demo(home, "make", "demo", f"PORT={port}", "SIGNATURES=100") as process:
         with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=10) as answer:
             assert answer.status == 200
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-        assert processes_of(home) == {}
-
-
-def test_interrupting_make_ends_the_demo(home: Path) -> None:
-    with demo(home, "make", "demo", f"PORT={free_port()}", "SIGNATURES=100") as process:
         process.send_signal(signal.SIGINT)
         assert until(lambda: process.poll() is not None, 60)
         assert process.stdout is not None
