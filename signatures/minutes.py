@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
+from django.core.cache import caches
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -38,17 +39,18 @@ def this_minute() -> int:
 
 
 def minute_key(kind: str, campaign_id: int, minute: int) -> str:
-    return f"{settings.CACHES['limits']['KEY_PREFIX']}:{kind}:{campaign_id}:{minute}"
+    """Under which Redis counts it."""
+    return caches["limits"].make_key(_name(kind, campaign_id, minute))
+
+
+def _name(kind: str, campaign_id: int, minute: int) -> str:
+    return f"{kind}:{campaign_id}:{minute}"
 
 
 def note_confirmed(campaign_id: int) -> None:
     """One more. Never raises: a confirmation does not depend on it."""
-    key = minute_key("confirmed", campaign_id, this_minute())
     try:
-        with redis().pipeline(transaction=False) as both:
-            both.incr(key)
-            both.expire(key, KEPT)
-            both.execute()
+        caches["limits"].add(_name("confirmed", campaign_id, this_minute()), 1, KEPT)
     except (RedisError, OSError) as error:
         log.warning("confirmations are not counted by the minute: Redis is away (%s)", type(error).__name__)
 

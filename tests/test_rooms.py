@@ -97,7 +97,9 @@ def test_the_webs_side_reaches_no_key(name):
     assert not [module for module in reached_from(name) if within(module, *WORKER_SIDE)]
 
 
-@pytest.mark.parametrize("name", ["signatures.sealing", "signatures.identity", "signatures.channels"])
+@pytest.mark.parametrize(
+    "name", ["signatures.sealing", "signatures.identity", "signatures.channels", "signatures.spreadsheets"]
+)
 def test_the_pure_rooms_import_nothing_of_ours_and_nothing_of_django(name):
     assert not imports_of(name)
     imported = {

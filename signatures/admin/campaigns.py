@@ -30,6 +30,7 @@ from signatures.desk.life import TIMES, note_times, take_step
 from signatures.desk.refusals import NotAllowed
 from signatures.doorbell import ring
 from signatures.models import Register, SigningRules
+from signatures.spreadsheets import safe_row
 from signatures.tallies import exact_tally, tally_rows
 from signatures.views.pages import campaign_page
 
@@ -148,7 +149,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         response["Cache-Control"] = "no-store"
         writer = csv.writer(response)
         writer.writerow(("dimension", "key", "signatures"))
-        writer.writerows(tally_rows(campaign))
+        writer.writerows(map(safe_row, tally_rows(campaign)))
         return response
 
     def claim(self, request: HttpRequest, object_id: str) -> HttpResponse:

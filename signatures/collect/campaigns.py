@@ -21,8 +21,6 @@ MOST_MISSES: Final = 1000
 #: makes a campaign forgotten that an outage needs.
 _campaigns: dict[str, tuple[float, Campaign]] = {}
 _misses: dict[str, tuple[float, None]] = {}
-#: By key, as confirming needs them.
-_deciding: dict[int, tuple[float, Campaign]] = {}
 _lock = threading.Lock()
 
 
@@ -44,16 +42,6 @@ def campaign_for_signing(slug: str) -> Campaign | None:
         campaign = found[1]
     _remember(slug, campaign)
     return campaign
-
-
-def campaign_that_decides(key: int) -> Campaign:
-    """What says whether the campaign takes confirmations, and nothing else of it: its texts in nine languages would
-    cost each press more than all the rest. Raises OperationalError where the database is away."""
-    until, found = _deciding.get(key, (0.0, None))
-    if found is None or time.monotonic() >= until:
-        found = Campaign.objects.only("state", "closes_at", "paused_at").get(pk=key)
-        _deciding[key] = (time.monotonic() + FRESH_FOR, found)
-    return found
 
 
 def _read(slug: str) -> Campaign | None:
@@ -79,5 +67,5 @@ def _remember(slug: str, campaign: Campaign | None) -> None:
 
 def forget_campaigns() -> None:
     """Look at the database again."""
-    for remembered in (_campaigns, _misses, _deciding):
+    for remembered in (_campaigns, _misses):
         remembered.clear()

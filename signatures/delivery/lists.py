@@ -26,10 +26,7 @@ from config.cldr import country_name, number
 from petitions.models import Disclosure
 from signatures.delivery import typesetting
 from signatures.sealing import Person
-
-# A cell that begins like this is a formula to a spreadsheet. So is what follows a separator inside a
-# quoted cell, where the reader's locale separates by another sign than ours.
-_FORMULA: Final = re.compile(r"(^|[;,|\t\r\n])([\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+from signatures.spreadsheets import safe_row
 
 
 class Listed(msgspec.Struct, frozen=True, gc=False):
@@ -99,11 +96,6 @@ COLUMNS: Final[dict[str, Columns]] = {
 # --- tables -----------------------------------------------------------------------------------------------------
 
 
-def safe_cell(text: str) -> str:
-    """The text so that no spreadsheet takes any of it for a formula: an apostrophe before what could be one."""
-    return _FORMULA.sub(r"\1\2'", text)
-
-
 def csv_of(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[bytes]:
     """A table as RFC 4180 has it, with a byte order mark for Excel."""
     buffer = io.StringIO()
@@ -111,7 +103,7 @@ def csv_of(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[byt
     buffer.write("\ufeff")
     writer.writerow(header)
     for count, row in enumerate(rows, start=1):
-        writer.writerow([safe_cell(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow(safe_row(row))
         if count % 1000 == 0:
             yield buffer.getvalue().encode()
             buffer.seek(0)

@@ -150,6 +150,12 @@ class RulingItem(models.Model):
     ruling = models.ForeignKey(Ruling, models.PROTECT, related_name="items")
     signature = models.ForeignKey(Signature, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
     before = models.CharField(max_length=11)
+    #: Why it was excluded before, if it was.
+    removed_for = models.CharField(max_length=8, db_default="")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["ruling", "signature"], name="ruling_touches_once")]
+        indexes = [
+            # read by undoing, which leaves alone what a later ruling touched
+            models.Index(fields=["signature"], name="ruling_item_by_signature"),
+        ]

@@ -41,10 +41,12 @@ NEXT: Final = (
     "SELECT s.id, s.state, s.number, s.country, s.signed_on, s.source, s.removed_for {matching} ORDER BY s.id LIMIT %s"
 )
 HOW_MANY: Final = "SELECT count(*) {matching}"
+# Nothing that a later ruling moved: undoing that one finds it as it was left, and knows why it was removed then.
 ITEMS: Final = """
-SELECT s.id, i.before, s.number, s.country, s.signed_on, s.source, s.removed_for
+SELECT s.id, i.before, s.number, s.country, s.signed_on, s.source, s.removed_for, i.removed_for
   FROM signatures_rulingitem i JOIN signatures_signature s ON s.id = i.signature_id
  WHERE i.ruling_id = %s AND s.state = %s
+   AND NOT EXISTS (SELECT FROM signatures_rulingitem later WHERE later.signature_id = s.id AND later.id > i.id)
  ORDER BY s.id LIMIT %s
 """
 MOVE: Final = """
@@ -59,7 +61,7 @@ class BadQuery(ValueError):
 
 
 class Touched(NamedTuple):
-    """A signature that a step moves. `state`: before a ruling, or what undoing gives back."""
+    """A signature that a step moves. `state`: before a ruling, or what undoing gives back; `removed_for`: until now."""
 
     id: int
     state: str
@@ -115,10 +117,12 @@ def _forwards(cursor: Any, register: Register, ruling: Ruling, size: int) -> int
     if not rows:
         Ruling.objects.filter(pk=ruling.pk).update(state=Ruling.State.DONE)
         return 0
-    RulingItem.objects.bulk_create(RulingItem(ruling=ruling, signature_id=row.id, before=row.state) for row in rows)
-    to, why = TO[Ruling.Verb(ruling.verb)].value, why_removed(ruling.query)
-    moves = [Move(row, row.state, to, why if to == State.EXCLUDED else row.removed_for) for row in rows]
-    _move(cursor, register, moves)
+    RulingItem.objects.bulk_create(
+        RulingItem(ruling=ruling, signature_id=row.id, before=row.state, removed_for=row.removed_for) for row in rows
+    )
+    to = TO[Ruling.Verb(ruling.verb)].value
+    why = why_removed(ruling.query) if to == State.EXCLUDED else ""
+    _move(cursor, register, [Move(row, row.state, to, why) for row in rows])
     Ruling.objects.filter(pk=ruling.pk).update(touched=F("touched") + len(rows), reached=rows[-1].id)
     return len(rows)
 
@@ -127,18 +131,18 @@ def _back(cursor: Any, register: Register, ruling: Ruling, size: int) -> int:
     """Only what is still as this ruling left it: what was withdrawn or ruled on since stays as it is."""
     now = TO[Ruling.Verb(ruling.verb)].value
     cursor.execute(ITEMS, [ruling.pk, now, size])
-    rows = [Touched(*row) for row in cursor.fetchall()]
-    if not rows:
+    moves = [Move(row := Touched(*touched), now, row.state, why) for *touched, why in cursor.fetchall()]
+    if not moves:
         Ruling.objects.filter(pk=ruling.pk).update(state=Ruling.State.UNDONE)
         return 0
-    _move(cursor, register, [Move(row, now, row.state, row.removed_for) for row in rows])
-    RulingItem.objects.filter(ruling=ruling, signature__in=[row.id for row in rows]).delete()
-    Ruling.objects.filter(pk=ruling.pk).update(touched=F("touched") - len(rows))
-    return len(rows)
+    _move(cursor, register, moves)
+    RulingItem.objects.filter(ruling=ruling, signature__in=[move.row.id for move in moves]).delete()
+    Ruling.objects.filter(pk=ruling.pk).update(touched=F("touched") - len(moves))
+    return len(moves)
 
 
 class Move(NamedTuple):
-    """One signature's step from a state to another, and why it is excluded, if it is."""
+    """One signature's step from a state to another, and why it is excluded then, if it is."""
 
     row: Touched
     before: str

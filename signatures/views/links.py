@@ -7,7 +7,6 @@ import datetime
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -16,7 +15,6 @@ from signatures.collect.limits import Verdict, check_limit
 from signatures.collect.senders import is_cross_site
 from signatures.identity import parse_token
 from signatures.identity import token_hash as hash_of
-from signatures.minutes import note_confirmed
 
 
 def _private(response: HttpResponse) -> HttpResponse:
@@ -32,6 +30,13 @@ def _unknown_token(request: HttpRequest) -> HttpResponse:
     return _private(render(request, "signatures/unknown_token.html", status=404))
 
 
+def _again(request: HttpRequest) -> HttpResponse:
+    """To the page where the button was pressed, which says now what came of it. Reloading it presses nothing."""
+    response = HttpResponseRedirect(request.path)
+    response.status_code = 303
+    return _private(response)
+
+
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
@@ -43,13 +48,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         if is_cross_site(request):
             return render(request, "403.html", status=403)
-        confirmed = confirmation.confirm(hashed)
-        if confirmed is None:
-            return _unknown_token(request)
-        note_confirmed(confirmed.campaign.pk)
-        response = HttpResponseRedirect(reverse("confirm", args=[token]))
-        response.status_code = 303
-        return _private(response)
+        return _again(request) if confirmation.confirm(hashed) else _unknown_token(request)
     found = confirmation.look(hashed)
     if found is None:
         return _unknown_token(request)
@@ -85,9 +84,7 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
             response["Retry-After"] = str(limit.retry_after)
             return _private(response)
         confirmation.ask_withdrawal(hashed)
-        response = HttpResponseRedirect(reverse("withdraw", args=[token]))
-        response.status_code = 303
-        return _private(response)
+        return _again(request)
     outcome = confirmation.withdrawal_outcome(hashed)
     stage = "ask" if outcome is None else outcome or "taken"
     return _private(render(request, "signatures/withdraw.html", {"stage": stage}))

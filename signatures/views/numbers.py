@@ -20,6 +20,7 @@ from petitions.shelf import shelved
 from signatures import opendata
 from signatures.charts import day_bars, world_map
 from signatures.figures import public_figures
+from signatures.spreadsheets import safe_row
 from signatures.views.finding import campaign_or_404
 
 
@@ -69,7 +70,8 @@ def numbers_csv(request: HttpRequest, slug: str) -> HttpResponse:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(("what", "key", "name", "count"))
-    writer.writerows(opendata.rows_of(everything))
+    # Titles and addressees are typed by staff, and partners open this in a spreadsheet.
+    writer.writerows(map(safe_row, opendata.rows_of(everything)))
     response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'inline; filename="{everything.campaign.slug}.csv"'
     response["Access-Control-Allow-Origin"] = "*"

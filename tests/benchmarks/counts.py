@@ -18,7 +18,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.benchmarks import load
-from tests.benchmarks.table import Row, ms
+from tests.benchmarks.table import Row, interleaved, ms
 
 if TYPE_CHECKING:
     from tests.benchmarks.rows import Plan
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 SIZES: Final = (0, 191_000, 6_000_000)
 #: Confirmations a second, and for how many seconds.
 CONFIRMATIONS, CONFIRMING = 500, 10
+#: Presses for each round of as many as go; and how many connections press.
+PRESSES, PRESSING = 3000, 16
+#: Presses before the measured ones.
+WARMING: Final = 40
 NGINX: Final = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 # Rows as admission leaves them, but for what is sealed in them and fingerprints in order, which fill faster: 200
@@ -190,18 +194,19 @@ def counts(site: Site, plan: Plan) -> Iterator[Row]:
 
 
 def click(site: Site, plan: Plan) -> Iterator[Row]:
-    """Confirmations at a steady rate, and a reader who asks for the public count all the while."""
+    """As many confirmations as go; then a steady rate of them, and a reader who asks for the public count meanwhile."""
+    yield _presses(site, plan)
     number = CONFIRMATIONS * (CONFIRMING if plan.signatures >= SIZES[1] else 2)
-    tokens = site.step("pending", slug=site.facts["filled"], number=number + 1)["tokens"]
+    tokens = site.step("pending", slug=site.facts["filled"], number=number + WARMING)["tokens"]
     worker, beat = site.demo._worker(), site.demo._beat()
     with site.serving() as port:
         path = f"/c/{site.facts['filled']}/tally.json"
         for child in (worker, beat):
             child.start()
         try:
-            # The worker is up when it has counted the first.
-            first = _total(port, path) + 1
-            _click(port, [tokens.pop()], [])
+            # The worker is up when it has counted the first; and each thread of the web has its connection then.
+            first = _total(port, path) + WARMING
+            _click(port, [tokens.pop() for _ in range(WARMING)], [])
             _wait_for_total(port, path, first)
             clicks: list[float] = []
             clicking = threading.Thread(target=_click, args=(port, tokens, clicks))
@@ -221,10 +226,40 @@ def click(site: Site, plan: Plan) -> Iterator[Row]:
     )
 
 
+def _presses(site: Site, plan: Plan) -> Row:
+    """As many confirmations a second as the web takes, no link pressed twice; and as many bare UPDATEs."""
+    tokens = iter(site.step("pending", slug=site.facts["signed"], number=PRESSES * (plan.rounds + 1))["tokens"])
+    with site.serving() as port:
+
+        def confirm() -> float:
+            return drive([load.post(port, f"/confirm/{next(tokens)}/", b"") for _ in range(PRESSES)], 303)
+
+        def update() -> float:
+            return drive([load.post(port, f"/bench/update/{n:064x}/", b"") for n in range(PRESSES)], 200)
+
+        def drive(presses: list[bytes], status: int) -> float:
+            # Below PRESSES a second, so that none comes twice.
+            return load.drive(port, presses, status=status, seconds=1.0, connections=PRESSING).rate
+
+        for warm in (confirm, update):
+            warm()
+        ours, bare = interleaved(plan.rounds, confirm, update)
+    return Row(
+        "confirm over HTTP",
+        f"{ours:,.0f}/s",
+        f"a bare UPDATE view: {bare:,.0f}/s",
+        f"{ours / bare:.2f} ×",
+        "≥ 500/s",
+        ours >= CONFIRMATIONS,
+    )
+
+
 def _click(port: int, tokens: list[str], clicks: list[float]) -> None:
-    """Press one link after the other, CONFIRMATIONS a second, over eight connections in turn."""
+    """Press one link after the other, CONFIRMATIONS a second, over PRESSING connections in turn."""
     started = time.perf_counter()
-    connections = [load._Connection(load.socket.create_connection((load.HOST, port), load.PATIENCE)) for _ in range(8)]
+    connections = [
+        load._Connection(load.socket.create_connection((load.HOST, port), load.PATIENCE)) for _ in range(PRESSING)
+    ]
     waiting: list[load._Connection] = []
     for place, token in enumerate(tokens):
         time.sleep(max(0.0, started + place / CONFIRMATIONS - time.perf_counter()))

@@ -1,4 +1,4 @@
-"""The site's settings with two more addresses: the yardsticks, behind the same server and middleware."""
+"""The site's settings with the yardsticks' addresses, behind the same server and middleware."""
 
 from config.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""The site's addresses and the two yardsticks: the least a view can do, and the least that stores a row."""
+"""The site's addresses and the yardsticks: the least a view can do, and the least that stores or changes a row."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from config.urls import urlpatterns as site_urls
 PAYLOAD: Final = os.urandom(512 + 28)
 INSERT: Final = "INSERT INTO bench_plain (id, payload) VALUES (%s, %s)"
 
+UPDATE: Final = "UPDATE bench_plain SET created_at = statement_timestamp() WHERE id = %s"
+
 
 def hello(request: HttpRequest) -> HttpResponse:
     return HttpResponse("Hello, world!", content_type="text/plain")
@@ -29,8 +31,17 @@ def insert(request: HttpRequest) -> HttpResponse:
     return HttpResponse("stored", content_type="text/plain")
 
 
+@csrf_exempt
+def update(request: HttpRequest, key: str) -> HttpResponse:
+    """One UPDATE of one row, without the ORM."""
+    with connection.cursor() as cursor:
+        cursor.execute(UPDATE, [bytes.fromhex(key)])
+    return HttpResponse("changed", content_type="text/plain")
+
+
 urlpatterns = [
     path("bench/hello/", hello),
     path("bench/insert/", insert),
+    path("bench/update/<str:key>/", update),
     *site_urls,
 ]

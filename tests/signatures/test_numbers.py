@@ -54,6 +54,17 @@ def test_page_json_and_csv_say_the_same(client, counted):
     assert everything["licence"]["name"] == "CC0 1.0"
 
 
+@pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1+1", "Won;=1+1"])
+def test_nothing_in_the_csv_is_a_formula_to_a_spreadsheet(client, counted, title):
+    Update.objects.create(campaign=counted, slug="news", title=title, lead="x", published_at=timezone.now())
+    text = client.get(f"/c/{counted.slug}/numbers.csv").content.decode()
+    (row,) = [row for row in csv.DictReader(io.StringIO(text)) if row["what"] == "update"]
+    assert row["name"].replace("'", "") == title
+    for delimiter in ",;\t":
+        cells = [cell for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) for cell in line]
+        assert [cell for cell in cells if cell.lstrip(' "').startswith(("=", "+", "-", "@"))] == []
+
+
 def test_a_small_country_is_nowhere_in_what_is_public(client, counted):
     for page in PAGES:
         body = client.get(f"/c/{counted.slug}/{page}").content.decode()
