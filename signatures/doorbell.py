@@ -31,6 +31,9 @@ class Doorbell:
         self._thread: threading.Thread | None = None
 
     def ring(self, stage: str) -> None:
+        # What is still wanted has not been sent yet, so it comes after this call as well. Hundreds a second end here.
+        if stage in self._wanted and self._thread is not None and self._thread.is_alive():
+            return
         with self._condition:
             self._wanted.add(stage)
             if self._thread is None or not self._thread.is_alive():
