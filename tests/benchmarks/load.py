@@ -9,7 +9,8 @@ import itertools
 import selectors
 import socket
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +29,8 @@ class Load:
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
+    #: How often each status was answered; paced load only, which takes any.
+    statuses: Counter[str] = field(default_factory=Counter)
 
     @property
     def rate(self) -> float:
@@ -98,14 +101,56 @@ def drive(port: int, requests: Sequence[bytes], *, status: int, seconds: float, 
     return load
 
 
+def pace(
+    port: int, requests: Iterable[bytes], *, rate: float, seconds: float, connections: int,
+    meanwhile: Sequence[tuple[float, Callable[[], None]]] = (),
+) -> Load:  # fmt: skip
+    """Send so many requests a second, for so long, whether or not the server keeps up. Any answer will do.
+
+    A latency counts from when the request was due, so a server that stalls cannot hide it by holding senders up.
+    `meanwhile`: what is done so many seconds after the beginning, in this order, while requests are under way.
+    """
+    source, load, events = iter(requests), Load(seconds=seconds), list(meanwhile)
+    with selectors.DefaultSelector() as selector:
+        idle = [_Connection(socket.create_connection((HOST, port), PATIENCE)) for _ in range(connections)]
+        everybody = list(idle)
+        for connection in everybody:
+            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+        started, sent, total = time.perf_counter(), 0, int(rate * seconds)
+        try:
+            while sent < total or len(idle) < connections:
+                now = time.perf_counter()
+                if events and now - started >= events[0][0]:
+                    events.pop(0)[1]()
+                while idle and sent < total and (due := started + sent / rate) <= now:
+                    connection = idle.pop()
+                    _send(connection, next(source))
+                    connection.sent = due
+                    sent += 1
+                wait = started + sent / rate - now if idle and sent < total else PATIENCE
+                ready = selector.select(max(0.0, min(wait, 0.1 if events else wait)))
+                if not ready and wait == PATIENCE and not events:
+                    raise WrongAnswer(f"no answer for {PATIENCE:.0f} s")
+                for key, _ in ready:
+                    if _answered(key.data, None):
+                        load.latencies.append(time.perf_counter() - key.data.sent)
+                        load.statuses[key.data.received[9:12].decode()] += 1
+                        idle.append(key.data)
+        finally:
+            for connection in everybody:
+                connection.socket.close()
+    return load
+
+
 def _send(connection: _Connection, request: bytes) -> None:
     connection.received = b""
     connection.sent = time.perf_counter()
     connection.socket.sendall(request)
 
 
-def _answered(connection: _Connection, wanted: bytes) -> bool:
-    """Read what is there; say whether the answer is whole."""
+def _answered(connection: _Connection, wanted: bytes | None) -> bool:
+    """Read what is there; say whether the answer is whole. Raises WrongAnswer for another status than is wanted."""
     data = connection.socket.recv(1 << 16)
     if not data:
         raise WrongAnswer("the server closed the connection")
@@ -113,7 +158,7 @@ def _answered(connection: _Connection, wanted: bytes) -> bool:
     end = received.find(b"\r\n\r\n")
     if end < 0:
         return False
-    if received[9:12] != wanted:
+    if wanted is not None and received[9:12] != wanted:
         raise WrongAnswer(received[:2000].decode(errors="replace"))
     return len(received) >= end + 4 + _content_length(received[:end])
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from redis import Redis
+
 from config.children import Child
 from signatures.management.commands.demo import HOST, Demo
 from tests.benchmarks import load
@@ -61,6 +63,15 @@ class Site:
         finally:
             web.stop()
             self._web = None
+
+    def restart_redis(self) -> None:
+        server = self.demo.servers.valkey
+        assert server
+        server.stop()
+        server.start()
+
+    def flush_redis(self) -> None:
+        Redis.from_url(self.demo.servers.redis_url()).flushall()
 
     def step(self, name: str, *, mail_url: str = "", **arguments: Any) -> Any:
         """Run a function of steps.py in a process of its own, in its role; returns what it returns."""

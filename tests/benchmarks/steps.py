@@ -49,7 +49,7 @@ from signatures.register import news as register_news
 from signatures.register.keyring import keyring, keys_of, provision_campaigns
 from signatures.register.tally import check_tally
 from signatures.register.unsealing import Opener
-from signatures.sealing import Person
+from signatures.sealing import NotOpened, Person
 from tests.benchmarks import counts
 from tests.benchmarks.table import interleaved
 from tests.fixtures import a_delivery
@@ -199,6 +199,23 @@ def settle(slug: str) -> dict[str, dict[str, int]]:
     for hashed, outcome in Submission.objects.filter(token_hash__in=list(kinds)).values_list("token_hash", "outcome"):
         became[kinds[bytes(hashed)]]["quarantined" if outcome == Outcome.HELD else str(outcome)] += 1
     return {kind: dict(states) for kind, states in became.items()}
+
+
+def stored(slug: str) -> dict[str, int]:
+    """How many submissions wait, and how many of them a worker cannot open."""
+    campaign, broken, count = _campaign(slug), 0, 0
+    opener = Opener(campaign)
+    waiting = Submission.objects.filter(campaign=campaign, outcome=None).values_list(
+        "token_hash", "sealing_key_id", "sealed"
+    )
+    opener.know(waiting.values_list("sealing_key_id", flat=True).distinct())
+    for hashed, key, box in waiting.iterator(chunk_size=2000):
+        count += 1
+        try:
+            opener.open(key, bytes(box), bytes(hashed))
+        except NotOpened:
+            broken += 1
+    return {"stored": count, "broken": broken}
 
 
 def watch() -> dict[str, int]:
@@ -449,6 +466,7 @@ STEPS: Final[dict[str, Callable[..., Any]]] = {
         prepare,
         admit,
         settle,
+        stored,
         watch,
         mail,
         publish,
