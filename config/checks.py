@@ -22,6 +22,17 @@ def tiers_are_apart(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     return problems
 
 
+@register(Tags.files)
+def networks_have_countries(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """A table that cannot be read is told at the start, not only in a log."""
+    from signatures.collect.origins import table
+
+    if not settings.NETWORK_COUNTRIES or table(settings.NETWORK_COUNTRIES):
+        return []
+    hint = "A file in MaxMind's format (.mmdb) that web may read."
+    return [Error("NETWORK_COUNTRIES is no table of networks.", hint=hint, id="undersigned.E007")]
+
+
 @register(Tags.security, deploy=True)
 def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """What a demo may leave out and a public site may not."""

@@ -186,6 +186,9 @@ SIGN_RATE = env.str("SIGN_RATE", "30/m")
 SIGN_RATE_WITH_WORK = env.str("SIGN_RATE_WITH_WORK", "600/m")
 # Password attempts one network may make at the admin's door.
 LOGIN_RATE = env.str("LOGIN_RATE", "10/m")
+# A file that says which network is in which country, in MaxMind's format (.mmdb: GeoLite2, DB-IP, IPinfo). Web
+# reads it when it starts. Unset, no signature is marked as coming from another country than it names.
+NETWORK_COUNTRIES = env.str("NETWORK_COUNTRIES", "")
 RATELIMIT_USE_CACHE = "limits"
 # django-ratelimit 4.1 does not list our backend among those it trusts. It counts atomically on the
 # server, which is all that the check is about.

@@ -24,6 +24,7 @@ from signatures.collect import work
 from signatures.collect.counters import Also
 from signatures.collect.limits import Limit, Verdict, check_limit
 from signatures.collect.networks import rule_for
+from signatures.collect.origins import country_of
 from signatures.collect.senders import DAY, Sender, sender_of
 
 #: The window that django-ratelimit keeps for signing.
@@ -63,7 +64,7 @@ def knock(request: HttpRequest, campaign: Campaign, typed: Mapping[str, str]) ->
     solution = work.solved(campaign, typed.get("work", ""))
     seen = _of_the_form(typed)
     if sender.packed and not sender.is_ours:
-        seen |= {"network": sender.narrow, "wide": sender.wide}
+        seen |= {"network": sender.narrow, "wide": sender.wide} | _abroad(sender, typed)
     limit = check_limit(request, GROUP, settings.SIGN_RATE, also=_also(sender, campaign, solution), sender=sender)
     if limit.verdict is Verdict.UNKNOWN:
         return _within_lists(rule, seen | {"unlimited": True})
@@ -98,6 +99,12 @@ def _of_the_form(typed: Mapping[str, str]) -> Signals:
     if took.isascii() and took.isdigit() and len(took) < 9:
         seen["took"] = int(took) // 1000
     return seen
+
+
+def _abroad(sender: Sender, typed: Mapping[str, str]) -> Signals:
+    """Whether the network is in another country than was named. Of an address, no more than that is ever kept."""
+    origin = country_of(sender.packed)
+    return {"abroad": True} if origin and origin != typed.get("country", "").strip().upper() else {}
 
 
 #: The field that no person sees (templates/signatures/_form.html). Its name promises a machine something.

@@ -30,6 +30,7 @@ class Reason(enum.IntFlag):
     INSTANT = 256
     DISPOSABLE = 512
     UNLIMITED = 1024
+    ABROAD = 2048
 
     @property
     def words(self) -> Promise:
@@ -48,10 +49,14 @@ REASONS: dict[Reason, Promise] = {
     Reason.INSTANT: _("confirmed within seconds of the mail"),
     Reason.DISPOSABLE: _("at a provider of throw-away addresses"),
     Reason.UNLIMITED: _("while requests could not be counted"),
+    Reason.ABROAD: _("from a network in another country"),
 }
 
 #: Those that say "one of many": alone none of the others holds a signature back.
 CLUSTERS = Reason.NETWORK | Reason.DOMAIN | Reason.FRESH | Reason.COMMENT
+#: Told to moderators, and never part of a sum: who has to fear for signing comes through a network abroad, together
+#: with many others who do.
+WEIGHTLESS = Reason.ABROAD
 
 
 class Trace(models.Model):

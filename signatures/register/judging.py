@@ -22,7 +22,7 @@ from django.db.backends.utils import CursorWrapper
 
 from signatures.identity import Mac
 from signatures.models import Reason
-from signatures.models.judging import CLUSTERS
+from signatures.models.judging import CLUSTERS, WEIGHTLESS
 from signatures.sealing import Person
 
 LABEL_BYTES: Final = 8
@@ -117,6 +117,8 @@ def _alone(person: Person, domain: str, confirmed_at: datetime.datetime, mailed_
         reasons |= Reason.UNWORKED
     if seen.get("unlimited"):
         reasons |= Reason.UNLIMITED
+    if seen.get("abroad"):
+        reasons |= Reason.ABROAD
     if isinstance(today, int) and today > MANY_OF_A_NETWORK:
         reasons |= Reason.NETWORK
     if domain in _disposable():
@@ -169,4 +171,4 @@ def is_held(reasons: Reason) -> bool:
         return False
     if Reason.TRAP in reasons:
         return True
-    return bool(reasons & CLUSTERS) and reasons.bit_count() >= 2
+    return bool(reasons & CLUSTERS) and (reasons & ~WEIGHTLESS).bit_count() >= 2

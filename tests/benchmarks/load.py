@@ -10,7 +10,7 @@ import selectors
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -101,16 +101,11 @@ def drive(port: int, requests: Sequence[bytes], *, status: int, seconds: float, 
     return load
 
 
-def pace(
-    port: int, requests: Iterable[bytes], *, rate: float, seconds: float, connections: int,
-    meanwhile: Sequence[tuple[float, Callable[[], None]]] = (),
-) -> Load:  # fmt: skip
+def pace(port: int, requests: Iterable[bytes], *, rate: float, seconds: float, connections: int) -> Load:
     """Send so many requests a second, for so long, whether or not the server keeps up. Any answer will do.
 
-    A latency counts from when the request was due, so a server that stalls cannot hide it by holding senders up.
-    `meanwhile`: what is done so many seconds after the beginning, in this order, while requests are under way.
-    """
-    source, load, events = iter(requests), Load(seconds=seconds), list(meanwhile)
+    A latency counts from when the request was due, so a server that stalls cannot hide it by holding senders up."""
+    source, load = iter(requests), Load(seconds=seconds)
     with selectors.DefaultSelector() as selector:
         idle = [_Connection(socket.create_connection((HOST, port), PATIENCE)) for _ in range(connections)]
         everybody = list(idle)
@@ -121,16 +116,14 @@ def pace(
         try:
             while sent < total or len(idle) < connections:
                 now = time.perf_counter()
-                if events and now - started >= events[0][0]:
-                    events.pop(0)[1]()
                 while idle and sent < total and (due := started + sent / rate) <= now:
                     connection = idle.pop()
                     _send(connection, next(source))
                     connection.sent = due
                     sent += 1
                 wait = started + sent / rate - now if idle and sent < total else PATIENCE
-                ready = selector.select(max(0.0, min(wait, 0.1 if events else wait)))
-                if not ready and wait == PATIENCE and not events:
+                ready = selector.select(max(0.0, wait))
+                if not ready and wait == PATIENCE:
                     raise WrongAnswer(f"no answer for {PATIENCE:.0f} s")
                 for key, _ in ready:
                     if _answered(key.data, None):

@@ -6,6 +6,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -68,11 +69,16 @@ def steady(site: Site, plan: Plan) -> Iterator[Row]:
     path, slug = f"/c/{site.facts['signed']}/sign/", site.facts["signed"]
     before = site.step("stored", slug=slug)["stored"]
     posts = (load.post(site.port, path, form) for form in itertools.cycle(_forms(1000)))
-    faults = [(plan.steady_seconds / 3, site.restart_redis), (plan.steady_seconds / 1.5, site.flush_redis)]
-    with site.serving() as port:
-        told = load.pace(
-            port, posts, rate=STEADY, seconds=plan.steady_seconds, connections=plan.connections, meanwhile=faults
+    with site.serving() as port, ThreadPoolExecutor(1) as besides:
+        signing = besides.submit(
+            load.pace, port, posts, rate=STEADY, seconds=plan.steady_seconds, connections=plan.connections
         )
+        # Here, not beside: a server ends with the thread that started it.
+        time.sleep(plan.steady_seconds / 3)
+        site.restart_redis()
+        time.sleep(plan.steady_seconds / 3)
+        site.flush_redis()
+        told = signing.result()
     found = site.step("stored", slug=slug)
     thanked, stored = told.statuses["303"], found["stored"] - before
     words = ", ".join(f"{count:,} × {status}" for status, count in sorted(told.statuses.items()))

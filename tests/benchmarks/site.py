@@ -69,6 +69,7 @@ class Site:
         assert server
         server.stop()
         server.start()
+        server.wait_ready(self.demo.servers._valkey_answers)
 
     def flush_redis(self) -> None:
         Redis.from_url(self.demo.servers.redis_url()).flushall()

@@ -14,7 +14,10 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 from django.test import RequestFactory
 from django.utils import timezone
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 
+from config import checks
 from signatures.collect import campaigns, door, networks, senders, work
 from signatures.collect.senders import client_address
 from signatures.models import NetworkRule, SigningRules, Submission
@@ -265,3 +268,31 @@ def test_no_address_is_in_what_is_sealed(client, campaign):
     with acting_as(django_settings.WEB_ROLE):
         post(client, campaign, "198.51.100.23")
     assert "198.51" not in json.dumps(signals_of(campaign))
+
+
+@pytest.fixture(params=[{"country": {"iso_code": "BY"}}, {"country": "Belarus", "country_code": "BY"}])
+def countries(request, tmp_path, settings):
+    """A table that puts one network of either kind into Belarus, as its different makers write it."""
+    writer = MMDBWriter(ip_version=6, ipv4_compatible=True)
+    writer.insert_network(IPSet(["198.51.100.0/24", "2001:db8::/32"]), request.param)
+    settings.NETWORK_COUNTRIES = str(tmp_path / "countries.mmdb")
+    writer.to_db_file(settings.NETWORK_COUNTRIES)
+
+
+@pytest.mark.parametrize("address", ["198.51.100.23", "2001:db8::1"])
+def test_a_network_in_another_country_is_a_signal_and_its_country_is_not_kept(client, campaign, countries, address):
+    post(client, campaign, address, country="PL")
+    seen = signals_of(campaign)
+    assert seen["abroad"] is True
+    assert "BY" not in json.dumps(seen)
+    for elsewhere, country in ((address, "by"), ("192.0.2.1", "PL")):  # the table does not know the second
+        post(client, campaign, elsewhere, country=country)
+        assert "abroad" not in signals_of(campaign)
+
+
+def test_a_table_that_is_none_is_told_and_stops_nobody(client, campaign, settings, tmp_path, caplog):
+    settings.NETWORK_COUNTRIES = str(tmp_path / "absent.mmdb")
+    assert [problem.id for problem in checks.networks_have_countries(None)] == ["undersigned.E007"]
+    post(client, campaign, "198.51.100.23")
+    assert "abroad" not in signals_of(campaign)
+    assert "no table of networks" in caplog.text

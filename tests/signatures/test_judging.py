@@ -55,6 +55,7 @@ def come(sign, campaign, n=1, *, domain="gmail.com", **seen):
         ({"took": 1}, Reason.QUICK),
         ({"work": "missing"}, Reason.UNWORKED),
         ({"unlimited": True}, Reason.UNLIMITED),
+        ({"abroad": True}, Reason.ABROAD),
         ({"today": judging.MANY_OF_A_NETWORK + 1}, Reason.NETWORK),
     ],
 )
@@ -204,3 +205,8 @@ def test_how_they_came_is_gone_after_thirty_days_and_with_a_withdrawal(campaign,
         prune(timezone.now() + datetime.timedelta(days=31))
     assert not Trace.objects.exists()
     assert not LabelCount.objects.exists()
+
+
+def test_who_comes_through_a_network_abroad_with_many_others_is_not_held():
+    assert not judging.is_held(Reason.NETWORK | Reason.ABROAD)
+    assert judging.is_held(Reason.NETWORK | Reason.ABROAD | Reason.QUICK)
