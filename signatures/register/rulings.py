@@ -3,7 +3,8 @@
 Each step is one transaction under the register's lock: the signatures, the tally, the ledger, how far it got, and
 what each signature was before. So the tally is exact whenever it stops, killed workers included, and undoing is
 reading back. A number once given is kept: what is excluded below a delivered number is a gap that the next packet's
-amendments tell of.
+amendments tell of. Who is put back below one gets a new number, and so comes with the next packet: those before have
+told, or are telling, that the old number is nobody's.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Max
 
-from signatures.models import Reason, Register, Removal, Ruling, RulingItem, Signature, Source, why_outside
+from signatures.models import Delivery, Reason, Register, Removal, Ruling, RulingItem, Signature, Source, why_outside
 from signatures.register import ledger
 from signatures.register.tally import Arrival, count_in, count_out, stand_outside
 
@@ -151,11 +152,12 @@ class Move(NamedTuple):
 
 
 def _move(cursor: Any, register: Register, moves: Sequence[Move]) -> None:
-    """Change the states, and all that counts them. Who is counted for the first time gets the next number."""
+    """Change the states, and all that counts them. Who is counted for the first time gets the next number, and so
+    does who comes back below a delivered one."""
     numbers: list[int | None] = []
-    last = register.last_number
+    last, delivered = register.last_number, _last_delivered(register)
     for move in moves:
-        if move.after == State.COUNTED and move.row.number is None:
+        if move.after == State.COUNTED != move.before and (move.row.number is None or move.row.number <= delivered):
             last += 1
             numbers.append(last)
         else:
@@ -174,6 +176,12 @@ def _move(cursor: Any, register: Register, moves: Sequence[Move]) -> None:
         [why_outside(m.after, m.removed_for) for m in moves],
     )
     ledger.note(register.pk, removed=after.count(State.EXCLUDED) - before.count(State.EXCLUDED))
+
+
+def _last_delivered(register: Register) -> int:
+    """The last number of any packet that there is or may be: one that is being built may have read already."""
+    packets = Delivery.objects.live().filter(campaign=register.campaign_id)
+    return packets.aggregate(last=Max("last_number"))["last"] or 0
 
 
 def why_removed(query: Mapping[str, Any]) -> str:

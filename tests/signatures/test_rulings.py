@@ -5,11 +5,13 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from signatures.delivery.verify import verify
 from signatures.models import LedgerEntry, Register, Ruling, Trace
 from signatures.publicledger import public_ledger
 from signatures.register import admission, rulings
 from signatures.register.tally import check_tally
 from tests.fixtures import acting_as
+from tests.packets import path_of
 from tests.signatures.test_judging import SEEN
 
 State = Ruling.State
@@ -188,3 +190,54 @@ def test_nothing_runs_that_nobody_looked_at(campaign, crowd):
     ruling = ask(campaign, "exclude", network=crowd)
     with pytest.raises(IntegrityError), transaction.atomic():
         Ruling.objects.filter(pk=ruling.pk).update(state=State.RUNNING)
+
+
+# --- numbers that were delivered ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["count", "named"])
+def test_whom_a_ruling_removes_below_a_delivered_number_the_next_packet_tells_of(
+    campaign, crowd, sign, deliver, identity, profile
+):
+    first = deliver(campaign, profile)
+    ruling = ask(campaign, "exclude", network=crowd)
+    carry_out(ruling)
+    removed = first.last_number - counted(campaign)
+    come_late(campaign, sign)
+    second = deliver(campaign, profile)
+    say(ruling, State.UNDOING)
+    work()
+    third = deliver(campaign, profile)
+    manifests = [verify(path_of(packet), [identity])[0] for packet in (first, second, third)]
+    assert [m.amendments.withdrawn for m in manifests] == [0, removed, 0]
+    assert [m.totals.gaps for m in manifests] == [0, 0, 0]
+    assert [len(m.amendments.numbers) for m in manifests] == [0, removed if profile == "named" else 0, 0]
+    # Those who came back are told of once more, under numbers that no packet has had.
+    assert manifests[2].totals.signatures == removed
+    assert sum(m.totals.signatures - m.amendments.withdrawn for m in manifests) == counted(campaign)
+
+
+def test_who_is_put_back_before_any_packet_keeps_their_number(campaign, crowd, sign, deliver):
+    before = dict(campaign.signatures.values_list("pk", "number"))
+    ruling = ask(campaign, "exclude", network=crowd)
+    carry_out(ruling)
+    say(ruling, State.UNDOING)
+    work()
+    assert dict(campaign.signatures.values_list("pk", "number")) == before
+
+
+def test_a_new_series_tells_the_numbers_that_were_given_anew_as_gaps(campaign, crowd, sign, deliver):
+    deliver(campaign)
+    ruling = ask(campaign, "exclude", network=crowd)
+    carry_out(ruling)
+    say(ruling, State.UNDOING)
+    work()
+    last = Register.objects.get(campaign=campaign).last_number
+    whole = verify(path_of(deliver(campaign, series=2, first_number=1)))[0]
+    assert (whole.totals.signatures, whole.totals.signatures + whole.totals.gaps) == (counted(campaign), last)
+
+
+def come_late(campaign, sign):
+    sign(campaign, email="late@gmail.com", signals=SEEN | {"network": "late"})
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
