@@ -20,9 +20,9 @@ from django.db.models import F
 from django.test import Client, override_settings
 from django.utils import timezone, translation
 
+from petitions import shelf
 from petitions.models import Addressee, Campaign, Disclosure
 from petitions.sections import Membership, Role, Section
-from petitions.shelf import clear_shelf
 from petitions.standstill import forget_standstill
 from signatures.collect import campaigns, counters, intake
 from signatures.models import Delivery, Proposal, Submission
@@ -88,10 +88,20 @@ def _cheap_passwords() -> Iterator[None]:
         yield
 
 
+#: As the site compresses its pages, for tests that weigh them.
+QUALITY = shelf.QUALITY
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_compression() -> None:
+    """Compressing a page as well as can be takes longer than making it."""
+    shelf.QUALITY = 1  # type: ignore[misc]
+
+
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
     """A process remembers its language, pages, campaigns and session keys; a test must not see the last one's."""
-    kept = (translation.deactivate, clear_shelf, forget_standstill, campaigns.forget_campaigns)
+    kept = (translation.deactivate, shelf.clear_shelf, forget_standstill, campaigns.forget_campaigns)
     for forget in (*kept, intake.forget_session_keys, counters.counting_again):
         forget()
     cache.clear()

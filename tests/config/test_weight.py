@@ -13,9 +13,11 @@ from django.test import Client
 
 from config.languages import LANGUAGES, path_in
 from config.statics import light_css, light_js
+from petitions import shelf
 from petitions.demo import content
 from petitions.models import Campaign, Picture
 from signatures.register.keyring import Keyring, provision_campaigns
+from tests.fixtures import QUALITY
 
 #: Bytes, compressed: as much as a server sends before the first acknowledgement comes back (RFC 6928).
 MOST = 14_000
@@ -49,8 +51,9 @@ def static_bytes(document: str) -> int:
 
 @pytest.mark.parametrize("language", [language.code for language in LANGUAGES])
 def test_a_campaign_page_with_style_and_scripts_is_light_in_every_language(
-    client: Client, petition: str, language: str
+    client: Client, petition: str, language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shelf, "QUALITY", QUALITY)
     answer = client.get(path_in(language, petition), headers={"Accept-Encoding": "br"})
     assert answer["Content-Encoding"] == "br"
     document = brotli.decompress(answer.content).decode()

@@ -14,7 +14,7 @@ from tests.stack import LOCAL, RECOVERY, Stack, kill, wait_until
 def test_everything_acknowledged_while_redis_is_flushed_is_counted(stack: Stack) -> None:
     before = stack.counts(LOCAL).counted
     with Crowd(stack, LOCAL, signers=1, confirming=True) as crowd:
-        for goal in range(20, 201, 20):
+        for goal in range(20, 121, 20):
             wait_until(lambda goal=goal: len(crowd.acknowledged) >= goal, RECOVERY, "signing goes on")
             stack.flush_redis()
         wait_until(lambda: len(crowd.confirmed) >= 50, RECOVERY, "confirming goes on")

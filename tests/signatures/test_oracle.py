@@ -50,7 +50,7 @@ def answer(client, campaign, email, **typed):
 @pytest.mark.parametrize("typed", [{}, {"name": ""}, {"country": "XX"}], ids=["good", "no name", "no country"])
 def test_paired_requests_get_the_same_answer_for_the_same_work(client, campaign, known, kind, typed):
     answer(client, campaign, "warm@example.org")  # the session key is made by the first
-    for n in range(10):
+    for n in range(3 if typed else 10):  # a page that is drawn again takes longer than all the rest
         new = answer(client, campaign, f"new-{n}-{'x' * (len(kind) - 4)}@example.org", **typed)
         old = answer(client, campaign, known[kind], **typed)
         page = [each[2].replace(known[kind].encode(), b"?").replace(f"new-{n}-".encode(), b"?") for each in (new, old)]

@@ -265,7 +265,6 @@ def published(make_campaign, settings, tmp_path, monkeypatch):
     options = {**settings.STORAGES["share"], "OPTIONS": {**settings.STORAGES["share"]["OPTIONS"], "location": folder}}
     settings.STORAGES = {**settings.STORAGES, "share": options}
     settings.SITE_URL = "https://petitions.example"
-    monkeypatch.setattr(shelf, "QUALITY", 0)  # compressing is most of the time otherwise
     monkeypatch.setattr(sharing, "LANGUAGES", sharing.LANGUAGES[:1])
     campaign = make_campaign(goal=1000)
     text = "[[then.total]] people, [[then.PL]] in Poland, [[then.BY]] in Belarus, of [[then.countries]] countries"
