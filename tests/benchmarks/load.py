@@ -9,7 +9,7 @@ import itertools
 import selectors
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -107,7 +107,8 @@ def pace(port: int, requests: Iterable[bytes], *, rate: float, seconds: float, c
     A latency counts from when the request was due, so a server that stalls cannot hide it by holding senders up."""
     source, load = iter(requests), Load(seconds=seconds)
     with selectors.DefaultSelector() as selector:
-        idle = [_Connection(socket.create_connection((HOST, port), PATIENCE)) for _ in range(connections)]
+        # Taken in turn: a server closes a connection that says nothing for half a minute.
+        idle = deque(_Connection(socket.create_connection((HOST, port), PATIENCE)) for _ in range(connections))
         everybody = list(idle)
         for connection in everybody:
             connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -117,7 +118,7 @@ def pace(port: int, requests: Iterable[bytes], *, rate: float, seconds: float, c
             while sent < total or len(idle) < connections:
                 now = time.perf_counter()
                 while idle and sent < total and (due := started + sent / rate) <= now:
-                    connection = idle.pop()
+                    connection = idle.popleft()
                     _send(connection, next(source))
                     connection.sent = due
                     sent += 1

@@ -6,7 +6,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -74,10 +74,9 @@ def steady(site: Site, plan: Plan) -> Iterator[Row]:
             load.pace, port, posts, rate=STEADY, seconds=plan.steady_seconds, connections=plan.connections
         )
         # Here, not beside: a server ends with the thread that started it.
-        time.sleep(plan.steady_seconds / 3)
-        site.restart_redis()
-        time.sleep(plan.steady_seconds / 3)
-        site.flush_redis()
+        for trouble in (site.restart_redis, site.flush_redis):
+            if not wait([signing], plan.steady_seconds / 3).done:
+                trouble()
         told = signing.result()
     found = site.step("stored", slug=slug)
     thanked, stored = told.statuses["303"], found["stored"] - before
