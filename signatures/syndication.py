@@ -13,9 +13,9 @@ from django.core.files.storage import storages
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, override
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, ngettext, override
 
+from config.cldr import number
 from config.languages import DEFAULT, LANGUAGES, path_in
 from petitions.models import Campaign, Dossier, Update
 from signatures.figures import Figures
@@ -55,6 +55,15 @@ def share_image_of(campaign: Campaign) -> str | None:
     return name if storages["share"].exists(name) else None
 
 
+def share_image_mark(campaign: Campaign) -> str | None:
+    """What tells this picture from the one before it: the worker's mark of the words that are in it."""
+    name = f"{campaign.share_image_name(get_language() or DEFAULT)}.drawn"
+    if not storages["share"].exists(name):
+        return None
+    with storages["share"].open(name) as file:
+        return bytes(file.read()).decode()
+
+
 def atom_feed(campaign: Campaign, figures: Figures) -> str:
     """The campaign's updates, newest first; its subtitle says the count."""
     address = f"{settings.SITE_URL}{campaign.get_absolute_url()}"
@@ -62,7 +71,7 @@ def atom_feed(campaign: Campaign, figures: Figures) -> str:
         title=str(campaign.title),
         link=address,
         description=str(campaign.lead),
-        subtitle=_("%(total)d people have signed") % {"total": figures.total},
+        subtitle=f"{number(figures.total)} {ngettext('person has signed', 'people have signed', figures.total)}",
         language=get_language(),
         feed_url=f"{settings.SITE_URL}{reverse('feed', args=[campaign.slug])}",
         feed_guid=f"urn:uuid:{campaign.uid}",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import etag, require_safe
 
 from petitions.shelf import shelved
 from signatures.doorbell import ring
 from signatures.figures import public_figures
-from signatures.syndication import atom_feed, places, share_image_of
+from signatures.syndication import atom_feed, places, share_image_mark, share_image_of
 from signatures.views.finding import campaign_or_404
 
 
@@ -27,7 +27,13 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     return render(request, "signatures/sitemap.xml", {"places": list(places())}, content_type="application/xml")
 
 
+def _etag(request: HttpRequest, slug: str) -> str | None:
+    mark = share_image_mark(campaign_or_404(slug))
+    return f'"{mark}"' if mark else None
+
+
 @require_safe
+@etag(_etag)
 def share_image(request: HttpRequest, slug: str) -> FileResponse:
     """The picture with the count that a worker drew last, in the language of the address.
 

@@ -31,6 +31,8 @@ TOLERANCE: Final = 0.9
 #: A ring whose box is smaller than this is left out where the country has a larger one.
 SMALLEST: Final = 2.2
 ANTARCTICA: Final = "010"
+#: Natural Earth draws French Guiana as a part of France. ISO 3166-1, and so our figures, count it by itself.
+GUIANA_OF: Final = "FR"
 
 _A: Final = (1.340264, -0.081106, 0.000893, 0.003796)
 _M: Final = math.sqrt(3) / 2
@@ -141,12 +143,12 @@ def draw(coarse: dict[str, Any], fine: dict[str, Any]) -> dict[str, Any]:
     for geometry in coarse["objects"]["countries"]["geometries"]:
         if geometry.get("id") == ANTARCTICA:
             continue
-        path = path_of(rings_of(geometry, arcs))
-        code = codes.get(geometry.get("id"))
-        if code and path:
-            shapes[code] = shapes.get(code, "") + path
-        else:
-            unclaimed += path
+        for code, rings in _by_code(codes.get(geometry.get("id")), rings_of(geometry, arcs)):
+            path = path_of(rings)
+            if code and path:
+                shapes[code] = shapes.get(code, "") + path
+            else:
+                unclaimed += path
     arcs, dots = arcs_of(fine), dict[str, list[int]]()
     for geometry in fine["objects"]["countries"]["geometries"]:
         code = codes.get(geometry.get("id"))
@@ -160,6 +162,14 @@ def draw(coarse: dict[str, Any], fine: dict[str, Any]) -> dict[str, Any]:
         "unclaimed": unclaimed,
         "dots": dict(sorted(dots.items())),
     }
+
+
+def _by_code(code: str | None, rings: list[list[Point]]) -> list[tuple[str | None, list[list[Point]]]]:
+    """A geometry's rings by the country that they are counted for."""
+    if code != GUIANA_OF:
+        return [(code, rings)]
+    over_there = [ring for ring in rings if ring[0][0] < WIDTH * 0.4]
+    return [(code, [ring for ring in rings if ring not in over_there]), ("GF", over_there)]
 
 
 if __name__ == "__main__":

@@ -180,3 +180,8 @@ def test_a_long_campaign_is_drawn_by_weeks_and_keeps_its_sum():
 def test_an_empty_chart_has_nothing():
     assert day_bars([]).bars == []
     assert day_bars([]).first is None
+
+
+def test_french_guiana_has_the_shade_of_its_own_figure_not_of_frances():
+    starts = {code: [int(ring.split()[0]) for ring in world().shapes[code].split("M")[1:]] for code in ("FR", "GF")}
+    assert min(starts["FR"]) > 400 > max(starts["GF"])

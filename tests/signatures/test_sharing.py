@@ -37,6 +37,22 @@ def test_there_is_a_picture_in_every_language_and_none_is_drawn_twice(client, ca
             assert (picture.size, picture.format) == ((1200, 630), "PNG")
 
 
+def test_a_picture_is_sent_again_only_when_it_has_changed(client, campaign):
+    def asked(**headers):
+        """(status, ETag, bytes)"""
+        response = client.get(f"/c/{campaign.slug}/share.png", headers=headers)
+        body = b"".join(response.streaming_content) if response.streaming else response.content
+        return response.status_code, response["ETag"], body
+
+    draw()
+    _, tag, before = asked()
+    assert asked(if_none_match=tag) == (304, tag, b"")
+    Register.objects.update_or_create(campaign=campaign, defaults={"last_number": 7, "counted": 7})
+    draw()
+    status, another, after = asked(if_none_match=tag)
+    assert (status, another == tag, after == before) == (200, False, False)
+
+
 def test_it_is_drawn_anew_when_the_count_has_changed(campaign):
     draw()
     with storages["share"].open(campaign.share_image_name("en")) as file:
