@@ -96,9 +96,10 @@ def test_delivery_needs_two_officers_and_its_packet_verifies(
         page.goto(detail)
         page.get_by_role("button", name="Approve").click()
         expect(page.get_by_text("Approved. It is being built now.")).to_be_visible()
+        page.wait_for_load_state()
         link = page.get_by_role("link", name="Download the packet")
         wait_until(lambda: site.sql(READY, detail.split("/")[-3]), RECOVERY, "the packet is ready")
-        page.reload()
+        page.goto(detail)
         with page.expect_download() as downloading:
             link.click()
         packet = tmp_path / downloading.value.suggested_filename
