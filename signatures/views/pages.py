@@ -67,12 +67,12 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
     over = asked.get("show") == OVER
     chosen = everything.over() if over else everything.going_on()
     found = _by_total(chosen.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", "")))
-    try:
-        page = Paginator(found, PAGE).page(asked.get("page") or 1)
+    try:  # of keys, so that words are looked up once and not again to count what was found
+        page = Paginator(list(found.values_list("pk", flat=True)), PAGE).page(asked.get("page") or 1)
     except EmptyPage as error:
         raise Http404 from error
     context = {
-        "campaigns": _with_figures(page),
+        "campaigns": _with_figures(_by_total(everything.filter(pk__in=page.object_list))),
         "page": page,
         "asked": asked,
         "over": over,

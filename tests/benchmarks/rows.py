@@ -235,7 +235,8 @@ def search(site: Site, plan: Plan) -> Iterator[Row]:
     with site.serving() as port:
         asked = [load.get(port, f"/?show=over&q=libr+{word}") for word in ("ferry", "river", "school", "word7")]
         hello = [load.get(port, "/bench/hello/")]
-        load.drive(port, asked, status=200, seconds=1.0, connections=1)  # a warm-up, as for every rate
+        # A warm-up, as for every rate: of each of the server's processes, so by many connections.
+        load.drive(port, asked, status=200, seconds=2.0, connections=plan.connections)
         found = load.drive(port, asked, status=200, seconds=max(5.0, plan.round_seconds), connections=1)
         bare = load.drive(port, hello, status=200, seconds=plan.round_seconds, connections=1)
     yield Row(

@@ -1,7 +1,7 @@
-"""Pictures of every page for humans to look at: `python -m tests.browser.screenshots OUTDIR`.
+"""Pictures of every page for humans to look at: `python -m tests.browser.screenshots OUTDIR [PAGE …]`.
 
 Each page at 360 and 1280 px, light and dark, as <page>-<width>-<scheme>.png; the public ones in Arabic too, as
-<page>-ar-<width>-<scheme>.png.
+<page>-ar-<width>-<scheme>.png. With pages named, only those whose names begin so: "campaign", "admin", "home-".
 """
 
 from __future__ import annotations
@@ -11,18 +11,36 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # Django has to be set up first
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
     from tests.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
-ONE_LANGUAGE = {"inbox"}
+ONE_LANGUAGE = {"inbox", "too-many", "away", "broken"}
+#: What only pressing a button shows.
+PRESSED = ("sign-mistakes", "confirmed", "withdrawn")
+#: Of the library's petition, one after another: its name, what makes it so, and what is on its page then.
+STATES = {
+    "announced": ("UPDATE petitions_campaign SET opens_at = now() + interval '9 days' WHERE slug = %s", ".side.low"),
+    "paused": (
+        "UPDATE petitions_campaign SET opens_at = NULL, paused_at = now(), life_note = 'A court is asked.'"
+        " WHERE slug = %s",
+        "text=A court is asked.",
+    ),
+    "halted": (
+        "INSERT INTO petitions_standstill (id, mode, note, since) SELECT 1, 'read_only',"
+        " 'We move to another machine. Until noon everything can be read, and nothing is taken.', now()"
+        " FROM petitions_campaign WHERE slug = %s",
+        ".banner",
+    ),
+}
 #: The demo's login of each role.
 LOGINS = {
     "campaigner": "campaigner", "moderator": "moderator", "officer-1": "delivery_officer",
@@ -31,14 +49,14 @@ LOGINS = {
 
 
 def main(arguments: list[str]) -> None:
-    if len(arguments) != 1:
-        sys.exit("usage: python -m tests.browser.screenshots OUTDIR")
-    folder = Path(arguments[0]).resolve()
+    if not arguments:
+        sys.exit("usage: python -m tests.browser.screenshots OUTDIR [PAGE …]")
+    folder, wanted = Path(arguments[0]).resolve(), tuple(arguments[1:]) or ("",)
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir(ROOT)
     with tempfile.TemporaryDirectory(prefix="undersigned-pictures-") as home:
         _prepare_environment(Path(home))
-        _take(folder, Path(home) / "site")
+        _take(folder, Path(home) / "site", wanted)
     print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 
@@ -59,36 +77,90 @@ def _prepare_environment(home: Path) -> None:
     django.setup()
 
 
-def _take(folder: Path, home: Path) -> None:
+def _take(folder: Path, home: Path, wanted: tuple[str, ...]) -> None:
     from playwright.sync_api import sync_playwright
 
-    from config.languages import path_in
-    from tests.browser.browsing import launch, log_in
+    from tests.browser.browsing import launch
     from tests.stack import Stack
 
     stack = Stack(home).start()
     try:
         with sync_playwright() as playwright:
             browser = launch(playwright)
-            _homes(browser, stack, folder)
-            public = _public_pages(stack)
-            in_arabic = {f"{name}-ar": path_in("ar", path) for name, path in public.items() if name not in ONE_LANGUAGE}
-            pages = {**public, **in_arabic, **_admin_pages(stack)}
-            for width in WIDTHS:
-                for scheme in SCHEMES:
-                    context = browser.new_context(
-                        base_url=stack.url, viewport={"width": width, "height": 800}, color_scheme=scheme
-                    )
-                    page = context.new_page()
-                    log_in(page, stack, "campaigner")
-                    for name, path in pages.items():
-                        page.goto(path)
-                        page.screenshot(path=folder / f"{name}-{width}-{scheme}.png", full_page=True)
-                    _press(page, stack, folder, f"{width}-{scheme}")
-                    context.close()
+            if any(name.startswith("home-") or not name for name in wanted):
+                _homes(browser, stack, folder)
+            public = {name: path for name, path in _in_both(_public_pages(stack)).items() if name.startswith(wanted)}
+            staff = {}
+            if any(name.startswith("admin") or not name for name in wanted):
+                staff = {name: path for name, path in _admin_pages(stack).items() if name.startswith(wanted)}
+            for page, suffix in _views(browser, stack):
+                _shoot(page, folder, suffix, public)
+                if any(name.startswith(wanted) for name in PRESSED):
+                    _press(page, stack, folder, suffix)
+                if staff:
+                    _come_in(page, stack)
+                    _shoot(page, folder, suffix, staff)
+            for name in STATES:
+                if name.startswith(wanted):
+                    _state(browser, stack, folder, name)
             browser.close()
     finally:
         stack.stop()
+
+
+def _in_both(pages: dict[str, str]) -> dict[str, str]:
+    """The pages, and the same in Arabic as <name>-ar."""
+    from config.languages import path_in
+
+    return pages | {f"{name}-ar": path_in("ar", path) for name, path in pages.items() if name not in ONE_LANGUAGE}
+
+
+def _views(browser: Browser, stack: Stack) -> Iterator[tuple[Page, str]]:
+    """A visitor's page in each size and theme, and what its pictures' names end with."""
+    for width in WIDTHS:
+        for scheme in SCHEMES:
+            view = {"width": width, "height": 800}
+            context = browser.new_context(base_url=stack.url, viewport=view, color_scheme=scheme)  # type: ignore[arg-type]
+            page = context.new_page()
+            for name, html in _errors().items():
+                page.route(f"**/shown/{name}/", _answering(html))
+            yield page, f"{width}-{scheme}"
+            context.close()
+
+
+def _state(browser: Browser, stack: Stack, folder: Path, name: str) -> None:
+    """The library's petition in another state. What a process remembers for two seconds is not yet that."""
+    from tests.stack import LOCAL, RECOVERY, wait_until
+
+    change, seen = STATES[name]
+    stack.sql(change, LOCAL)
+    for page, suffix in _views(browser, stack):
+        for which, path in _in_both({name: f"/c/{LOCAL}/"}).items():
+            wait_until(lambda p=page, at=path: p.goto(at) and p.locator(seen).count(), RECOVERY, which)
+            page.screenshot(path=folder / f"{which}-{suffix}.png", full_page=True)
+
+
+def _come_in(page: Page, stack: Stack) -> None:
+    from tests.browser.browsing import come_back
+
+    come_back(page, stack, "campaigner")
+
+
+def _shoot(page: Page, folder: Path, suffix: str, pages: dict[str, str]) -> None:
+    for name, path in pages.items():
+        page.goto(path)
+        page.screenshot(path=folder / f"{name}-{suffix}.png", full_page=True)
+
+
+def _errors() -> dict[str, str]:
+    """Pages that only trouble shows."""
+    from django.template.loader import render_to_string
+
+    return {code: render_to_string(f"{code}.html") for code in ("429", "503", "500")}
+
+
+def _answering(html: str) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8")
 
 
 def _homes(browser: Browser, stack: Stack, folder: Path) -> None:
@@ -135,8 +207,14 @@ def _public_pages(stack: Stack) -> dict[str, str]:
         "update": f"/c/{AT_RISK}/updates/191000-signatures-from-184-countries/",
         "dossier": "/d/crisis-in-belarus/",
         "press": f"/c/{AT_RISK}/press/",
+        "found": "/?q=library",
         "found-nothing": "/?q=nothing+fits+this",
+        "over": "/?show=over",
         "closed": f"/c/{CLOSED}/",
+        "closed-sign": f"/c/{CLOSED}/sign/",
+        "too-many": "/shown/429/",
+        "away": "/shown/503/",
+        "broken": "/shown/500/",
         "taken-down": f"/c/{REMOVED}/",
         "signing-key": "/signing-key/",
         "unsubscribe": f"/unsubscribe/{'A' * 43}/",

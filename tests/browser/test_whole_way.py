@@ -163,3 +163,19 @@ def test_mistakes_are_told_beside_their_fields_and_nothing_typed_is_lost(visit: 
         expect(page).to_have_url(re.compile("#id_email$"))
         if script:
             expect(page.locator("[name=email]")).to_be_focused()
+
+
+def test_a_slip_in_the_address_is_offered_mended_and_never_refused(visit: Visit) -> None:
+    with visit() as page:
+        page.goto(f"/c/{LOCAL}/sign/")
+        email = page.get_by_label("Your e-mail address")
+        email.fill("ada.test@gmial.com")
+        email.press("Tab")
+        hint = page.get_by_role("status").filter(has_text="Did you mean")
+        hint.get_by_role("button", name="ada.test@gmail.com").press("Enter")
+        expect(email).to_have_value("ada.test@gmail.com")
+        expect(email).to_be_focused()
+        expect(hint).to_have_count(0)
+        fill(page, "Ada", "ada.test@gmial.com", "PT")
+        page.get_by_role("button", name="Sign", exact=True).click()
+        expect(page).to_have_url(re.compile("/thanks/$"))
