@@ -223,7 +223,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             self.message_user(request, str(refusal), messages.ERROR)
         else:
             ring("draw_share_images")  # a petition that has just become public is shared at once
-            self.message_user(request, _("It is “%s” now.") % campaign.get_state_display(), messages.SUCCESS)
+            self.message_user(request, _("It is “%s” now.") % self.state_label(campaign)[1], messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:petitions_campaign_life", args=[campaign.pk]))
 
     def get_urls(self) -> list[URLPattern]:
