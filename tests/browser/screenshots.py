@@ -263,6 +263,7 @@ def _press(page: Page, stack: Stack, folder: Path, suffix: str) -> None:
     page.goto(f"/c/{LOCAL}/sign/")
     page.locator("main form").evaluate("form => { form.noValidate = true }")
     page.get_by_role("button", name="Sign").click()
+    page.get_by_role("alert").wait_for()
     page.screenshot(path=folder / f"sign-mistakes-{suffix}.png", full_page=True)
     address = f"{uuid.uuid4().hex}@example.org"
     stack.sign(LOCAL, address)
