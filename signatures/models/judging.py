@@ -85,10 +85,12 @@ class Trace(models.Model):
 
 
 class LabelCount(models.Model):
-    """How often a campaign saw a mail domain or a comment, since when. Forgotten thirty days after the last time."""
+    """How often a campaign saw a mail domain, a comment or a crowded network, since when. Forgotten thirty days after
+    the last time."""
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_index=False)
-    #: "d" a mail domain, "c" a comment; "a" all of an hour, "f" those at new domains.
+    #: "d" a mail domain, "c" a comment; "n" whoever came through a crowded network, "p" those who looked like people;
+    #: "a" all of an hour, "f" those at new domains.
     kind = models.CharField(max_length=1)
     label = models.BinaryField(max_length=8)
     first_hour = models.DateTimeField()

@@ -5,7 +5,8 @@ under the campaign's pepper, comparable within a campaign for thirty days and no
 the web's door is judged: an import and a campaign's own demo have their own proofs.
 
 The rule: somebody who filled in the trap is held; somebody who is one of many is held if anything else speaks
-against them. Alone, neither a fast hand, nor a browser without script, nor a crowded network holds anybody.
+against them. Alone, neither a fast hand, nor a browser without script, nor a crowded network holds anybody. And nobody
+in a crowd that looks like people, a carrier's customers, is blamed for the new mail domains of an hour.
 """
 
 from __future__ import annotations
@@ -137,15 +138,31 @@ def judge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clue
     fresh = {label for (kind, label), (first, _) in counted.items() if kind == "d" and hour - first < NEW_FOR} - {
         c.domain for c in clues if c.common
     }
+    people = _networks_of_people(cursor, campaign_id, hour, clues, fresh)
     surge = _is_surge(cursor, campaign_id, hour, len(clues), sum(1 for c in clues if c.domain in fresh))
     for c in clues:
         if c.domain in fresh:
-            if surge:
+            if surge and c.network not in people:
                 c.reasons |= Reason.FRESH
             if counted["d", c.domain][1] >= MANY_AT_A_DOMAIN:
                 c.reasons |= Reason.DOMAIN
         if c.comment and counted["c", c.comment][1] >= MANY_OF_A_COMMENT:
             c.reasons |= Reason.COMMENT
+
+
+def _networks_of_people(
+    cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clues: Sequence[Clues], fresh: set[bytes]
+) -> set[bytes]:
+    """Of the crowded networks, those where most have their mail where it is nothing new and nothing of their own
+    against them. A flood that wants to pass for one has to bring as many patient bots as clumsy ones."""
+    crowd = [c for c in clues if c.reasons and c.reasons & Reason.NETWORK]
+    if not crowd:
+        return set()
+    plain = [c for c in crowd if c.reasons & ~WEIGHTLESS == Reason.NETWORK and c.domain not in fresh]
+    seen = Counter([("n", c.network) for c in crowd] + [("p", c.network) for c in plain])
+    seen.update({("p", c.network): 0 for c in crowd})
+    counted = _count(cursor, campaign_id, hour, seen)
+    return {c.network for c in crowd if counted["p", c.network][1] * 2 > counted["n", c.network][1]}
 
 
 def _is_surge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, all_: int, fresh: int) -> bool:

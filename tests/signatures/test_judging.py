@@ -140,6 +140,20 @@ def test_an_hour_full_of_new_domains_holds_those_without_script(campaign, sign):
     assert states(campaign) == ["counted"] * 26 + ["quarantined"] * 25
 
 
+@pytest.mark.parametrize(("plain", "held"), [(30, 0), (10, 15)])
+def test_in_an_hour_full_of_new_domains_a_carriers_customers_are_not_held_and_a_floods_network_is(
+    campaign, sign, plain, held
+):
+    """Fifteen at domains of their own come through one crowded network; beside them so many at large providers."""
+    for n in range(25):
+        sign(campaign, email=f"p@bots{n}.example", signals=SEEN | {"network": f"{n:016x}"})
+    for n in range(plain + 15):
+        email = f"p{n}@gmail.com" if n < plain else f"me@own{n}.example"
+        sign(campaign, email=email, signals=SEEN | {"network": "carrier", "today": 50 + n, "work": "done"})
+    admit(campaign)
+    assert states(campaign).count("quarantined") == held
+
+
 def test_the_same_comment_again_and_again_is_a_reason(campaign, sign):
     for n in range(6):
         sign(campaign, email=f"p{n}@gmail.com", comment="Down with  the Mayor and all his works!", signals=SEEN)
