@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.stack import LOCAL, Stack
+from tests.stack import LOCAL, Stack, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -23,6 +23,8 @@ ON CONFLICT (campaign_id) DO UPDATE SET proof_of_work = excluded.proof_of_work R
 @pytest.fixture(autouse=True)
 def _asked_for(site: Stack) -> object:
     site.sql(ASK, "on", LOCAL)
+    # Each web process remembers a campaign for two seconds, and either may answer.
+    wait_until(lambda: {site.request("GET", f"/c/{LOCAL}/work/").status for _ in range(10)} == {200}, 10, "it asks")
     yield
     site.sql(ASK, "auto", LOCAL)
 
