@@ -1,5 +1,5 @@
 """Every kind of page, in English and from right to left: no error in the console, no cookie, no sideways scrolling on
-the narrowest phone, and nothing that axe objects to, in either theme."""
+the narrowest phone, and nothing that axe objects to; in English, in the dark theme as well."""
 
 from __future__ import annotations
 
