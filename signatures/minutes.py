@@ -38,19 +38,20 @@ def this_minute() -> int:
     return int(time.time()) // 60
 
 
-def minute_key(kind: str, campaign_id: int, minute: int) -> str:
-    """Under which Redis counts it."""
-    return caches["limits"].make_key(_name(kind, campaign_id, minute))
-
-
-def _name(kind: str, campaign_id: int, minute: int) -> str:
+def minute_name(kind: str, campaign_id: int, minute: int) -> str:
+    """What the cache that counts is told of a minute (collect/counters.py)."""
     return f"{kind}:{campaign_id}:{minute}"
+
+
+def minute_key(kind: str, campaign_id: int, minute: int) -> str:
+    """The same as Redis knows it."""
+    return caches["limits"].make_key(minute_name(kind, campaign_id, minute))
 
 
 def note_confirmed(campaign_id: int) -> None:
     """One more. Never raises: a confirmation does not depend on it."""
     try:
-        caches["limits"].add(_name("confirmed", campaign_id, this_minute()), 1, KEPT)
+        caches["limits"].add(minute_name("confirmed", campaign_id, this_minute()), 1, KEPT)
     except (RedisError, OSError) as error:
         log.warning("confirmations are not counted by the minute: Redis is away (%s)", type(error).__name__)
 

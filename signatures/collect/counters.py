@@ -45,7 +45,10 @@ AWAY_FOR: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Also:
-    """What is counted in the same call: one more under each key, and a key that may be used once."""
+    """What is counted in the same call: one more under each key, and a key that may be used once.
+
+    Keys as the cache is given them: it knows what to put before them.
+    """
 
     #: (key, seconds that the counter lives).
     windows: Sequence[tuple[str, int]] = ()
@@ -89,7 +92,8 @@ class CounterCache(BaseCache):
     def add(self, key: str, value: int, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Count `value` more under the key; says whether this made the counter."""
         also, self._also, self._counted = self._also, Also(), ("", 0)
-        keys = [self.make_key(key, version), *(name for name, _ in also.windows), also.once[0]]
+        once = also.once[0] and self.make_key(also.once[0], version)
+        keys = [*(self.make_key(name, version) for name in (key, *(name for name, _ in also.windows))), once]
         lives = [timeout, *(seconds for _, seconds in also.windows), also.once[1]]
         count, *others, first = map(int, self._ask(keys, [value, *lives]).split())
         self._counted, self.told = (key, count), Told(others, first == 1)

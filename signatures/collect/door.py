@@ -22,6 +22,7 @@ from petitions.models import Campaign
 from signatures import minutes
 from signatures.collect import work
 from signatures.collect.counters import Also
+from signatures.collect.forms import country_code
 from signatures.collect.limits import Limit, Verdict, check_limit
 from signatures.collect.networks import rule_for
 from signatures.collect.origins import country_of
@@ -104,7 +105,7 @@ def _of_the_form(typed: Mapping[str, str]) -> Signals:
 def _abroad(sender: Sender, typed: Mapping[str, str]) -> Signals:
     """Whether the network is in another country than was named. Of an address, no more than that is ever kept."""
     origin = country_of(sender.packed)
-    return {"abroad": True} if origin and origin != typed.get("country", "").strip().upper() else {}
+    return {"abroad": True} if origin and origin != country_code(typed.get("country", "")) else {}
 
 
 #: The field that no person sees (templates/signatures/_form.html). Its name promises a machine something.
@@ -128,12 +129,11 @@ def _also(sender: Sender, campaign: Campaign, solution: str) -> Also:
     """The wide network's window, the narrow one's day in this campaign, the campaign's minute; and the solution."""
     now = int(time.time())
     _, period = rate(settings.SIGN_RATE)
-    prefix = settings.CACHES["limits"]["KEY_PREFIX"]
     return Also(
         windows=(
-            (f"{prefix}:w:{sender.wide}:{now // period}", 2 * period),
-            (f"{prefix}:d:{sender.narrow}:{campaign.pk}", DAY),
-            (minutes.minute_key("taken", campaign.pk, now // 60), minutes.KEPT),
+            (f"w:{sender.wide}:{now // period}", 2 * period),
+            (f"d:{sender.narrow}:{campaign.pk}", DAY),
+            (minutes.minute_name("taken", campaign.pk, now // 60), minutes.KEPT),
         ),
-        once=(f"{prefix}:u:{solution}" if solution else "", int(work.LIFE.total_seconds())),
+        once=(f"u:{solution}" if solution else "", int(work.LIFE.total_seconds())),
     )

@@ -24,7 +24,7 @@ from config.languages import BY_CODE, known
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-__all__ = ["CONSENT_WORDS", "LIMITS", "SignForm", "country_choices", "country_codes"]
+__all__ = ["CONSENT_WORDS", "LIMITS", "SignForm", "country_choices", "country_code", "country_codes"]
 
 # Characters. Browsers count UTF-16 units for maxlength, so they never let more through than these.
 LIMITS = {"name": 120, "email": 254, "place": 120, "comment": 500}
@@ -300,7 +300,7 @@ class _Country(_SharedField):
 
     def clean(self, value: Any) -> str:
         text = value or ""
-        code = _code(text)
+        code = country_code(text)
         if code in country_codes():
             return code
         if not _without_unseen(text).strip(_BLANK):
@@ -309,14 +309,15 @@ class _Country(_SharedField):
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         text = super().bound_data(data, initial)
-        code = _code(text or "")
+        code = country_code(text or "")
         return code if code in country_codes() else text
 
     def get_bound_field(self, form: forms.BaseForm, field_name: str) -> BoundField:
         return _CountryBoundField(form, self, field_name)
 
 
-def _code(text: str) -> str:
+def country_code(text: str) -> str:
+    """What was typed for a country, as a code is written; whether there is such a country is not asked."""
     # ASCII only: "ß".upper() would make a code of one letter.
     return text.strip(_SPACES + _LINE_ENDS).upper() if text.isascii() else ""
 

@@ -61,13 +61,14 @@ def _snapshot(delivery: Delivery, parts: list[DeliveryPart]) -> Sealed:
     signatures = Signature.objects.filter(
         campaign=delivery.campaign, number__range=(delivery.first_number, delivery.last_number)
     )
-    counted = signatures.filter(state=Signature.State.COUNTED)
+    gaps = _gaps(delivery.campaign_id, delivery.first_number, delivery.last_number)
+    counted = delivery.last_number - delivery.first_number + 1 - len(gaps)
     # Of the numbers given, whatever became of them: else the only one of a day would tell by leaving.
     days = signatures.aggregate(first=Min("signed_on"), last=Max("signed_on"))
     return Sealed(
-        figures=figures_of_range(delivery.campaign, delivery.first_number, delivery.last_number, counted.count()),
+        figures=figures_of_range(delivery.campaign, delivery.first_number, delivery.last_number, counted),
         period=Period(*(day.isoformat() if day else "" for day in (days["first"], days["last"]))),
-        gaps=_gaps(delivery.campaign_id, delivery.first_number, delivery.last_number),
+        gaps=gaps,
         amendments=_amendments(delivery),
         earlier=_earlier(delivery),
         parts=parts,

@@ -7,9 +7,9 @@ import json
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -206,18 +206,20 @@ def click(site: Site, plan: Plan) -> Iterator[Row]:
         try:
             # The worker is up when it has counted the first; and each thread of the web has its connection then.
             first = _total(port, path) + WARMING
-            _click(port, [tokens.pop() for _ in range(WARMING)], [])
+            _click(port, [tokens.pop() for _ in range(WARMING)], load.Load())
             _wait_for_total(port, path, first)
-            clicks: list[float] = []
-            clicking = threading.Thread(target=_click, args=(port, tokens, clicks))
-            clicking.start()
-            delays = _watch(port, path, first, clicks, number)
-            clicking.join()
+            clicks = load.Load()
+            with ThreadPoolExecutor(1) as besides:
+                clicking = besides.submit(_click, port, tokens, clicks)
+                seen = _watch(port, path, first, number)
+                clicking.result()
         finally:
             for child in (beat, worker):
                 child.stop()
-    rate = (number - 1) / (clicks[-1] - clicks[0])
-    ordered = sorted(delays)
+    rate = number / (clicks.ended - clicks.began)
+    # From when a click was due. A count names nobody, so the n-th to be seen is taken for the n-th click: where workers
+    # admit in another order, the worst wait was longer by as much.
+    ordered = sorted(at - (clicks.began + place / CONFIRMATIONS) for place, at in enumerate(seen))
     yield Row(
         f"from click to public count, at {rate:,.0f} confirmations/s",
         f"median {ordered[len(ordered) // 2]:.1f} s, worst {ordered[-1]:.1f} s",
@@ -254,29 +256,13 @@ def _presses(site: Site, plan: Plan) -> Row:
     )
 
 
-def _click(port: int, tokens: list[str], clicks: list[float]) -> None:
-    """Press one link after the other, CONFIRMATIONS a second, over PRESSING connections in turn."""
-    started = time.perf_counter()
-    connections = [
-        load._Connection(load.socket.create_connection((load.HOST, port), load.PATIENCE)) for _ in range(PRESSING)
-    ]
-    waiting: list[load._Connection] = []
-    for place, token in enumerate(tokens):
-        time.sleep(max(0.0, started + place / CONFIRMATIONS - time.perf_counter()))
-        if len(waiting) == len(connections):
-            _finish(waiting.pop(0), clicks)
-        connection = connections[place % len(connections)]
-        load._send(connection, load.post(port, f"/confirm/{token}/", b""))
-        waiting.append(connection)
-    for connection in waiting:
-        _finish(connection, clicks)
-        connection.socket.close()
-
-
-def _finish(connection: load._Connection, clicks: list[float]) -> None:
-    while not load._answered(connection, b"303"):
-        pass
-    clicks.append(time.perf_counter())
+def _click(port: int, tokens: list[str], clicks: load.Load) -> None:
+    """Press one link after the other, CONFIRMATIONS a second. Raises WrongAnswer where one is not confirmed."""
+    posts = (load.post(port, f"/confirm/{token}/", b"") for token in tokens)
+    seconds = len(tokens) / CONFIRMATIONS
+    load.pace(port, posts, rate=CONFIRMATIONS, seconds=seconds, connections=PRESSING, into=clicks)
+    if clicks.statuses.keys() != {"303"}:
+        raise load.WrongAnswer(f"{dict(clicks.statuses)}")
 
 
 def _wait_for_total(port: int, path: str, total: int) -> None:
@@ -291,18 +277,17 @@ def _total(port: int, path: str) -> int:
     return json.loads(load.fetch(port, path)[1])["total"]
 
 
-def _watch(port: int, path: str, first: int, clicks: list[float], number: int) -> list[float]:
-    """For each click, how long after its answer the public total had it."""
-    delays: list[float] = []
+def _watch(port: int, path: str, first: int, number: int) -> list[float]:
+    """When the public total had risen above the first by one, by two, and so on (perf_counter)."""
+    seen: list[float] = []
     end = time.perf_counter() + 120
-    while len(delays) < number and time.perf_counter() < end:
+    while len(seen) < number and time.perf_counter() < end:
         total = _total(port, path) - first
-        now = time.perf_counter()
-        delays += [now - clicks[place] if place < len(clicks) else 0.0 for place in range(len(delays), total)]
+        seen += [time.perf_counter()] * (total - len(seen))
         time.sleep(0.05)
-    if len(delays) < number:
-        raise RuntimeError(f"{len(delays)} of {number} were counted")
-    return delays
+    if len(seen) < number:
+        raise RuntimeError(f"{len(seen)} of {number} were counted")
+    return seen
 
 
 def nginx(site: Site, plan: Plan) -> Iterator[Row]:

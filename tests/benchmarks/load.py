@@ -29,8 +29,11 @@ class Load:
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
-    #: How often each status was answered; paced load only, which takes any.
+    #: Of paced load, which takes any answer: how often each status came, and when the first request was due and the
+    #: last was answered (perf_counter).
     statuses: Counter[str] = field(default_factory=Counter)
+    began: float = 0.0
+    ended: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -101,11 +104,16 @@ def drive(port: int, requests: Sequence[bytes], *, status: int, seconds: float, 
     return load
 
 
-def pace(port: int, requests: Iterable[bytes], *, rate: float, seconds: float, connections: int) -> Load:
+def pace(
+    port: int, requests: Iterable[bytes], *, rate: float, seconds: float, connections: int, into: Load | None = None
+) -> Load:
     """Send so many requests a second, for so long, whether or not the server keeps up. Any answer will do.
 
-    A latency counts from when the request was due, so a server that stalls cannot hide it by holding senders up."""
-    source, load = iter(requests), Load(seconds=seconds)
+    A latency counts from when the request was due, so a server that stalls cannot hide it by holding senders up.
+    `into`: what is filled meanwhile, for whoever watches.
+    """
+    source, load = iter(requests), into or Load()
+    load.seconds = seconds
     with selectors.DefaultSelector() as selector:
         # Taken in turn: a server closes a connection that says nothing for half a minute.
         idle = deque(_Connection(socket.create_connection((HOST, port), PATIENCE)) for _ in range(connections))
@@ -113,7 +121,8 @@ def pace(port: int, requests: Iterable[bytes], *, rate: float, seconds: float, c
         for connection in everybody:
             connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             selector.register(connection.socket, selectors.EVENT_READ, connection)
-        started, sent, total = time.perf_counter(), 0, int(rate * seconds)
+        load.began = started = time.perf_counter()
+        sent, total = 0, round(rate * seconds)
         try:
             while sent < total or len(idle) < connections:
                 now = time.perf_counter()
@@ -128,7 +137,8 @@ def pace(port: int, requests: Iterable[bytes], *, rate: float, seconds: float, c
                     raise WrongAnswer(f"no answer for {PATIENCE:.0f} s")
                 for key, _ in ready:
                     if _answered(key.data, None):
-                        load.latencies.append(time.perf_counter() - key.data.sent)
+                        load.ended = time.perf_counter()
+                        load.latencies.append(load.ended - key.data.sent)
                         load.statuses[key.data.received[9:12].decode()] += 1
                         idle.append(key.data)
         finally:

@@ -19,7 +19,6 @@ import pytest
 from config.children import Child, ChildFailed
 from config.collected import note_collected
 from config.supervisor import Asked, PortTaken, Supervisor, is_waiting, reserve_port, until_asked
-from tests.stack import copy_demo
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -224,9 +223,9 @@ def processes_of(home: Path) -> dict[int, str]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Of a demo that was made before and is still empty, with a space in its path, and static files collected."""
+    """A demo's home with a space in its path, where static files lie collected: only that is not tried here."""
     home = tmp_path / "a home"
-    copy_demo(home)
+    home.mkdir()
     shutil.copytree(os.environ["TEST_STATIC_ROOT"], home / "static")
     note_collected(home, ROOT)
     return home

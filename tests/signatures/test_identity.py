@@ -157,7 +157,7 @@ def test_canonical_form_is_its_own_canonical_form_or_there_is_none(address: str)
 
 #: Planes 0 to 2, and of the others what Unicode has given a meaning or begins and ends with.
 MEANT = (*range(0xD800), *range(0xE000, 0x30000), *range(0xE0000, 0xE0200))
-EDGES = (end for plane in range(3, 17) for end in (plane * 0x10000, plane * 0x10000 + 0xFFFF))
+EDGES = tuple(end for plane in range(3, 17) for end in (plane * 0x10000, plane * 0x10000 + 0xFFFF))
 
 
 def test_every_single_character_is_canonical_after_one_step() -> None:
