@@ -31,7 +31,7 @@ CODES: Final = tuple(language.code for language in LANGUAGES if language.code !=
 _APPS: Final = ("config", "petitions", "signatures")
 #: Where staff work. They work in English, so what is said there is in no catalog.
 _STAFF_ONLY: Final = frozenset(
-    {"models", "admin", "door", "desk", "management", "account", "mfa", "allauth", "migrations"}
+    {"models", "admin", "door", "desk", "management", "account", "mfa", "allauth", "migrations", "unfold"}
 )
 _STAFF_FILES: Final = frozenset(
     (

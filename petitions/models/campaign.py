@@ -93,6 +93,12 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
             state=Campaign.State.OPEN,
         )
 
+    def announced(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
+        """Campaigns that open at a time to come. The same rule as Campaign.opens_later()."""
+        at = at or timezone.now()
+        its_clock = Least(Value(at, models.DateTimeField()), Coalesce("paused_at", Value(at)))
+        return self.filter(state=Campaign.State.OPEN, opens_at__gt=its_clock)
+
     def open(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
         """Campaigns that take signatures. The same rule as Campaign.is_open()."""
         return self.going_on(at).filter(paused_at__isnull=True)

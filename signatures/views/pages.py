@@ -28,13 +28,14 @@ from signatures.syndication import share_image_of, structured_data
 from signatures.views.finding import campaign_or_404
 from signatures.views.signing import form_context
 
-#: Campaigns a page of the list, and how many of those that are over stand on the first.
+#: Campaigns a page of the list, and how many of those that are over, or not open yet, stand on the first.
 PAGE: Final = 20
 FINISHED: Final = 4
 #: What the query string may ask.
 QUESTIONS: Final = ("q", "topic", "region", "show", "page")
-#: ?show=over: what is closed, delivered or answered.
+#: ?show=over: what is closed, delivered or answered; ?show=announced: what opens at a time to come.
 OVER: Final = "over"
+ANNOUNCED: Final = "announced"
 
 
 @require_safe
@@ -53,7 +54,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def _check(asked: dict[str, str]) -> None:
     """Raises BadRequest: what is typed by hand or by a scanner, never by our own links and form."""
     page_is_none = bool(asked["page"]) and not re.fullmatch(r"[1-9]\d{0,5}", asked["page"], re.ASCII)
-    if page_is_none or asked["show"] not in {"", OVER} or any("\x00" in value for value in asked.values()):
+    if page_is_none or asked["show"] not in {"", OVER, ANNOUNCED} or any("\x00" in value for value in asked.values()):
         raise BadRequest
 
 
@@ -64,18 +65,19 @@ def _whole_home(request: HttpRequest) -> HttpResponse:
 
 def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
     everything = Campaign.objects.public()
-    over = asked.get("show") == OVER
-    chosen = everything.over() if over else everything.going_on()
-    found = _by_total(chosen.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", "")))
+    show = asked.get("show", "")
+    chosen = {OVER: everything.over, ANNOUNCED: everything.announced}.get(show, everything.going_on)()
+    found = _in_order(chosen.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", "")), show)
     try:  # of keys, so that words are looked up once and not again to count what was found
         page = Paginator(list(found.values_list("pk", flat=True)), PAGE).page(asked.get("page") or 1)
     except EmptyPage as error:
         raise Http404 from error
     context = {
-        "campaigns": _with_figures(_by_total(everything.filter(pk__in=page.object_list))),
+        "campaigns": _with_figures(_in_order(everything.filter(pk__in=page.object_list), show)),
         "page": page,
         "asked": asked,
-        "over": over,
+        "over": show == OVER,
+        **({} if any(asked.values()) else {"announced": _in_order(everything.announced(), ANNOUNCED)[:FINISHED]}),
         **({} if any(asked.values()) else _what_became(everything)),
         "topics": _choices(everything, "topic"),
         "regions": _choices(everything, "region"),
@@ -96,6 +98,13 @@ def _what_became(everything: CampaignQuerySet) -> dict[str, Any]:
         "victories": _with_figures(_by_total(victories)[:FINISHED]),
         "finished": [entry | {"answered": entry["campaign"].pk in answered} for entry in others],
     }
+
+
+def _in_order(campaigns: CampaignQuerySet, show: str) -> CampaignQuerySet:
+    """What opens next first; of all others the most signed."""
+    if show == ANNOUNCED:
+        return campaigns.select_related("addressee").order_by("opens_at", "pk")
+    return _by_total(campaigns)
 
 
 def _by_total(campaigns: CampaignQuerySet) -> CampaignQuerySet:

@@ -208,6 +208,9 @@ def test_method_and_queryset_agree_on_what_is_open(make_campaign: Callable[..., 
     assert said
     going_on = {c.slug for c in made if c.state == "open" and not c.has_closed(now) and not c.opens_later(now)}
     assert {campaign.slug for campaign in Campaign.objects.going_on(now)} == going_on
+    announced = {campaign.slug for campaign in made if campaign.opens_later(now)}
+    assert {campaign.slug for campaign in Campaign.objects.announced(now)} == announced
+    assert announced
     public = {campaign.slug for campaign in made if campaign.is_public}
     assert {campaign.slug for campaign in Campaign.objects.public()} == public
 
@@ -350,14 +353,31 @@ def test_what_is_announced_opens_at_its_moment_without_anybodys_help(
         assert "nobody has to press anything" in staff_client(moderator).get(life).text
         assert "opens for signing on" in client.get(address).text
         assert 'name="email"' not in client.get(f"{address}sign/").text
-        assert address not in client.get("/").text
+        for page in ("/", "/?show=announced", "/?show=announced&q=ferry"):
+            told = client.get(page).text
+            assert address in told, page
+            assert "opens for signing on" in told, page
+            assert "Read and sign" not in told, page
+        assert address not in client.get("/?q=ferry").text, "it is not among those that are open"
         assert address in client.get("/sitemap.xml").text
     clear_shelf()
     forget_campaigns()
     with time_machine.travel(opens_at, tick=False):
         assert 'name="email"' in client.get(address).text
         assert 'name="email"' in client.get(f"{address}sign/").text
-        assert address in client.get("/").text
+        page = client.get("/").text
+        assert address in page
+        assert "Opening soon</h2>" not in page
+
+
+def test_what_opens_next_is_announced_first(client: Any, written: Callable[..., Campaign]) -> None:
+    now = timezone.now()
+    later = written(title="Later", opens_at=now + 9 * HOUR)
+    next_one = written(title="Next", opens_at=now + HOUR)
+    for page in ("/", "/?show=announced"):
+        told = client.get(page).text
+        assert told.index(next_one.get_absolute_url()) < told.index(later.get_absolute_url()), page
+    assert "No petition is open at the moment." in client.get("/").text
 
 
 def test_what_is_paused_stays_on_the_home_page_and_asks_nobody_to_sign(
