@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
 from config.languages import DEFAULT, known
-from petitions.translated import Translated, TranslatedCharField
+from petitions.translated import Foreign, Translated, TranslatedCharField
 
 
 class AddresseeQuerySet(models.QuerySet["Addressee"]):
@@ -49,4 +49,7 @@ class Addressee(Translated):
     def __str__(self) -> str:
         if not self.institution:
             return self.name
-        return gettext("%(name)s, %(institution)s") % {"name": self.name, "institution": self.institution}
+        name, institution = self.name, self.institution
+        # The comma too is that of the name's language: in Arabic it is another sign.
+        with override(name.language if isinstance(name, Foreign) else get_language()):
+            return gettext("%(name)s, %(institution)s") % {"name": name, "institution": institution}

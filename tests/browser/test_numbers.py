@@ -67,7 +67,7 @@ def test_everything_is_printed(visit: Visit) -> None:
 def test_the_counter_can_be_framed_by_any_site_and_sets_nothing(visit: Visit, site: Stack) -> None:
     with visit(bypass_csp=True) as page:
         page.goto("/")
-        page.set_content(f'<iframe src="{site.url}/c/{SLUG}/embed/" width="320" height="220" title="counter"></iframe>')
+        page.set_content(f'<iframe src="{site.url}/c/{SLUG}/embed/" width="320" height="260" title="counter"></iframe>')
         frame = page.frame_locator("iframe")
         expect(frame.locator(".number")).to_be_visible()
         expect(frame.get_by_role("link", name="Read and sign")).to_have_attribute("href", f"/c/{SLUG}/via/embed/")
