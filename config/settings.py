@@ -421,6 +421,11 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": True,
     "BORDER_RADIUS": "4px",
     "COLORS": {
+        # Warm greys, as of the public pages, instead of unfold's bluish ones.
+        "base": {
+            "50": "#fafaf9", "100": "#f4f3f1", "200": "#e5e2de", "300": "#d4d0cb", "400": "#a8a29b", "500": "#6f6963",
+            "600": "#595550", "700": "#44403b", "800": "#322f2c", "900": "#1c1a19", "950": "#131211",
+        },
         "primary": {
             "50": "#fdf3f2", "100": "#fbe3e1", "200": "#f6c4bf", "300": "#ee9a93", "400": "#e2685f", "500": "#d13f34",
             "600": "#b3261e", "700": "#951d17", "800": "#7a1a16", "900": "#651a17", "950": "#370a08",
