@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # Django has to be set up first
 ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (360, 1280)
 SCHEMES = ("light", "dark")
-ONE_LANGUAGE = {"inbox", "too-many", "away", "broken"}
+ONE_LANGUAGE = {"inbox", "refused", "too-many", "away", "broken", "read-only"}
 #: What only pressing a button shows.
 PRESSED = ("sign-mistakes", "confirmed", "withdrawn")
 #: Of the library's petition, one after another: its name, what makes it so, and what is on its page then.
@@ -90,16 +90,12 @@ def _take(folder: Path, home: Path, wanted: tuple[str, ...]) -> None:
             if any(name.startswith("home-") or not name for name in wanted):
                 _homes(browser, stack, folder)
             public = {name: path for name, path in _in_both(_public_pages(stack)).items() if name.startswith(wanted)}
-            staff = {}
-            if any(name.startswith("admin") or not name for name in wanted):
-                staff = {name: path for name, path in _admin_pages(stack).items() if name.startswith(wanted)}
             for page, suffix in _views(browser, stack):
                 _shoot(page, folder, suffix, public)
                 if any(name.startswith(wanted) for name in PRESSED):
                     _press(page, stack, folder, suffix)
-                if staff:
-                    _come_in(page, stack)
-                    _shoot(page, folder, suffix, staff)
+            if any(name.startswith("admin") or not name for name in wanted):
+                _desks(browser, stack, folder, wanted)
             for name in STATES:
                 if name.startswith(wanted):
                     _state(browser, stack, folder, name)
@@ -140,12 +136,6 @@ def _state(browser: Browser, stack: Stack, folder: Path, name: str) -> None:
             page.screenshot(path=folder / f"{which}-{suffix}.png", full_page=True)
 
 
-def _come_in(page: Page, stack: Stack) -> None:
-    from tests.browser.browsing import come_back
-
-    come_back(page, stack, "campaigner")
-
-
 def _shoot(page: Page, folder: Path, suffix: str, pages: dict[str, str]) -> None:
     for name, path in pages.items():
         page.goto(path)
@@ -156,7 +146,7 @@ def _errors() -> dict[str, str]:
     """Pages that only trouble shows."""
     from django.template.loader import render_to_string
 
-    return {code: render_to_string(f"{code}.html") for code in ("429", "503", "500")}
+    return {code: render_to_string(f"{code}.html") for code in ("403", "429", "503", "500", "readonly")}
 
 
 def _answering(html: str) -> Callable[[Route], None]:
@@ -165,19 +155,29 @@ def _answering(html: str) -> Callable[[Route], None]:
 
 def _homes(browser: Browser, stack: Stack, folder: Path) -> None:
     """Each role's first page, as home-<role>-<width>-<scheme>.png. Those in light are shown in petitions/ACCESS.md."""
+    for login, role in LOGINS.items():
+        _desk(browser, stack, folder, login, {f"home-{role}": "/admin/"})
+
+
+def _desks(browser: Browser, stack: Stack, folder: Path, wanted: tuple[str, ...]) -> None:
+    for login, pages in _admin_pages(stack).items():
+        if chosen := {name: path for name, path in pages.items() if name.startswith(wanted)}:
+            _desk(browser, stack, folder, login, chosen)
+
+
+def _desk(browser: Browser, stack: Stack, folder: Path, login: str, pages: dict[str, str]) -> None:
+    """What somebody sees who is logged in, in each size and theme."""
     from tests.browser.browsing import log_in
 
-    for login, role in LOGINS.items():
-        context = browser.new_context(base_url=stack.url)
-        page = context.new_page()
-        log_in(page, stack, login)
-        for width in WIDTHS:
-            for scheme in SCHEMES:
-                page.set_viewport_size({"width": width, "height": 640})
-                page.emulate_media(color_scheme=scheme)
-                page.goto("/admin/")
-                page.screenshot(path=folder / f"home-{role}-{width}-{scheme}.png", full_page=True)
-        context.close()
+    context = browser.new_context(base_url=stack.url)
+    page = context.new_page()
+    log_in(page, stack, login)
+    for width in WIDTHS:
+        for scheme in SCHEMES:
+            page.set_viewport_size({"width": width, "height": 640})
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            _shoot(page, folder, f"{width}-{scheme}", pages)
+    context.close()
 
 
 def _public_pages(stack: Stack) -> dict[str, str]:
@@ -212,6 +212,8 @@ def _public_pages(stack: Stack) -> dict[str, str]:
         "over": "/?show=over",
         "closed": f"/c/{CLOSED}/",
         "closed-sign": f"/c/{CLOSED}/sign/",
+        "refused": "/shown/403/",
+        "read-only": "/shown/readonly/",
         "too-many": "/shown/429/",
         "away": "/shown/503/",
         "broken": "/shown/500/",
@@ -219,11 +221,13 @@ def _public_pages(stack: Stack) -> dict[str, str]:
         "signing-key": "/signing-key/",
         "unsubscribe": f"/unsubscribe/{'A' * 43}/",
         "embed": f"/c/{LOCAL}/embed/",
+        "bad-request": "/?page=none",
         "inbox": "/inbox/",
     }
 
 
-def _admin_pages(stack: Stack) -> dict[str, str]:
+def _admin_pages(stack: Stack) -> dict[str, dict[str, str]]:
+    """Pages of the desk, by the login that has most to do there."""
     from tests.faults.inside import run
     from tests.stack import LOCAL, RECOVERY, wait_until
 
@@ -232,14 +236,7 @@ def _admin_pages(stack: Stack) -> dict[str, str]:
     state = "SELECT state FROM signatures_delivery WHERE id = %s"
     wait_until(lambda: stack.sql(state, delivery) == [("ready",)], RECOVERY, "the delivery is ready")
     ((campaign,),) = stack.sql("SELECT id FROM petitions_campaign WHERE slug = %s", LOCAL)
-    # One login that is everything in every section.
-    stack.sql(
-        "INSERT INTO petitions_membership (user_id, section_id, role) SELECT u.id, s.id, r FROM auth_user u,"
-        " petitions_section s, unnest(ARRAY['moderator', 'delivery_officer', 'privacy_officer']) r"
-        " WHERE u.username = 'campaigner'"
-    )
-    return {
-        "admin-index": "/admin/",
+    campaigner = {
         "admin-campaigns": "/admin/petitions/campaign/",
         "admin-campaign": f"/admin/petitions/campaign/{campaign}/change/",
         "admin-preview": f"/admin/petitions/campaign/{campaign}/preview/",
@@ -250,10 +247,28 @@ def _admin_pages(stack: Stack) -> dict[str, str]:
         "admin-updates": "/admin/petitions/update/",
         "admin-mailing": "/admin/petitions/update/1/mail/",
         "admin-tally": f"/admin/petitions/campaign/{campaign}/tally/",
+    }
+    moderator = {
+        "admin-watch": "/admin/signatures/watch/",
+        "admin-rulings": "/admin/signatures/ruling/",
+        "admin-ruling": "/admin/signatures/ruling/add/",
+        "admin-networks": "/admin/signatures/networkrule/",
+        "admin-steps": f"/admin/petitions/campaign/{campaign}/life/",
+    }
+    officer = {
         "admin-deliveries": "/admin/signatures/delivery/",
         "admin-delivery": f"/admin/signatures/delivery/{delivery}/change/",
         "admin-request": "/admin/signatures/delivery/add/",
+        "admin-second-factor": "/admin/second-factor/",
     }
+    privacy = {
+        "admin-looks": "/admin/signatures/reveal/",
+        "admin-look": "/admin/signatures/reveal/add/",
+        "admin-four-eyes": "/admin/signatures/proposal/",
+        "admin-trail": "/admin/signatures/auditentry/",
+    }
+    administrator = {"admin-people": "/admin/auth/user/", "admin-sections": "/admin/petitions/section/"}
+    return dict(zip(LOGINS, (campaigner, moderator, officer, privacy, administrator), strict=True))
 
 
 def _press(page: Page, stack: Stack, folder: Path, suffix: str) -> None:
