@@ -35,7 +35,16 @@ _STAFF_ONLY: Final = frozenset(
 )
 _STAFF_FILES: Final = frozenset(
     (
-        *("access.py", "admin.py", "admin_site.py", "checks.py", "deliveries.py", "guarding.py", "pictures.py"),
+        *(
+            "access.py",
+            "admin.py",
+            "admin_site.py",
+            "checks.py",
+            "deliveries.py",
+            "guarding.py",
+            "pictures.py",
+            "text.py",
+        ),
         *("sections.py", "settings.py", "side_by_side.py", "life.py", "tallies.py", "translated.py"),
     )
 )

@@ -261,7 +261,7 @@ class UpdateContentAdmin(TranslatedAdmin):
 
     rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
     section_lookup = "campaign__section"
-    list_display = ["title", "campaign", "kind", "published_at"]
+    list_display = ["title", "campaign", "kind", "published_at", "taken_down"]
     list_filter = ["kind", ("campaign", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["campaign"]
     search_fields = ["title", "lead"]
@@ -271,7 +271,7 @@ class UpdateContentAdmin(TranslatedAdmin):
             None,
             {
                 "fields": [
-                    *("campaign", ("kind", "breaking", "published_at"), "language", "title", "slug"),
+                    *("campaign", ("kind", "breaking"), ("published_at", "taken_down"), "language", "title", "slug"),
                     *("lead", "picture", "body"),
                 ]
             },

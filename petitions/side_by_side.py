@@ -67,6 +67,7 @@ def _box(row: Translated, field: TranslatedField, language: str) -> forms.CharFi
         initial=row.translation_of(field.attname, language),
         max_length=field.max_length,
         required=False,
+        validators=field.default_validators,
         widget=(UnfoldAdminTextareaWidget if long else UnfoldAdminTextInputWidget)(attrs=attrs),
     )
 

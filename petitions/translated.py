@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from config.languages import DEFAULT, known
+from petitions.text import check_prose
 
 _originals: ContextVar[bool] = ContextVar("originals", default=False)
 
@@ -160,3 +161,13 @@ class TranslatedCharField(TranslatedField, models.CharField):
 
 class TranslatedTextField(TranslatedField, models.TextField):
     pass
+
+
+class TranslatedMarkdownField(TranslatedTextField):
+    """A text in Markdown, in which nothing may stand that readers would not see."""
+
+    default_validators: ClassVar = [check_prose]
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.TextField", args, kwargs

@@ -40,8 +40,10 @@ def updates(request: HttpRequest, slug: str) -> HttpResponse:
 @shelved
 def update(request: HttpRequest, slug: str, update_slug: str) -> HttpResponse:
     campaign = _campaign_or_404(slug)
-    published = Update.objects.published().select_related("campaign", "picture")
+    published = Update.objects.ever_published().select_related("campaign", "picture")
     found = get_object_or_404(published, campaign=campaign, slug=update_slug)
+    if found.taken_down:
+        raise Gone
     return render(request, "petitions/update.html", {"update": found, "campaign": campaign})
 
 

@@ -21,7 +21,7 @@ from petitions.models.picture import Picture
 from petitions.searching import CampaignText, beginning_with, words_of
 from petitions.sections import Section
 from petitions.text import to_html
-from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
+from petitions.translated import Translated, TranslatedCharField, TranslatedMarkdownField, TranslatedTextField
 
 #: A confirmation pressed this long after a campaign closed still counts: the mail may have been slow.
 CONFIRMATION_GRACE: Final = datetime.timedelta(hours=24)
@@ -132,7 +132,7 @@ class Campaign(Translated):
     picture = models.ForeignKey(
         Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
     )
-    background = TranslatedTextField(_("background"), blank=True, help_text=_("Markdown."))
+    background = TranslatedMarkdownField(_("background"), blank=True, help_text=_("Markdown."))
     pledge = TranslatedTextField(_("pledge"), max_length=600, help_text=_("What a supporter says by signing."))
     topic = TranslatedCharField(_("topic"), max_length=60, blank=True)
     region = TranslatedCharField(_("region"), max_length=60, blank=True)

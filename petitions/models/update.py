@@ -15,7 +15,7 @@ from petitions.models.campaign import Campaign
 from petitions.models.claim import unknown_claims, with_claims
 from petitions.models.picture import Picture
 from petitions.text import to_html
-from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
+from petitions.translated import Translated, TranslatedCharField, TranslatedMarkdownField, TranslatedTextField
 
 #: News are breaking no longer than this.
 BREAKING_FOR: Final = datetime.timedelta(days=2)
@@ -24,6 +24,10 @@ BREAKING_FOR: Final = datetime.timedelta(days=2)
 class UpdateQuerySet(models.QuerySet["Update"]):
     def published(self, at: datetime.datetime | None = None) -> UpdateQuerySet:
         """Updates of public campaigns whose time has come."""
+        return self.ever_published(at).filter(taken_down=False)
+
+    def ever_published(self, at: datetime.datetime | None = None) -> UpdateQuerySet:
+        """Those, and those that were taken down: whoever comes for one is told so."""
         return self.filter(published_at__lte=at or timezone.now(), campaign__state__in=Campaign.PUBLIC_STATES)
 
 
@@ -45,7 +49,7 @@ class Update(Translated):
     picture = models.ForeignKey(
         Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
     )
-    body = TranslatedTextField(
+    body = TranslatedMarkdownField(
         _("text"),
         blank=True,
         help_text=_("Markdown. [[name.total]] inserts a figure that was stored under that name on the tally’s page."),
@@ -54,6 +58,12 @@ class Update(Translated):
     quote_by = TranslatedCharField(_("who said it"), blank=True, max_length=200)
     media_contact = TranslatedTextField(_("media contact"), blank=True, max_length=500)
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    taken_down = models.BooleanField(
+        _("taken down"),
+        default=False,
+        db_default=False,
+        help_text=_("Its page says that it is gone for good, and nothing leads there any more."),
+    )
 
     objects = UpdateQuerySet.as_manager()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Iterable
 from typing import Any, Final
@@ -17,6 +18,7 @@ from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from config.cldr import sorting_key
+from petitions.gone import Gone
 from petitions.models import Campaign, CampaignQuerySet, Dossier, Update, won
 from petitions.shelf import shelved
 from signatures.channels import CHANNELS
@@ -139,6 +141,7 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
 def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
     """What the petition's page shows of it, in the current language."""
     figures = public_figures(found)
+    updates = list(Update.objects.published().filter(campaign=found).select_related("campaign")[:5])
     return {
         **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
         "figures": figures,
@@ -146,13 +149,20 @@ def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
         "demands": found.demands.prefetch_related("steps"),
         "handovers": handover_standing(found),
         "open": found.is_open(),
-        "updates": Update.objects.published().filter(campaign=found).select_related("campaign")[:5],
+        "updates": updates,
+        "last_update_on": _last_update(found, updates),
         "filters": {"topic": found.original("topic"), "region": found.original("region")},
         "dossiers": found.dossiers.prefetch_related("coverage"),
         "related": Campaign.objects.public().filter(dossiers__in=found.dossiers.all()).exclude(pk=found.pk).distinct(),
         "structured": structured_data(found, figures),
         "has_share_image": share_image_of(found) is not None,
     }
+
+
+def _last_update(found: Campaign, updates: list[Update]) -> datetime.date | None:
+    """When its text was last changed, as the campaigner says, or when news last came of it: whichever is later."""
+    came = [update.published_at.date() for update in updates if update.published_at]
+    return max(filter(None, [found.last_update_on, *came]), default=None)
 
 
 @require_safe
@@ -179,7 +189,9 @@ def press(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def news(request: HttpRequest, key: int) -> HttpResponse:
     """The short address of an update: what stands in a mail must not name a petition at risk."""
-    found = get_object_or_404(Update.objects.published().select_related("campaign"), pk=key)
+    found = get_object_or_404(Update.objects.ever_published().select_related("campaign"), pk=key)
+    if found.taken_down:
+        raise Gone
     return HttpResponseRedirect(found.get_absolute_url())
 
 

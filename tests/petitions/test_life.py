@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from petitions.life import STEPS, NotNow, close_what_is_over, halt_site, possible_steps, restart_site, take, why_not
-from petitions.models import Campaign, Demand, Standstill
+from petitions.models import Campaign, Demand, Standstill, Update
 from petitions.sections import Membership, Role
 from petitions.shelf import clear_shelf
 from petitions.standstill import forget_standstill
@@ -254,6 +254,39 @@ def test_what_was_taken_down_is_gone_everywhere(client: Any, written: Callable[.
         assert b"A court ordered it." not in answer.content
     assert client.get("/c/never-there/").status_code == 404
     assert campaign.title not in client.get("/").content.decode()
+
+
+def test_an_update_that_was_taken_down_is_gone_and_nothing_leads_there(
+    client: Any, written: Callable[..., Campaign]
+) -> None:
+    campaign = written()
+    out = {"campaign": campaign, "lead": "They said no.", "published_at": timezone.now() - datetime.timedelta(days=1)}
+    kept = Update.objects.create(slug="kept", title="This one stays", **out)
+    gone = Update.objects.create(slug="gone", title="This one goes", taken_down=True, **out)
+    Update.objects.create(slug="draft", title="A draft", campaign=campaign, lead="Not yet.", taken_down=True)
+    forget_campaigns()
+    assert client.get(kept.get_absolute_url()).status_code == 200
+    assert client.get(gone.get_absolute_url()).status_code == 410
+    assert client.get(reverse("news", args=[gone.pk])).status_code == 410
+    assert client.get(reverse("update", args=[campaign.slug, "draft"])).status_code == 404
+    for page in ("campaign", "updates", "press", "feed", "numbers"):
+        told = client.get(reverse(page, args=[campaign.slug])).content.decode()
+        assert gone.title not in told, page
+    assert kept.title in client.get(reverse("updates", args=[campaign.slug])).content.decode()
+
+
+def test_the_last_update_is_the_later_of_what_was_changed_and_what_was_told(
+    client: Any, written: Callable[..., Campaign]
+) -> None:
+    campaign = written()
+    day = datetime.date(2026, 3, 1)
+    Campaign.objects.filter(pk=campaign.pk).update(last_update_on=day)
+    told = datetime.datetime(2026, 4, 2, 10, tzinfo=datetime.UTC)
+    Update.objects.create(campaign=campaign, slug="news", title="News", lead="They said no.", published_at=told)
+    forget_campaigns()
+    page = client.get(campaign.get_absolute_url()).content.decode()
+    assert '<time datetime="2026-04-02">' in page
+    assert '<time datetime="2026-03-01">' not in page
 
 
 def test_a_paused_campaign_takes_no_signature_and_says_so(
