@@ -409,6 +409,7 @@ UNFOLD = {
     "SITE_URL": "/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
     "STYLES": [lambda request: static("css/admin.css"), lambda request: static("css/desk.css")],
+    "SCRIPTS": [lambda request: static("js/desk/reach.js")],
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "signatures.admin.home.with_desk",
     "ACCOUNT": {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final, Literal
 
+from django import forms
 from django.core.exceptions import SuspiciousOperation
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, StackedInline
 
 from petitions.access import may, sections_of
@@ -70,6 +72,15 @@ class GuardedAdmin(ModelAdmin):
         if self.section_lookup is None:
             return found
         return found.filter(**{f"{self.section_lookup}__in": sections_of(request.user, self.rights["view"])})
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """A day and a time are two boxes under one label: each says which it is."""
+        form = super().get_form(request, obj, change, **kwargs)
+        for field in form.base_fields.values():
+            if isinstance(field, forms.SplitDateTimeField):
+                for box, which in zip(field.widget.widgets, (_("day"), _("time, UTC")), strict=True):
+                    box.attrs["aria-label"] = f"{field.label}: {which}"
+        return form
 
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
         """Only campaigns, pictures and sections of one's own are offered, and only they are taken."""
