@@ -32,6 +32,7 @@ find_python() {
 }
 
 python_by_uv() {
+    say "No Python 3.12 or newer here; looking whether uv can fetch one …"
     uv=$(command -v uv || true)
     if [ -z "$uv" ]; then
         scratch=$(mktemp -d)
@@ -68,6 +69,9 @@ interrupted() {
 }
 
 make_environment() {
+    if [ -n "${PYTHON:-}" ] && ! works "$PYTHON"; then
+        say "PYTHON=$PYTHON cannot be used ($("$PYTHON" -c 'import sys, venv, ensurepip; print(sys.version)' 2>&1 | tail -n 1))."
+    fi
     python=$(find_python)
     [ -n "$python" ] || fail "Python 3.12 or newer is needed and was not found." \
         "Install it, or name it: PYTHON=/path/to/python3.13"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 from typing import Final
 
-#: Where most mailboxes are, in the countries whose languages the site speaks. static/js/site.js asks for the same list.
+#: Where most mailboxes are, in the countries whose languages the site speaks, and what differs from one of them by a
+#: letter and is no slip. static/js/form.js asks for the same list, by a rule of its own.
 PROVIDERS: Final = (
     "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "yahoo.com", "icloud.com", "aol.com",
     "proton.me", "protonmail.com", "gmx.de", "gmx.net", "web.de", "t-online.de", "freenet.de", "orange.fr", "free.fr",
     "laposte.net", "wanadoo.fr", "sfr.fr", "wp.pl", "onet.pl", "o2.pl", "interia.pl", "ukr.net", "i.ua", "hotmail.es",
-    "yahoo.es", "hotmail.co.uk", "btinternet.com", "tutanota.com",
+    "yahoo.es", "hotmail.co.uk", "btinternet.com", "tutanota.com", "mail.com", "ymail.com", "email.com", "op.pl",
+    "vp.pl", "go2.pl",
 )  # fmt: skip
 
 

@@ -178,14 +178,14 @@ def test_a_packets_page_says_what_it_waits_for_and_what_was_announced_of_it(sign
     first = a_delivery(signed, *officers, series=2, first_number=1, last_number=6)
     waiting = officer.get(reverse("admin:signatures_delivery_change", args=[later.pk])).content.decode()
     assert f"It is sealed after {first.reference}" in waiting
-    assert 'http-equiv="refresh"' in waiting
+    assert 'data-again="3"' in waiting
     ready = reverse("admin:signatures_delivery_change", args=[deliver(signed, first_number=1).pk])
     announce = reverse("admin:signatures_delivery_announce", args=[Delivery.objects.ready().get().pk])
     assert "Announced" not in officer.get(ready).content.decode()
     page = officer.post(announce, follow=True).content.decode()
     assert "Announced" in page
     assert "12 signatures" in page
-    assert 'http-equiv="refresh"' not in page
+    assert "data-again" not in page
 
 
 def test_another_sections_packet_can_be_chosen_by_nobody(signed, deliver, staff_client, staff):
