@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 from django.utils import translation
@@ -166,7 +166,7 @@ class TranslatedTextField(TranslatedField, models.TextField):
 class TranslatedMarkdownField(TranslatedTextField):
     """A text in Markdown, in which nothing may stand that readers would not see."""
 
-    default_validators: ClassVar = [check_prose]
+    default_validators = [check_prose]
 
     def deconstruct(self) -> tuple[str, str, Any, Any]:
         name, _path, args, kwargs = super().deconstruct()
