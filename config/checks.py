@@ -51,6 +51,14 @@ def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckM
                 id="undersigned.W005",
             )
         )
+    if settings.ROLE == "worker" and not settings.ALERTS_TO:
+        problems.append(
+            Warning(
+                "ALERTS_TO is unset: nobody is told by mail when a campaign is under attack.",
+                hint="Mailboxes of whoever is to look at the dashboard then, comma-separated.",
+                id="undersigned.W006",
+            )
+        )
     problems += [*_in_clear_over_the_network(), *_senders()]
     if not settings.HTTPS:
         problems.append(Warning("SITE_URL is not https.", id="undersigned.W001"))

@@ -146,7 +146,7 @@ DEMO_MAIL_DIR: Path | None = Path(env.str("DEMO_MAIL_DIR")) if env.str("DEMO_MAI
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "petitions@example.org")
 # The sender of mails for campaigns at risk: an address that says nothing of petitions or of you.
 NEUTRAL_FROM_EMAIL = env.str("MAIL_FROM_NEUTRAL", "post@example.org")
-# Who is told by mail when a campaign takes signatures unusually fast, comma-separated.
+# Who is told by mail when a campaign is under attack, comma-separated.
 ALERTS_TO = env.list("ALERTS_TO", default=[])
 # Where a mail server puts its notices of mails that reached nobody: a Maildir or a folder, read by workers.
 BOUNCES_DIR: Path | None = Path(env.str("BOUNCES_DIR")) if env.str("BOUNCES_DIR", "") else None

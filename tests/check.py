@@ -29,6 +29,7 @@ PRODUCTION = {
     "MAIL_URL": "smtp://mail.example.org:587",
     "MAIL_FROM": "petitions@undersigned.test",
     "MAIL_FROM_NEUTRAL": "post@undersigned.test",
+    "ALERTS_TO": "on-call@undersigned.test",
     "AUDIT_ANCHOR_TO": "anchors@undersigned.test",
     "HSTS_WHOLE_DOMAIN": "1",
 }

@@ -92,6 +92,7 @@ def _as_shown(request: HttpRequest, watch: Watch) -> dict[str, Any]:
         "campaign": watch.campaign,
         "at": watch.at,
         "alarmed_at": watch.alarmed_at,
+        "attack": figures.get("attack", []),
         "late": timezone.now() - watch.at > datetime.timedelta(minutes=2),
         "work": rules.asks_work(),
         "work_setting": rules.get_proof_of_work_display(),

@@ -140,7 +140,7 @@ def _alarms(user: User) -> Iterator[Task]:
     lately = timezone.now() - ALARMED_FOR
     for watch in Watch.objects.filter(campaign__in=own, alarmed_at__gt=lately).select_related("campaign"):
         yield Task(
-            _("Unusually many signatures"),
+            _("Under attack"),
             watch.campaign.title,
             reverse("admin:signatures_watch_changelist"),
             urgent=True,

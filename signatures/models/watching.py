@@ -12,7 +12,7 @@ class Watch(models.Model):
     """One row a campaign, written anew every ten seconds: figures and labels, never a person.
 
     `figures`: {"taken": [60 minutes' counts, oldest first], "confirmed": […], "judged", "held": the last hour's,
-    "networks", "domains": [{"label", "n", "held"}], "mails_waiting", "usual": a minute}.
+    "networks", "domains": [{"label", "n", "held"}], "mails_waiting", "usual": a minute, "attack": ["fast", "held"]}.
     """
 
     campaign = models.OneToOneField(Campaign, models.CASCADE, primary_key=True, related_name="watch")
@@ -20,6 +20,8 @@ class Watch(models.Model):
     figures = models.JSONField()
     #: Since when it is under attack; null while it is not.
     alarmed_at = models.DateTimeField(null=True)
+    #: When people were told of this attack by mail; null until a mail went out.
+    told_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = verbose_name_plural = _("What comes in just now")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import logging
 import smtplib
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.conf import settings
@@ -30,6 +31,9 @@ UNUSUAL_TIMES: Final = 10
 UNUSUAL_FROM: Final = 60
 #: How long proof of work stays on after the last unusual minute.
 STAYS_ON: Final = datetime.timedelta(minutes=30)
+#: A flood that stays below the usual rate shows in what judgement holds: at least so many, and so much of all.
+MUCH_HELD: Final = 20
+MUCH_HELD_SHARE: Final = 0.2
 
 # Raw: one pass of the last hour's traces for each kind, grouped where they lie.
 TOP_LABELS: Final = """
@@ -46,29 +50,44 @@ SELECT count(*), count(*) FILTER (WHERE s.state = 'quarantined')
 
 
 def watch_campaigns(now: datetime.datetime | None = None) -> int:
-    """Look at every campaign that is open; returns for how many proof of work is on because of its rate."""
-    now, alarmed = now or timezone.now(), 0
+    """Look at every campaign that is open; returns how many are under attack."""
+    now, attacked = now or timezone.now(), 0
     for campaign in Campaign.objects.open(now):
         try:
-            alarmed += _watch(campaign, now)
+            attacked += _watch(campaign, now)
         except (RedisError, OSError) as error:
             log.warning("campaigns are not watched: Redis is away (%s)", type(error).__name__)
-            return alarmed
-    return alarmed
+            return attacked
+    return attacked
 
 
 def _watch(campaign: Campaign, now: datetime.datetime) -> bool:
     minutes = {kind: list(read_minutes(kind, campaign.pk, MINUTES)) for kind in KINDS}
-    usual = usual_rate(campaign, now)
+    usual, last_hour = usual_rate(campaign, now), _last_hour(campaign, now)
     # The minute under way and the one before: a flood is seen within seconds of its beginning.
-    unusual = max(minutes["taken"][-2:]) > usual
+    if max(minutes["taken"][-2:]) > usual:
+        SigningRules.objects.update_or_create(campaign=campaign, defaults={"work_until": now + STAYS_ON})
+    attack = _signs_of_attack(campaign, last_hour, now)
     before = Watch.objects.filter(campaign=campaign).first()
-    alarmed_at = _alarm(campaign, now, unusual, before.alarmed_at if before else None)
-    figures = {**minutes, **_last_hour(campaign, now), **_mails(campaign), "usual": usual}
+    alarmed_at = ((before and before.alarmed_at) or now) if attack else None
+    told_at = before.told_at if before and attack else None
+    if alarmed_at == now:
+        log.warning("campaign %s is under attack (%s)", campaign.slug, ", ".join(attack))
+    if attack and told_at is None and _tell(campaign, attack, last_hour):
+        told_at = now
+    figures = {**minutes, **last_hour, **_mails(campaign), "usual": usual, "attack": attack}
     Watch.objects.update_or_create(
-        campaign=campaign, defaults={"at": now, "figures": figures, "alarmed_at": alarmed_at}
+        campaign=campaign, defaults={"at": now, "figures": figures, "alarmed_at": alarmed_at, "told_at": told_at}
     )
-    return alarmed_at is not None
+    return bool(attack)
+
+
+def _signs_of_attack(campaign: Campaign, last_hour: dict[str, Any], now: datetime.datetime) -> list[str]:
+    """ "fast": it was above its usual rate within STAYS_ON. "held": of what came lately, much waits for a moderator."""
+    rules, _ = SigningRules.objects.get_or_create(campaign=campaign)
+    fast = rules.work_until is not None and rules.work_until > now
+    held = last_hour["held"] >= max(MUCH_HELD, last_hour["judged"] * MUCH_HELD_SHARE)
+    return [name for name, seen in (("fast", fast), ("held", held)) if seen]
 
 
 def usual_rate(campaign: Campaign, now: datetime.datetime) -> int:
@@ -81,33 +100,25 @@ def usual_rate(campaign: Campaign, now: datetime.datetime) -> int:
     return max(UNUSUAL_FROM, UNUSUAL_TIMES * busiest // (24 * 60))
 
 
-def _alarm(
-    campaign: Campaign, now: datetime.datetime, unusual: bool, since: datetime.datetime | None
-) -> datetime.datetime | None:
-    """Turn proof of work on, or keep it on; tell people once. Returns since when the campaign is under attack."""
-    rules, _ = SigningRules.objects.get_or_create(campaign=campaign)
-    if unusual:
-        SigningRules.objects.filter(pk=campaign.pk).update(work_until=now + STAYS_ON)
-        if since is None:
-            _tell(campaign)
-        return since or now
-    over = rules.work_until is None or rules.work_until <= now
-    return None if over else since
+def _tell(campaign: Campaign, attack: Sequence[str], last_hour: dict[str, Any]) -> bool:
+    """By mail, to whoever is to be woken: the petition's name and numbers, nothing of a signer.
 
-
-def _tell(campaign: Campaign) -> None:
-    """By mail, to whoever is to be woken. The site's address and the petition's name; nothing of a signer."""
-    log.warning("campaign %s takes signatures unusually fast: proof of work is on", campaign.slug)
-    if not settings.ALERTS_TO:
-        return
-    text = (
-        f"“{campaign.title}” takes signatures unusually fast. Where it is not set to “never”, proof of work is on "
-        f"now, and nobody is refused.\n\n{settings.SITE_URL}/admin/signatures/watch/\n"
-    )
+    Says whether it went out; where the mail server is away, the next look tries again.
+    """
+    words = {
+        "fast": "It takes signatures unusually fast. Where it is not set to “never”, proof of work is on now, and "
+        "nobody is refused.",
+        "held": f"Of {last_hour['judged']:,} signatures judged in the last hour, {last_hour['held']:,} are held: they "
+        "are not counted, and wait for a moderator.",
+    }
+    text = "\n\n".join([f"“{campaign.title}”", *(words[sign] for sign in attack)])
+    text += f"\n\n{settings.SITE_URL}/admin/signatures/watch/\n"
+    mail = EmailMessage("A petition is under attack", text, settings.DEFAULT_FROM_EMAIL, settings.ALERTS_TO)
     try:
-        EmailMessage("Unusually many signatures", text, settings.DEFAULT_FROM_EMAIL, settings.ALERTS_TO).send()
+        return bool(mail.send())  # none where ALERTS_TO is empty
     except (smtplib.SMTPException, OSError) as error:
         log.warning("nobody was told: the mail server is away (%s)", type(error).__name__)
+        return False
 
 
 def _last_hour(campaign: Campaign, now: datetime.datetime) -> dict[str, Any]:

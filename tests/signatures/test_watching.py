@@ -57,15 +57,74 @@ def test_what_is_usual_is_told_by_the_busiest_day_of_the_week(campaign):
     assert watching.usual_rate(campaign, timezone.now()) == 30 * watching.UNUSUAL_TIMES
 
 
-def test_people_are_told_once_an_attack(campaign, settings):
+@pytest.fixture
+def on_call(settings):
+    """Mails to whoever is to be woken."""
     settings.ALERTS_TO = ["on-call@example.net"]
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+    mail.outbox = []
+    return mail.outbox
+
+
+def hold(campaign, sign, held, ordinary):
+    for n in range(held + ordinary):
+        sign(campaign, email=f"p{n}@gmail.com", signals=SEEN | ({"trap": True} if n < held else {}))
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+
+
+def test_people_are_told_once_an_attack(campaign, on_call):
     for _ in range(3):
         came(campaign, 10_000)
         watch()
-    (told,) = mail.outbox
+    (told,) = on_call
     assert told.to == ["on-call@example.net"]
     assert campaign.title in told.body
+    assert "unusually fast" in told.body
+
+
+def test_after_an_attack_the_next_one_is_told_again(campaign, on_call):
+    came(campaign, 10_000)
+    watch()
+    minutes.redis().flushdb()
+    later = timezone.now() + watching.STAYS_ON
+    assert watch(later) == 0
+    came(campaign, 10_000)
+    watch(later)
+    assert len(on_call) == 2
+
+
+def test_a_flood_that_keeps_below_the_usual_rate_is_told_by_how_much_of_it_is_held(campaign, sign, on_call):
+    hold(campaign, sign, watching.MUCH_HELD, 4 * watching.MUCH_HELD)
+    assert watch() == 1
+    (told,) = on_call
+    assert f"{watching.MUCH_HELD} are held" in told.body
+    assert Watch.objects.get(campaign=campaign).figures["attack"] == ["held"]
+    assert not rules(campaign).asks_work()
+
+
+@pytest.mark.parametrize(("held", "ordinary"), [(-1, 0), (0, 4 * watching.MUCH_HELD + 1)])
+def test_few_held_ones_or_a_small_share_are_no_attack(campaign, sign, on_call, held, ordinary):
+    hold(campaign, sign, watching.MUCH_HELD + held, ordinary)
+    assert watch() == 0
+    assert on_call == []
+
+
+def test_where_the_mail_server_is_away_people_are_told_as_soon_as_it_is_back(campaign, on_call, settings):
+    with_mail = settings.MAILERS
+    settings.MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "OPTIONS": {"host": "127.0.0.1", "port": 1},
+        }
+    }
+    came(campaign, 10_000)
+    assert watch() == 1
+    assert Watch.objects.get(campaign=campaign).told_at is None
+    settings.MAILERS = with_mail
+    for _ in range(2):
+        watch()
+    assert len(on_call) == 1
 
 
 def test_where_redis_is_away_nothing_is_watched_and_nothing_fails(campaign, settings):

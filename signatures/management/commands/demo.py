@@ -163,6 +163,7 @@ class Demo:
             "SITE_URL": self.url,
             "VAR_DIR": str(self.home),
             "DEMO_MAIL_DIR": str(self.home / "mail"),
+            "ALERTS_TO": "on-call@undersigned.test",
             "QUEUE": QUEUE,
         }
         if name.startswith("worker"):
