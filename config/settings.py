@@ -298,6 +298,8 @@ FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 # Names, order and review are in config/languages.py; the address alone decides (config/middleware.py).
 LANGUAGE_CODE = DEFAULT
 LANGUAGES = [(language.code, language.name) for language in OUR_LANGUAGES]
+#: Dates in the admin.
+FORMAT_MODULE_PATH = "config.formats"
 LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -66,12 +66,12 @@ def _prepare_environment(home: Path) -> None:
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "ROLE": "owner",
         "SECRET_KEY": "only-for-pictures",
+        "STATIC_ROOT": str(home / "static"),
         "TEST_STATIC_ROOT": str(home / "static"),
         "TEST_DEMO": str(home / "demo"),
     }
     (home / "demo").mkdir()
-    environment = {**os.environ, "STATIC_ROOT": str(home / "static")}
-    subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], env=environment, check=True)
+    subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], check=True)
     import django
 
     django.setup()
