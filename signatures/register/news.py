@@ -188,8 +188,10 @@ def _send_claim(server: BaseEmailBackend, limit: int) -> int:
             if time.monotonic() > deadline or mailing not in editions:
                 continue
             reader = readers[key]
-            wanted = reader if reader and token_hash(reader.token) not in left else None
-            sent += _send_one(server, key, editions[mailing], wanted)
+            edition = editions[mailing]
+            taken_down = edition.update.taken_down or not edition.campaign.is_public  # meanwhile
+            wanted = reader if reader and not taken_down and token_hash(reader.token) not in left else None
+            sent += _send_one(server, key, edition, wanted)
             unsent.discard(key)
     finally:
         NewsMail.objects.filter(pk__in=unsent).update(due=timezone.now() + RETRY)

@@ -54,10 +54,16 @@
     if (sending) return;
     sending = true;
     form.setAttribute("aria-busy", "true");
+    const said = form.querySelector("[data-sending]");
+    said.textContent = said.dataset.sending;
     form.elements.took.value = Math.round(performance.now());
     try { await (await come()).finish(); } catch { /* The line is down: sent as without script. */ }
     form.submit();
   });
   // Back from the next page: the button is to work again.
-  addEventListener("pageshow", () => { sending = false; form?.removeAttribute("aria-busy"); });
+  addEventListener("pageshow", () => {
+    sending = false;
+    form?.removeAttribute("aria-busy");
+    form?.querySelector("[data-sending]").replaceChildren();
+  });
 })();

@@ -6,7 +6,7 @@ import re
 import uuid
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from tests.browser.conftest import Visit
 from tests.stack import LOCAL, Stack, wait_until
@@ -33,7 +33,8 @@ def _asked_for(site: Stack) -> object:
 def test_a_form_that_is_asked_for_work_is_sent_with_it_and_without_script_all_the_same(
     site: Stack, visit: Visit, script: bool
 ) -> None:
-    sent = []
+    sent: list[Request] = []
+    heard: list[str] = []
     with visit(java_script_enabled=script) as page:
         page.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
         page.goto(f"/c/{LOCAL}/sign/")
@@ -41,6 +42,11 @@ def test_a_form_that_is_asked_for_work_is_sent_with_it_and_without_script_all_th
         form.get_by_label("Your name").press_sequentially("Ada", delay=50)
         form.get_by_label("Your e-mail address").fill(f"{uuid.uuid4().hex}@example.org")
         form.get_by_label("Country", exact=True).select_option("GB")
+        if script:
+            page.expose_function("heard", heard.append)
+            page.locator("[data-sending]").evaluate(
+                "said => new MutationObserver(() => heard(said.textContent)).observe(said, { childList: true })"
+            )
         page.get_by_role("button", name="Sign").click()
         expect(page).to_have_url(re.compile("/thanks/$"), timeout=60_000)
         assert page.context.cookies() == []
@@ -48,6 +54,7 @@ def test_a_form_that_is_asked_for_work_is_sent_with_it_and_without_script_all_th
     work, took = (re.search(rf"{name}=([^&]*)", typed) for name in ("work", "took"))
     assert work
     assert took
+    assert heard == (["It is being sent…"] if script else [])
     assert (len(work[1]) > 100, took[1].isdigit()) == (script, script)
     # Each solution that was good is remembered, so that it counts once.
     used = [key for key in site.redis().keys("*") if b":u:" in key]

@@ -157,6 +157,25 @@ def test_who_withdraws_meanwhile_is_sent_nothing(campaign: Campaign, admitted: A
     assert spread() == 0
 
 
+@pytest.mark.parametrize("what", ["update", "campaign"])
+def test_of_what_is_taken_down_meanwhile_nobody_is_told(
+    campaign: Campaign, admitted: Any, smtp: Any, what: str
+) -> None:
+    admitted(campaign, {"email": "ada@example.org", **YES})
+    update = publish(campaign)
+    ask(update)
+    with acting_as(django_settings.WORKER_ROLE):
+        news.list_batch()
+    if what == "update":
+        Update.objects.filter(pk=update.pk).update(taken_down=True)
+    else:
+        Campaign.objects.filter(pk=campaign.pk).update(state="removed", life_note="A court ordered it.")
+    assert spread() == 0
+    assert smtp.mails == []
+    assert not NewsMail.objects.exists()
+    assert Mailing.objects.get().done_at
+
+
 def test_who_signs_again_and_asks_again_is_told_again(
     client: Any, campaign: Campaign, admitted: Any, smtp: Any
 ) -> None:
