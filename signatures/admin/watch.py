@@ -48,6 +48,14 @@ class Chart:
     width: int = _WIDTH
     height: int = _HEIGHT
 
+    @property
+    def total(self) -> int:
+        return sum(bar.count for bar in self.bars)
+
+    @property
+    def peak(self) -> int:
+        return max(bar.count for bar in self.bars)
+
 
 def minute_bars(counts: Sequence[int], highest: int = 0) -> Chart:
     """A bar a minute, oldest first; `highest`: the count that fills the height, where another chart has more."""
@@ -98,6 +106,7 @@ def _as_shown(request: HttpRequest, watch: Watch) -> dict[str, Any]:
         "work_setting": rules.get_proof_of_work_display(),
         "taken": minute_bars(figures["taken"]),
         "confirmed": minute_bars(figures["confirmed"], max(figures["taken"])),
+        # The last full minute, and the one under way.
         "now": figures["taken"][-2:],
         "held": held,
         "judged": judged,

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config.cldr import number
 from petitions.access import may
 from petitions.models import Campaign, Update
 from petitions.sections import Membership, Role
@@ -170,7 +171,7 @@ def _to_deliver(user: User) -> Iterator[Task]:
         last=F("register__last_number"),
     ):
         if new := max(0, campaign.last - campaign.to):
-            what = ngettext("%d signature not delivered yet", "%d signatures not delivered yet", new) % new
+            what = ngettext("%s signature not delivered yet", "%s signatures not delivered yet", new) % number(new)
             yield Task(what, campaign.title, reverse("admin:signatures_delivery_add"))
 
 

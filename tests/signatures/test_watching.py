@@ -149,7 +149,8 @@ def test_the_dashboard_shows_rates_labels_and_what_is_held(campaign, sign, staff
     ((label, n, held),) = [(row["label"], row["n"], row["held"]) for row in figures["domains"]]
     assert (n, held) == (4, 1)
     page = staff_client(staff(Role.MODERATOR)).get("/admin/signatures/watch/").content.decode()
-    for shown in (label, "37", "25.0%", campaign.title):
+    told = ('"Sent a minute: 37 in an hour, 37 at most"', '"Confirmed a minute: 21 in an hour, 21 at most"')
+    for shown in (label, "37", "25.0%", campaign.title, *told):
         assert shown in page
     assert "gmail" not in page
 
