@@ -12,6 +12,7 @@ from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import Page, expect
 
 from config.languages import path_in
+from tests.browser.browsing import DESKTOP, PHONE
 from tests.browser.conftest import Visit
 from tests.stack import AT_RISK, LOCAL, Stack
 
@@ -130,3 +131,32 @@ def test_form_with_errors_is_accessible(visit: Visit) -> None:
         page.get_by_role("button", name="Sign").click()
         expect(page.locator("main form [aria-invalid=true]").first).to_be_visible()
         assert objections(page) == []
+
+
+#: How far things moved under the eyes while the page came, as Chromium reckons it.
+MOVED = """() => new Promise((tell) => {
+  let moved = 0;
+  const add = (list) => { for (const shift of list.getEntries()) moved += shift.value; };
+  new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+  requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => tell(moved))));
+})"""
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_nothing_moves_while_the_petition_comes(visit: Visit, viewport: dict[str, int]) -> None:
+    with visit(viewport=viewport) as page:
+        page.goto(f"/c/{AT_RISK}/")
+        expect(page.locator(".picture img")).to_be_visible()
+        assert page.locator(".picture img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+        assert page.evaluate(MOVED) == 0
+
+
+def test_on_paper_the_petition_has_its_demands_and_no_form(visit: Visit) -> None:
+    with visit(viewport=DESKTOP) as page:
+        page.goto(f"/c/{AT_RISK}/")
+        page.emulate_media(media="print")
+        for words in ("heading", "listitem"):
+            expect(page.get_by_role("main").get_by_role(words).first).to_be_visible()  # type: ignore[arg-type]
+        expect(page.get_by_text("Make every officer identifiable")).to_be_visible()
+        for none in ("#sign", ".thumb", ".languages", ".share"):
+            expect(page.locator(none).first).to_be_hidden()

@@ -4,6 +4,7 @@ that says what the page is, no icon read aloud, and every menu opened by keys.""
 from __future__ import annotations
 
 import re
+import uuid
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -145,3 +146,30 @@ def test_what_comes_in_is_renewed_without_taking_the_focus(site: Stack, visit: V
         expect(page.locator("[data-again]")).not_to_contain_text("an old word")
         expect(skip).to_be_focused()
         expect(page.get_by_role("heading", name=re.compile(LOCAL.split("-")[1])).first).to_be_visible()
+
+
+def test_an_update_is_written_and_published_by_keys_alone(site: Stack, visit: Visit) -> None:
+    slug = f"by-keys-{uuid.uuid4().hex[:8]}"
+    with visit(viewport=DESKTOP) as page:
+        come_back(page, site, "campaigner")
+        page.goto("/admin/petitions/update/add/")
+        tab_to(page, "combobox", "Campaign")
+        page.keyboard.type("Open Ald")
+        tab_to(page, "textbox", "Published: day")
+        page.keyboard.type("2026-01-02")
+        tab_to(page, "textbox", "Published: time")
+        page.keyboard.type("09:00:00")
+        tab_to(page, "textbox", "Title")
+        page.keyboard.type("Written without a mouse")
+        tab_to(page, "textbox", "Address")
+        page.keyboard.press("Control+A")
+        page.keyboard.type(slug)
+        tab_to(page, "textbox", "Lead")
+        page.keyboard.type("Every box was reached with Tab.")
+        tab_to(page, "button", "Save")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("/petitions/update/$"))
+        answer = page.goto(f"/c/{LOCAL}/updates/{slug}/")
+        assert answer is not None
+        assert answer.status == 200
+    site.sql("DELETE FROM petitions_update WHERE slug = %s RETURNING 1", slug)
