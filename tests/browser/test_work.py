@@ -43,7 +43,7 @@ def test_a_form_that_is_asked_for_work_is_sent_with_it_and_without_script_all_th
         form.get_by_label("Your e-mail address").fill(f"{uuid.uuid4().hex}@example.org")
         form.get_by_label("Country", exact=True).select_option("GB")
         if script:
-            page.expose_function("heard", heard.append)
+            page.expose_function("heard", lambda words: heard.append(words))
             page.locator("[data-sending]").evaluate(
                 "said => new MutationObserver(() => heard(said.textContent)).observe(said, { childList: true })"
             )
