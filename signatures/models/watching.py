@@ -12,7 +12,8 @@ class Watch(models.Model):
     """One row a campaign, written anew every ten seconds: figures and labels, never a person.
 
     `figures`: {"taken": [60 minutes' counts, oldest first], "confirmed": […], "judged", "held": the last hour's,
-    "networks", "domains": [{"label", "n", "held"}], "mails_waiting", "usual": a minute, "attack": ["fast", "held"]}.
+    "networks", "domains": [{"label", "n", "held"}], "mails_waiting", "usual": a minute,
+    "attack": signs of one (register/watching.py)}.
     """
 
     campaign = models.OneToOneField(Campaign, models.CASCADE, primary_key=True, related_name="watch")

@@ -5,8 +5,10 @@ under the campaign's pepper, comparable within a campaign for thirty days and no
 the web's door is judged: an import and a campaign's own demo have their own proofs.
 
 The rule: somebody who filled in the trap is held; somebody who is one of many is held if anything else speaks
-against them. Alone, neither a fast hand, nor a browser without script, nor a crowded network holds anybody. And nobody
-in a crowd that looks like people, a carrier's customers, is blamed for the new mail domains of an hour.
+against them. Alone, neither a fast hand, nor a browser without script, nor a crowded network holds anybody. What speaks
+against a flood that does all else well is the proof of work that it left out, so a surge of new mail domains turns that
+on (watching.py). And nobody in a crowd that looks like people, a carrier's customers, is blamed for the new mail
+domains of an hour.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from disposable_email_domains import blocklist
 from django.db.backends.utils import CursorWrapper
 
 from signatures.identity import Mac
-from signatures.models import Reason
+from signatures.models import LabelCount, Reason
 from signatures.models.judging import CLUSTERS, WEIGHTLESS
 from signatures.sealing import Person
 
@@ -166,10 +168,25 @@ def _networks_of_people(
 
 
 def _is_surge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, all_: int, fresh: int) -> bool:
-    label = int(hour.timestamp()).to_bytes(LABEL_BYTES)
+    label = _hour_label(hour)
     counted = _count(cursor, campaign_id, hour, Counter({("a", label): all_, ("f", label): fresh}))
     (_, all_now), (_, fresh_now) = counted["a", label], counted["f", label]
-    return fresh_now >= MANY_FRESH and fresh_now > SHARE_FRESH * all_now
+    return _are_many(fresh_now, all_now)
+
+
+def has_surge(campaign_id: int, hour: datetime.datetime) -> bool:
+    """Whether so many came at new domains in that hour that it looks like a flood."""
+    of_the_hour = LabelCount.objects.filter(campaign_id=campaign_id, kind__in="af", label=_hour_label(hour))
+    counted = dict(of_the_hour.values_list("kind", "n"))
+    return _are_many(counted.get("f", 0), counted.get("a", 0))
+
+
+def _are_many(fresh: int, all_: int) -> bool:
+    return fresh >= MANY_FRESH and fresh > SHARE_FRESH * all_
+
+
+def _hour_label(hour: datetime.datetime) -> bytes:
+    return int(hour.timestamp()).to_bytes(LABEL_BYTES)
 
 
 def _count(

@@ -1,6 +1,7 @@
 """Watching: what a campaign's minutes look like, proof of work where they leave the usual range, and an alarm.
 
-A campaign's own rate refuses nobody. It turns on proof of work, which a person does not notice and a flood pays for.
+A campaign's own rate refuses nobody. It turns on proof of work, which a person does not notice and a flood pays for;
+so does a surge of new mail domains, for a flood may be slow.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from redis.exceptions import RedisError
 from petitions.models import Campaign
 from signatures.minutes import KINDS, read_minutes
 from signatures.models import SigningRules, Submission, Tally, Watch
+from signatures.register.judging import has_surge
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,8 @@ STAYS_ON: Final = datetime.timedelta(minutes=30)
 #: A flood that stays below the usual rate shows in what judgement holds: at least so many, and so much of all.
 MUCH_HELD: Final = 20
 MUCH_HELD_SHARE: Final = 0.2
+#: It takes signatures unusually fast; they come at many new mail domains; judgement holds much of what comes.
+SIGNS: Final = ("fast", "fresh", "held")
 
 # Raw: one pass of the last hour's traces for each kind, grouped where they lie.
 TOP_LABELS: Final = """
@@ -64,11 +68,8 @@ def watch_campaigns(now: datetime.datetime | None = None) -> int:
 def _watch(campaign: Campaign, now: datetime.datetime) -> bool:
     minutes = {kind: list(read_minutes(kind, campaign.pk, MINUTES)) for kind in KINDS}
     usual, last_hour = usual_rate(campaign, now), _last_hour(campaign, now)
-    # The minute under way and the one before: a flood is seen within seconds of its beginning.
-    if max(minutes["taken"][-2:]) > usual:
-        SigningRules.objects.update_or_create(campaign=campaign, defaults={"work_until": now + STAYS_ON})
-    attack = _signs_of_attack(campaign, last_hour, now)
     before = Watch.objects.filter(campaign=campaign).first()
+    attack = _signs_of_attack(campaign, minutes["taken"], usual, last_hour, before, now)
     alarmed_at = ((before and before.alarmed_at) or now) if attack else None
     told_at = before.told_at if before and attack else None
     if alarmed_at == now:
@@ -82,12 +83,24 @@ def _watch(campaign: Campaign, now: datetime.datetime) -> bool:
     return bool(attack)
 
 
-def _signs_of_attack(campaign: Campaign, last_hour: dict[str, Any], now: datetime.datetime) -> list[str]:
-    """ "fast": it was above its usual rate within STAYS_ON. "held": of what came lately, much waits for a moderator."""
+def _signs_of_attack(
+    campaign: Campaign, taken: Sequence[int], usual: int, last_hour: dict[str, Any], before: Watch | None,
+    now: datetime.datetime,
+) -> list[str]:  # fmt: skip
+    """Why it looks like one (SIGNS); turns proof of work on where that makes a flood pay."""
     rules, _ = SigningRules.objects.get_or_create(campaign=campaign)
-    fast = rules.work_until is not None and rules.work_until > now
-    held = last_hour["held"] >= max(MUCH_HELD, last_hour["judged"] * MUCH_HELD_SHARE)
-    return [name for name, seen in (("fast", fast), ("held", held)) if seen]
+    signs = {
+        # The minute under way and the one before: a flood is seen within seconds of its beginning.
+        "fast": max(taken[-2:]) > usual,
+        "fresh": has_surge(campaign.pk, now.replace(minute=0, second=0, microsecond=0)),
+    }
+    if any(signs.values()):
+        SigningRules.objects.filter(pk=campaign.pk).update(work_until=now + STAYS_ON)
+    elif rules.work_until and rules.work_until > now:
+        # Not over yet: it pauses, or another hour has begun.
+        signs |= {sign: before is not None and sign in before.figures.get("attack", ()) for sign in signs}
+    signs["held"] = last_hour["held"] >= max(MUCH_HELD, last_hour["judged"] * MUCH_HELD_SHARE)
+    return [sign for sign in SIGNS if signs[sign]]
 
 
 def usual_rate(campaign: Campaign, now: datetime.datetime) -> int:
@@ -108,6 +121,8 @@ def _tell(campaign: Campaign, attack: Sequence[str], last_hour: dict[str, Any]) 
     words = {
         "fast": "It takes signatures unusually fast. Where it is not set to “never”, proof of work is on now, and "
         "nobody is refused.",
+        "fresh": "Unusually many signatures come at mail domains that were never seen before. Where it is not set to "
+        "“never”, proof of work is on now. Those that came before are counted: look at them, and rule on them.",
         "held": f"Of {last_hour['judged']:,} signatures judged in the last hour, {last_hour['held']:,} are held: they "
         "are not counted, and wait for a moderator.",
     }

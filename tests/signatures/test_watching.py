@@ -3,16 +3,19 @@
 import datetime
 
 import pytest
+import time_machine
 from django.conf import settings as django_settings
 from django.core import mail
 from django.utils import timezone
 
 from petitions.sections import Role, Section
 from signatures import minutes
-from signatures.models import Ruling, SigningRules, Tally, Watch
-from signatures.register import admission, watching
+from signatures.models import LabelCount, Reason, Ruling, Signature, SigningRules, Tally, Watch
+from signatures.register import admission, judging, watching
 from tests.fixtures import acting_as
 from tests.signatures.test_judging import SEEN
+
+SECOND = datetime.timedelta(seconds=1)
 
 
 @pytest.fixture(autouse=True)
@@ -58,12 +61,26 @@ def test_what_is_usual_is_told_by_the_busiest_day_of_the_week(campaign):
 
 
 @pytest.fixture
+def _within_an_hour():
+    """The clock stands early in this hour: what is counted by the hour falls into one."""
+    with time_machine.travel(timezone.now().replace(minute=1, second=0), tick=False):
+        yield
+
+
+@pytest.fixture
 def on_call(settings):
     """Mails to whoever is to be woken."""
     settings.ALERTS_TO = ["on-call@example.net"]
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
     mail.outbox = []
     return mail.outbox
+
+
+def at_new_domains(campaign, sign, fresh, ordinary):
+    for n in range(fresh + ordinary):
+        sign(campaign, email=f"p{n}@new{n}.example" if n < fresh else f"p{n}@gmail.com", signals=SEEN)
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
 
 
 def hold(campaign, sign, held, ordinary):
@@ -101,6 +118,38 @@ def test_a_flood_that_keeps_below_the_usual_rate_is_told_by_how_much_of_it_is_he
     assert f"{watching.MUCH_HELD} are held" in told.body
     assert Watch.objects.get(campaign=campaign).figures["attack"] == ["held"]
     assert not rules(campaign).asks_work()
+
+
+@pytest.mark.usefixtures("_within_an_hour")
+def test_a_slow_flood_from_new_domains_has_to_work_from_then_on_and_people_are_told(campaign, sign, on_call):
+    at_new_domains(campaign, sign, judging.MANY_FRESH, 0)
+    assert watch() == 1
+    assert rules(campaign).asks_work()
+    assert "never seen before" in on_call[0].body
+    # Whoever goes on without it is held now.
+    sign(campaign, email="next@another.example", signals=SEEN | {"work": "missing"})
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+    assert list(Signature.objects.filter(state="quarantined").values_list("trace__reasons", flat=True)) == [
+        Reason.FRESH | Reason.UNWORKED
+    ]
+
+
+def test_an_attack_goes_on_over_the_hour_as_long_as_work_is_asked_and_is_told_once(campaign, sign, on_call):
+    at_new_domains(campaign, sign, judging.MANY_FRESH, 0)
+    next_hour = LabelCount.objects.filter(kind="f").get().first_hour + datetime.timedelta(hours=1)
+    assert watch(next_hour - SECOND) == 1
+    assert watch(next_hour + SECOND) == 1  # nothing unusual in this hour yet
+    assert watch(next_hour + watching.STAYS_ON) == 0
+    assert len(on_call) == 1
+
+
+@pytest.mark.parametrize(("fresh", "ordinary"), [(-1, 0), (0, 60)])
+def test_some_new_domains_are_nothing_unusual(campaign, sign, on_call, fresh, ordinary):
+    at_new_domains(campaign, sign, judging.MANY_FRESH + fresh, ordinary)
+    assert watch() == 0
+    assert not rules(campaign).asks_work()
+    assert on_call == []
 
 
 @pytest.mark.parametrize(("held", "ordinary"), [(-1, 0), (0, 4 * watching.MUCH_HELD + 1)])
