@@ -282,10 +282,6 @@ class UpdateContentAdmin(TranslatedAdmin):
     def section_of(self, obj: Update) -> Campaign:
         return obj.campaign
 
-    def save_model(self, request: HttpRequest, obj: Update, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        obj.date_campaign()
-
     def view_on_site(self, update: Update) -> str | None:
         return update.get_absolute_url() if Update.objects.published().filter(pk=update.pk).exists() else None
 

@@ -84,14 +84,6 @@ class Update(Translated):
         at = at or timezone.now()
         return self.breaking and self.published_at is not None and at - self.published_at < BREAKING_FOR
 
-    def date_campaign(self, at: datetime.datetime | None = None) -> None:
-        """Once it is out, its day is that of its campaign's last update, unless that is later still."""
-        if self.published_at is None or self.published_at > (at or timezone.now()):
-            return
-        on = self.published_at.date()
-        older = models.Q(last_update_on__isnull=True) | models.Q(last_update_on__lt=on)
-        Campaign.objects.filter(older, pk=self.campaign_id).update(last_update_on=on)
-
     @property
     def body_html(self) -> str:
         return to_html(with_claims(self.body, self.campaign_id))

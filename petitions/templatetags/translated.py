@@ -19,6 +19,6 @@ def lang(text: str) -> str:
 
 
 @register.filter
-def language_name(code: str) -> str:
+def own_name(code: str) -> str:
     """What its readers call the language."""
     return BY_CODE[code].name if code in BY_CODE else code

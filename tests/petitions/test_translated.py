@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.forms import modelform_factory
 from django.test import Client
+from django.utils import timezone
 from django.utils.translation import override
 
-from petitions.models import Addressee, Campaign, Demand
+from petitions.models import Addressee, Campaign, Demand, Update
 from petitions.templatetags.translated import lang
 from petitions.translated import Foreign, originals
 
@@ -100,3 +102,17 @@ def test_filters_ask_for_the_original_and_show_the_translation(client: Client, t
     kept: Any = client.get("/pl/?topic=Public+services").text
     assert '<option value="Public services" selected>Usługi publiczne</option>' in kept
     assert translated.slug in kept
+
+
+def test_lists_and_pages_call_the_language_of_what_is_not_translated_as_its_readers_do(
+    client: Client, make_campaign: Callable[..., Campaign]
+) -> None:
+    past = timezone.now() - datetime.timedelta(days=2)
+    over = make_campaign(title="Rettet den Kran", language="de", state="closed", closes_at=past)
+    Update.objects.create(campaign=over, slug="news", title="Neues", lead="…", language="de", published_at=past)
+    for page, often in (("/ar/", 1), (f"/ar/c/{over.slug}/", 1), (f"/ar/c/{over.slug}/updates/", 1)):
+        assert client.get(page).text.count('<bdi lang="de">Deutsch</bdi>') == often, page
+    assert "الأصلية: Deutsch." in client.get(f"/ar/c/{over.slug}/").text
+    read_by_germans = client.get(f"/de/c/{over.slug}/updates/").text
+    assert "Neues" in read_by_germans
+    assert '<bdi lang="de">' not in read_by_germans
