@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Final
 from urllib.parse import urlencode
@@ -49,9 +50,10 @@ def signing(site: Site, plan: Plan) -> Iterator[Row]:
     forms = _forms(1000)
     with site.serving() as port:
         sign = [load.post(port, f"/c/{site.facts['signed']}/sign/", form) for form in forms]
-        insert = [load.post(port, "/bench/insert/", form) for form in forms]
-        signed, bare, tails = _rates(plan, port, (sign, 303), (insert, 200))
+        insert, plain = ([load.post(port, f"/bench/{view}/", form) for form in forms] for view in ("insert", "plain"))
+        rates, tails = _rates(plan, port, (sign, 303), (insert, 200), (plain, 200))
         half = load.pace(port, itertools.cycle(sign), rate=HALF, seconds=10, connections=plan.connections)
+    signed, bare, by_form = rates
     yield Row(
         "accept a signature over HTTP",
         f"{signed:,.0f}/s, p99 {ms(tails[0])}",
@@ -60,6 +62,8 @@ def signing(site: Site, plan: Plan) -> Iterator[Row]:
         "≥ 0.75 ×, ≥ 1,000/s",
         signed / bare >= 0.75 and signed >= 1000,
     )
+    words = f"a Django form and one object created: {by_form:,.0f}/s, p99 {ms(tails[2])}"
+    yield Row("the same", f"{signed:,.0f}/s", words, f"{signed / by_form:.2f} ×")
     tail = half.percentile(0.99)
     yield Row(f"to wait for that at {HALF} a second", f"p99 {ms(tail)}", goal="≤ 250 ms", held=tail <= 0.25)
 
@@ -96,7 +100,7 @@ def page(site: Site, plan: Plan) -> Iterator[Row]:
         pages = [load.get(port, path, "Accept-Encoding: gzip, deflate, br")]
         hello = [load.get(port, "/bench/hello/", "Accept-Encoding: gzip, deflate, br")]
         before = _statements(site)
-        ours, bare, tails = _rates(plan, port, (pages, 200), (hello, 200))
+        (ours, bare), tails = _rates(plan, port, (pages, 200), (hello, 200))
         queries = _statements(site) - before
         document = load.fetch(port, path)[1].decode()
         page_bytes = site.bytes_of(path)
@@ -145,8 +149,8 @@ def _forms(count: int) -> list[bytes]:
     ]
 
 
-def _rates(plan: Plan, port: int, *kinds: tuple[list[bytes], int]) -> tuple[float, float, list[float]]:
-    """Requests a second of two kinds of request, in turn, after a warm-up; and both 99th percentiles."""
+def _rates(plan: Plan, port: int, *kinds: tuple[list[bytes], int]) -> tuple[list[float], list[float]]:
+    """Requests a second of each kind of request, in turn, after a warm-up; and the 99th percentiles."""
     tails: list[list[float]] = [[] for _ in kinds]
 
     def measure(index: int, seconds: float) -> float:
@@ -155,12 +159,10 @@ def _rates(plan: Plan, port: int, *kinds: tuple[list[bytes], int]) -> tuple[floa
         tails[index].append(result.percentile(0.99))
         return result.rate
 
-    for index in range(len(kinds)):
-        measure(index, 1.0)
-        tails[index].clear()
-    seconds = plan.round_seconds
-    ours, bare = interleaved(plan.rounds, lambda: measure(0, seconds), lambda: measure(1, seconds))
-    return ours, bare, [median(each) for each in tails]
+    for requests, status in kinds:
+        load.drive(port, requests, status=status, seconds=1.0, connections=plan.connections)
+    measures = [partial(measure, index, plan.round_seconds) for index in range(len(kinds))]
+    return interleaved(plan.rounds, *measures), [median(each) for each in tails]
 
 
 def _statements(site: Site) -> int:
