@@ -248,7 +248,9 @@ def test_the_database_refuses_what_no_step_writes(campaign: Campaign, written_by
 def test_what_was_taken_down_is_gone_everywhere(client: Any, written: Callable[..., Campaign], moderator: User) -> None:
     campaign = go(written(), ("take_down", moderator, "A court ordered it."))
     forget_campaigns()
-    for page in ("campaign", "sign", "thanks", "numbers", "updates"):
+    people = ("campaign", "sign", "thanks", "numbers", "numbers_by_name", "updates", "press", "embed")
+    machines = ("tally", "numbers_json", "numbers_csv", "feed", "share_image", "work")
+    for page in (*people, *machines):
         answer = client.get(reverse(page, args=[campaign.slug]))
         assert answer.status_code == 410
         assert b"A court ordered it." not in answer.content

@@ -145,6 +145,28 @@ def test_one_post_ends_it_and_a_look_does_not(
     assert Signature.objects.get().state == Signature.State.COUNTED
 
 
+def test_each_is_told_in_their_language_and_what_is_not_in_it(campaign: Campaign, admitted: Any, smtp: Any) -> None:
+    admitted(campaign, *({"email": f"{code}@example.org", "language": code, **YES} for code in ("be", "pl", "en")))
+    update = publish(campaign)
+    update.translate("be", {"title": "Рада саступіла", "lead": "З мая."})
+    update.save()
+    ask(update)
+    assert spread() == 3
+    told = {str(mail["To"]).partition("@")[0]: mail for _, mail in smtp.mails}
+    assert "Рада саступіла" in told["be"]["Subject"]
+    assert "The council gave in" in told["pl"]["Subject"]
+    words = {code: mail.get_content() for code, mail in told.items()}
+    for code, (part, untranslated) in {
+        "be": ("З мая.", False),
+        "pl": ("Reszta jest w języku oryginału: English", True),
+        "en": ("From May on.", False),
+    }.items():
+        assert part in words[code]
+        assert ("English" in words[code]) == untranslated
+        assert (f"/{code}/c/{campaign.slug}/" in words[code]) == (code != "en")
+        assert leave_link(told[code]).startswith("/unsubscribe/" if code == "en" else f"/{code}/unsubscribe/")
+
+
 def test_who_withdraws_meanwhile_is_sent_nothing(campaign: Campaign, admitted: Any, smtp: Any) -> None:
     admitted(campaign, {"email": "ada@example.org", **YES})
     ask(publish(campaign))
