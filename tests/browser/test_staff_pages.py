@@ -44,9 +44,18 @@ PAGES = {
         "/admin/signatures/reveal/",
         "/admin/signatures/proposal/",
         "/admin/signatures/recipient/",
+        "/admin/signatures/recipient/add/",
+        "/admin/second-factor/",
+        "/admin/sessions/",
         "/admin/signatures/auditentry/",
     ),
-    "officer-1": ("/admin/signatures/delivery/", "/admin/signatures/delivery/add/", "/admin/signatures/handover/add/"),
+    "officer-1": (
+        "/admin/signatures/delivery/",
+        "/admin/signatures/delivery/add/",
+        "/admin/signatures/handover/add/",
+        "/admin/signatures/reveal/packet/",
+    ),
+    "privacy": ("/admin/signatures/reveal/add/",),
     "administrator": ("/admin/auth/user/", "/admin/auth/user/add/", "/admin/petitions/standstill/add/"),
 }
 #: Words of unfold's icon font, as a screen reader would say them: names of two words, or all that a control is called.
