@@ -182,3 +182,18 @@ def test_an_update_is_written_and_published_by_keys_alone(site: Stack, visit: Vi
         assert answer is not None
         assert answer.status == 200
     site.sql("DELETE FROM petitions_update WHERE slug = %s RETURNING 1", slug)
+
+
+def test_a_form_that_is_refused_says_so_and_each_field_what_is_wrong_with_it(site: Stack, visit: Visit) -> None:
+    with visit(viewport=DESKTOP) as page:
+        come_back(page, site, "campaigner")
+        page.goto("/admin/petitions/update/add/")
+        page.get_by_label("Title").fill("A title")
+        page.locator("textarea[name=body]").fill("<script>alert(1)</script>")
+        page.locator("form:has(textarea[name=body])").evaluate("form => { form.noValidate = true }")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.locator(".errornote")).to_be_focused()
+        expect(page.get_by_label("Title")).to_have_value("A title")
+        expect(page.locator("textarea[name=lead]")).to_have_accessible_description(re.compile("required"))
+        expect(page.locator("textarea[name=body]")).to_have_accessible_description(re.compile("There is HTML in it"))
+        assert found_on(page) == []

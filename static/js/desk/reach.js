@@ -83,6 +83,12 @@
       skip.textContent = "Skip to the content";
       document.body.prepend(skip);
     }
+    // What was refused is the first thing that is read; each field says what is wrong with it.
+    const refused = document.querySelector(".errornote");
+    if (refused) {
+      refused.tabIndex = -1;
+      refused.focus();
+    }
     mend();
     new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });
   });
