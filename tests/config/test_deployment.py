@@ -82,3 +82,12 @@ def test_other_names_are_held_to_https_only_where_asked(given: dict[str, str], w
         [sys.executable, "-c", say], cwd=ROOT, env={**others, **production, **given}, capture_output=True, check=True
     )
     assert done.stdout.decode().split() == [str(whole)] * 2
+
+
+def test_a_new_web_process_has_loaded_what_its_first_visitors_need() -> None:
+    say = "import config.wsgi, sys; print(*{'signatures.views.signing', 'config.celery'} - sys.modules.keys())"
+    others = {name: value for name, value in os.environ.items() if name not in OURS}
+    done = subprocess.run(
+        [sys.executable, "-c", say], cwd=ROOT, env={**others, **PRODUCTION}, capture_output=True, check=True
+    )
+    assert done.stdout.split() == []
