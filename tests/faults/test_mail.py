@@ -58,9 +58,9 @@ def sink() -> Any:
 
 @pytest.fixture
 def mailer(stack: Stack, sink: Sink) -> Callable[[], Any]:
-    """Starts a worker that sends to the sink, in the place of the demo's."""
+    """Starts a worker that sends to the sink, in the place of the demo's; no alarm, only what supporters get."""
     kill(stack.worker)
-    return lambda: stack.another_worker("mailer", MAIL_URL=sink.url, DEMO_MAIL_DIR="")
+    return lambda: stack.another_worker("mailer", MAIL_URL=sink.url, DEMO_MAIL_DIR="", ALERTS_TO="")
 
 
 def sign(stack: Stack, count: int) -> list[str]:
