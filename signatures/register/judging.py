@@ -65,6 +65,10 @@ RETURNING kind, label, first_hour, n
 """
 
 
+#: LabelCount.kind of all of an hour and of those at new domains; the same of those with something against them.
+GROUPS: Final = (("a", "f"), ("u", "w"))
+
+
 @dataclass(slots=True)
 class Clues:
     """What is kept of how one signature came."""
@@ -141,10 +145,11 @@ def judge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clue
         c.domain for c in clues if c.common
     }
     people = _networks_of_people(cursor, campaign_id, hour, clues, fresh)
-    surge = _is_surge(cursor, campaign_id, hour, len(clues), sum(1 for c in clues if c.domain in fresh))
+    doubted = [c for c in clues if c.reasons & ~WEIGHTLESS and c.network not in people]
+    surge, hidden_surge = _surges(cursor, campaign_id, hour, (clues, doubted), fresh)
     for c in clues:
         if c.domain in fresh:
-            if surge and c.network not in people:
+            if c.network not in people and (surge or (hidden_surge and c.reasons & ~WEIGHTLESS)):
                 c.reasons |= Reason.FRESH
             if counted["d", c.domain][1] >= MANY_AT_A_DOMAIN:
                 c.reasons |= Reason.DOMAIN
@@ -167,11 +172,19 @@ def _networks_of_people(
     return {c.network for c in crowd if counted["p", c.network][1] * 2 > counted["n", c.network][1]}
 
 
-def _is_surge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, all_: int, fresh: int) -> bool:
-    label = _hour_label(hour)
-    counted = _count(cursor, campaign_id, hour, Counter({("a", label): all_, ("f", label): fresh}))
-    (_, all_now), (_, fresh_now) = counted["a", label], counted["f", label]
-    return _are_many(fresh_now, all_now)
+def _surges(
+    cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, groups: tuple[Sequence[Clues], Sequence[Clues]],
+    fresh: set[bytes],
+) -> tuple[bool, bool]:  # fmt: skip
+    """Whether too many of the hour are at new domains: of all, and of those with something against them. The second
+    finds a flood in an hour so busy that it is a small part of it."""
+    label, seen = _hour_label(hour), Counter[tuple[str, bytes]]()
+    for (all_kind, fresh_kind), group in zip(GROUPS, groups, strict=True):
+        seen[all_kind, label] = len(group)
+        seen[fresh_kind, label] = sum(1 for c in group if c.domain in fresh)
+    counted = _count(cursor, campaign_id, hour, seen)
+    of_all, of_doubted = (_are_many(counted[fresh_, label][1], counted[all_, label][1]) for all_, fresh_ in GROUPS)
+    return of_all, of_doubted
 
 
 def has_surge(campaign_id: int, hour: datetime.datetime) -> bool:

@@ -140,6 +140,28 @@ def test_an_hour_full_of_new_domains_holds_those_without_script(campaign, sign):
     assert states(campaign) == ["counted"] * 26 + ["quarantined"] * 25
 
 
+@pytest.mark.parametrize(
+    ("bots", "without_script", "held"),
+    [(judging.MANY_FRESH, 10, judging.MANY_FRESH), (judging.MANY_FRESH - 1, 10, 0), (judging.MANY_FRESH, 61, 0)],
+)
+def test_in_a_busy_hour_a_flood_is_found_among_those_with_something_against_them(
+    campaign, sign, bots, without_script, held
+):
+    """Ordinary people, some with domains of their own, a few without script; and bots that are a small part of all."""
+    come(sign, campaign, 100)
+    for n in range(15):
+        come(sign, campaign, domain=f"own{n}.example", work="done")
+    for n in range(without_script):
+        sign(campaign, email=f"slow{n}@gmail.com", signals={"network": f"8{n:015x}", "today": 1})
+    for n in range(bots):
+        sign(campaign, email=f"p@bots{n}.example", signals=SEEN | {"network": f"{n:016x}", "work": "missing"})
+    admit(campaign)
+    assert states(campaign).count("quarantined") == held
+    assert set(campaign.signatures.filter(state="quarantined").values_list("trace__reasons", flat=True)) <= {
+        Reason.FRESH | Reason.UNWORKED
+    }
+
+
 @pytest.mark.parametrize(("plain", "held"), [(30, 0), (10, 15)])
 def test_in_an_hour_full_of_new_domains_a_carriers_customers_are_not_held_and_a_floods_network_is(
     campaign, sign, plain, held
