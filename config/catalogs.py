@@ -35,17 +35,8 @@ _STAFF_ONLY: Final = frozenset(
 )
 _STAFF_FILES: Final = frozenset(
     (
-        *(
-            "access.py",
-            "admin.py",
-            "admin_site.py",
-            "checks.py",
-            "deliveries.py",
-            "guarding.py",
-            "pictures.py",
-            "text.py",
-        ),
-        *("sections.py", "settings.py", "side_by_side.py", "life.py", "tallies.py", "translated.py"),
+        *("access.py", "admin.py", "admin_site.py", "checks.py", "deliveries.py", "guarding.py", "pictures.py"),
+        *("sections.py", "settings.py", "side_by_side.py", "life.py", "tallies.py", "text.py", "translated.py"),
     )
 )
 #: Models with labels that the public reads: of what is asked, all; of who asked, what became of it.

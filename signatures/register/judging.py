@@ -145,7 +145,7 @@ def judge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clue
         c.domain for c in clues if c.common
     }
     people = _networks_of_people(cursor, campaign_id, hour, clues, fresh)
-    doubted = [c for c in clues if c.reasons & ~WEIGHTLESS and c.network not in people]
+    doubted = [c for c in clues if c.reasons and c.reasons & ~WEIGHTLESS and c.network not in people]
     surge, hidden_surge = _surges(cursor, campaign_id, hour, (clues, doubted), fresh)
     for c in clues:
         if c.domain in fresh:
