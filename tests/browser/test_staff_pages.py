@@ -192,6 +192,7 @@ def test_a_form_that_is_refused_says_so_and_each_field_what_is_wrong_with_it(sit
         page.locator("textarea[name=body]").fill("<script>alert(1)</script>")
         page.locator("form:has(textarea[name=body])").evaluate("form => { form.noValidate = true }")
         page.get_by_role("button", name="Save", exact=True).click()
+        page.wait_for_load_state("load")  # scripts that come when they come have come
         expect(page.locator(".errornote")).to_be_focused()
         expect(page.get_by_label("Title")).to_have_value("A title")
         expect(page.locator("textarea[name=lead]")).to_have_accessible_description(re.compile("required"))
