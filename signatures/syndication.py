@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from django.conf import settings
@@ -46,6 +46,8 @@ def structured_data(campaign: Campaign, figures: Figures) -> SafeString:
     }
     if campaign.launched_on:
         data["datePublished"] = campaign.launched_on.isoformat()
+    if campaign.updated_on:
+        data["dateModified"] = campaign.updated_on.isoformat()
     return mark_safe(json.dumps(data, ensure_ascii=False).translate(_INERT))  # noqa: S308 - made inert just now
 
 
@@ -64,10 +66,19 @@ def share_image_mark(campaign: Campaign) -> str | None:
         return bytes(file.read()).decode()
 
 
+class _Feed(Atom1Feed):
+    def latest_post_date(self) -> datetime:
+        """When its campaign was last updated, to the second where that was by news. Django's own says now where there
+        are none, as if each look at the feed were an update."""
+        day: date | None = self.feed["changed_on"]
+        changed = [datetime.combine(day, time(), UTC)] if day else []
+        return max([*changed, *(item["pubdate"] for item in self.items)], default=datetime.now(UTC))
+
+
 def atom_feed(campaign: Campaign, figures: Figures) -> str:
     """The campaign's updates, newest first; its subtitle says the count."""
     address = f"{settings.SITE_URL}{campaign.get_absolute_url()}"
-    feed = Atom1Feed(
+    feed = _Feed(
         title=str(campaign.title),
         link=address,
         description=str(campaign.lead),
@@ -76,6 +87,7 @@ def atom_feed(campaign: Campaign, figures: Figures) -> str:
         feed_url=f"{settings.SITE_URL}{reverse('feed', args=[campaign.slug])}",
         feed_guid=f"urn:uuid:{campaign.uid}",
         author_name=campaign.responsible,
+        changed_on=campaign.updated_on or campaign.launched_on,
     )
     for update in Update.objects.published().filter(campaign=campaign).select_related("campaign")[:50]:
         feed.add_item(
@@ -109,8 +121,8 @@ def places() -> Iterator[Place]:
     """Every public page worth finding, as it is addressed in English."""
     with override("en"):
         yield Place(reverse("home"), None)
-        for campaign in Campaign.objects.public():
-            yield Place(campaign.get_absolute_url(), campaign.last_update_on or campaign.launched_on)
+        for campaign in Campaign.objects.public().with_updated_on():
+            yield Place(campaign.get_absolute_url(), campaign.updated_on or campaign.launched_on)
             yield Place(reverse("numbers", args=[campaign.slug]), None)
         for update in Update.objects.published().select_related("campaign"):
             yield Place(update.get_absolute_url(), update.published_at)

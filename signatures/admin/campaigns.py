@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 from typing import Any, cast
 
 from django import forms
@@ -21,7 +22,7 @@ from petitions.access import may
 from petitions.admin import CampaignContentAdmin, CampaignContentForm
 from petitions.guarding import GuardedInline
 from petitions.life import STEPS, NotNow, possible_steps, why_not
-from petitions.models import Campaign, ClaimSnapshot
+from petitions.models import Campaign, CampaignQuerySet, ClaimSnapshot
 from petitions.previewing import preview
 from signatures.admin.refusals import NARROWED_BY_TWO, ONLY_NARROWER, ExplainsRefusals, RefusableForm
 from signatures.claims import take_snapshot
@@ -75,7 +76,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         "preview": "campaign.view",
     }
     inlines = [*CampaignContentAdmin.inlines, SigningRulesInline]
-    list_display = ["title", "state_label", "total", "last_update_on", "tally_link"]
+    list_display = ["title", "state_label", "total", "updated_on", "tally_link"]
     list_select_related = ["register"]
     actions_detail = ["preview", "life", "translations", "tally"]
 
@@ -100,6 +101,13 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         if campaign.state == Campaign.State.OPEN and campaign.has_closed():
             return "closed", str(_("Closed"))
         return campaign.state, campaign.get_state_display()
+
+    def get_queryset(self, request: HttpRequest) -> CampaignQuerySet:
+        return cast(CampaignQuerySet, super().get_queryset(request)).with_updated_on()
+
+    @display(description=_("last update"), ordering="updated_on")
+    def updated_on(self, campaign: Campaign) -> datetime.date | None:
+        return campaign.updated_on
 
     @display(description=_("signatures"), ordering="register__counted")
     def total(self, campaign: Campaign) -> str:

@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from config.cldr import number
 from petitions.access import may
-from petitions.models import Campaign, Update
+from petitions.models import Campaign
 from petitions.sections import Membership, Role
 from signatures.desk import four_eyes
 from signatures.models import Delivery, Proposal, Recipient, Ruling, Tally, Watch
@@ -177,9 +177,8 @@ def _to_deliver(user: User) -> Iterator[Task]:
 
 def _quiet(user: User) -> Iterator[Task]:
     since = timezone.now().date() - QUIET_FOR
-    told = Update.objects.published().filter(campaign=OuterRef("pk"), published_at__date__gte=since)
-    for campaign in Campaign.objects.within(user, "content.change").open().exclude(Exists(told)):
-        heard = campaign.last_update_on or campaign.launched_on
+    for campaign in Campaign.objects.within(user, "content.change").open().with_updated_on():
+        heard = campaign.updated_on or campaign.launched_on
         if heard is None or heard < since:
             yield Task(_("No update for a month"), campaign.title, reverse("admin:petitions_update_add"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterable
 from typing import Any, Final
@@ -141,7 +140,6 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
 def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
     """What the petition's page shows of it, in the current language."""
     figures = public_figures(found)
-    updates = list(Update.objects.published().filter(campaign=found).select_related("campaign")[:5])
     return {
         **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
         "figures": figures,
@@ -149,20 +147,13 @@ def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
         "demands": found.demands.prefetch_related("steps"),
         "handovers": handover_standing(found),
         "open": found.is_open(),
-        "updates": updates,
-        "last_update_on": _last_update(found, updates),
+        "updates": Update.objects.published().filter(campaign=found).select_related("campaign")[:5],
         "filters": {"topic": found.original("topic"), "region": found.original("region")},
         "dossiers": found.dossiers.prefetch_related("coverage"),
         "related": Campaign.objects.public().filter(dossiers__in=found.dossiers.all()).exclude(pk=found.pk).distinct(),
         "structured": structured_data(found, figures),
         "has_share_image": share_image_of(found) is not None,
     }
-
-
-def _last_update(found: Campaign, updates: list[Update]) -> datetime.date | None:
-    """When its text was last changed, as the campaigner says, or when news last came of it: whichever is later."""
-    came = [update.published_at.date() for update in updates if update.published_at]
-    return max(filter(None, [found.last_update_on, *came]), default=None)
 
 
 @require_safe

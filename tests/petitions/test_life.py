@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -277,18 +280,51 @@ def test_an_update_that_was_taken_down_is_gone_and_nothing_leads_there(
     assert kept.title in client.get(reverse("updates", args=[campaign.slug])).content.decode()
 
 
-def test_the_last_update_is_the_later_of_what_was_changed_and_what_was_told(
-    client: Any, written: Callable[..., Campaign]
+def test_the_last_update_is_the_later_of_what_was_changed_and_what_was_told_wherever_it_is_said(
+    client: Any, written: Callable[..., Campaign], campaigner: User, staff_client: Callable[[User], Any]
 ) -> None:
-    campaign = written()
-    day = datetime.date(2026, 3, 1)
-    Campaign.objects.filter(pk=campaign.pk).update(last_update_on=day)
-    told = datetime.datetime(2026, 4, 2, 10, tzinfo=datetime.UTC)
-    Update.objects.create(campaign=campaign, slug="news", title="News", lead="They said no.", published_at=told)
-    forget_campaigns()
-    page = client.get(campaign.get_absolute_url()).content.decode()
-    assert '<time datetime="2026-04-02">' in page
-    assert '<time datetime="2026-03-01">' not in page
+    campaign = written(launched_on=datetime.date(2026, 2, 1))
+    written(title="Another one, of the same section")
+    changed, told = datetime.date(2026, 3, 1), datetime.datetime(2026, 4, 2, 23, 59, tzinfo=datetime.UTC)
+    out = {"campaign": campaign, "lead": "They said no."}
+    news = Update(slug="news", title="News", published_at=told, **out)
+    Update.objects.create(slug="gone", title="Gone", published_at=told + 24 * HOUR, taken_down=True, **out)
+    Update.objects.create(slug="to-come", title="To come", published_at=timezone.now() + HOUR, **out)
+
+    def said() -> dict[str, str]:
+        """By each place that says it."""
+        clear_shelf()
+        forget_campaigns()
+        address = f"http://testserver{campaign.get_absolute_url()}"
+        page = client.get(campaign.get_absolute_url()).text
+        shown = re.search(r'Last update</dt><dd><time datetime="(.*?)">', page)
+        listed = re.search(
+            rf'/{campaign.pk}/change/.*?field-updated_on.*?>\s*([^<>]*?)\s*<',
+            staff_client(campaigner).get(reverse("admin:petitions_campaign_changelist")).text, re.DOTALL,
+        )  # fmt: skip
+        assert listed
+        feed = client.get(reverse("feed", args=[campaign.slug])).text
+        mapped = re.search(rf"<loc>{address}</loc><lastmod>(.*?)</lastmod>", client.get("/sitemap.xml").text)
+        data = json.loads(page.partition('application/ld+json">')[2].partition("</script>")[0])
+        return {
+            "page": shown[1] if shown else "",
+            "data": data.get("dateModified", ""),
+            "list": listed[1],
+            "feed": feed.partition("<updated>")[2][:10],
+            "map": mapped[1] if mapped else "",
+        }
+
+    launched = "2026-02-01"
+    assert said() == {"page": "", "data": "", "list": "-", "feed": launched, "map": launched}
+    Campaign.objects.filter(pk=campaign.pk).update(last_update_on=changed)
+    assert said() == dict.fromkeys(("page", "data", "feed", "map"), "2026-03-01") | {"list": "1 March 2026"}
+    news.save()
+    assert said() == dict.fromkeys(("page", "data", "feed", "map"), "2026-04-02") | {"list": "2 April 2026"}
+    Campaign.objects.filter(pk=campaign.pk).update(last_update_on=datetime.date(2026, 5, 1))
+    assert said() == dict.fromkeys(("page", "data", "feed", "map"), "2026-05-01") | {"list": "1 May 2026"}
+    with acting_as(settings.WEB_ROLE), CaptureQueriesContext(connection) as asked:
+        assert len([entry.updated_on for entry in Campaign.objects.public().with_updated_on()]) == 2
+    assert len(asked) == 1
 
 
 def test_a_paused_campaign_takes_no_signature_and_says_so(
