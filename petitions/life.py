@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q
 from django.utils import timezone
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from petitions.access import may
 from petitions.models import Campaign, Standstill
+from petitions.text import check_text
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -132,14 +134,24 @@ def take(campaign: Campaign, step: Step, user: User | AnonymousUser, reason: str
     now, reason = timezone.now(), reason.strip()
     if refusal := why_not(campaign, step, user, now):
         raise NotNow(refusal)
-    if step.needs_reason and not reason:
-        raise NotNow(_("Please say why."))
+    if step.needs_reason:
+        _refuse_unfit(reason)
     # Conditional: of two people who press different buttons at once, one is told.
     here = Campaign.objects.filter(pk=campaign.pk, state=campaign.state, paused_at=campaign.paused_at)
     handed_in = {"handed_in_by": user} if step.name == "submit" else {}
     if not here.update(**handed_in, **_written_by(campaign, step, now, reason)):
         raise NotNow(_("Somebody was faster: look again."))
     campaign.refresh_from_db()
+
+
+def _refuse_unfit(reason: str) -> None:
+    """Readers may see it."""
+    if not reason:
+        raise NotNow(_("Please say why."))
+    try:
+        check_text(reason)
+    except ValidationError as refusal:
+        raise NotNow(refusal.messages[0]) from refusal
 
 
 def _written_by(campaign: Campaign, step: Step, now: datetime.datetime, reason: str) -> dict[str, Any]:

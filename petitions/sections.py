@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from petitions.plain import PlainCharField
+
 
 class Role(models.TextChoices):
     """What somebody is in a section. One person may be several things; an administrator is nothing else."""
@@ -21,7 +23,7 @@ class Role(models.TextChoices):
 class Section(models.Model):
     """A national branch or a local group: every campaign belongs to one."""
 
-    name = models.CharField(_("name"), max_length=100, unique=True)
+    name = PlainCharField(_("name"), max_length=100, unique=True)
     slug = models.SlugField(_("short name"), max_length=50, unique=True)
 
     class Meta:

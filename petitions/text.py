@@ -1,11 +1,13 @@
-"""Markdown that campaigners write, as HTML that is safe to show.
+"""What campaigners write: Markdown as HTML that is safe to show, and what no text of theirs may hold.
 
 Whatever is in it, what is shown is harmless (`to_html`). But who wrote it should see what readers see: what would be
-lost or shown as something else is refused with its reason when it is saved (`check_prose`).
+lost or shown as something else is refused with its reason when it is saved (`check_prose`), and so is what nobody sees
+and what turns a line around (`check_line`, `check_text`).
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -16,6 +18,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from config.characters import unreadable_character
 
 _markdown = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["replacements", "smartquotes"])
 
@@ -28,6 +32,15 @@ _TAGS = {"p", "h2", "h3", "h4", "ul", "ol", "li", "blockquote", "em", "strong", 
 _SCHEMES: Final = {"http", "https", "mailto"}
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
+#: Unlike a name, a text may need these: marks that a line of two directions is set with and that turn nothing around,
+#: a place to break a long word, and one where words have no space between them (Thai, Lao, Burmese, Khmer).
+_MEANT: Final = re.compile(
+    "[\u00ad\u061c\u200e\u200f]"
+    "|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b|\u200b(?=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])"
+)
+_ISOLATES: Final = "\u2066\u2067\u2068"
+_END_OF_ISOLATE: Final = "\u2069"
+
 
 def to_html(source: str) -> SafeString:
     """The source as sanitised HTML: http, https and mailto links only, `rel=noopener noreferrer`."""
@@ -36,8 +49,43 @@ def to_html(source: str) -> SafeString:
     return mark_safe(clean)  # noqa: S308 - sanitised on the line above
 
 
+def check_line(text: str) -> None:
+    """Raises ValidationError, naming it and its place, for the first character that nobody sees and that means nothing
+    there or deceives."""
+    for at, character in enumerate(_without_what_is_meant(text)):
+        if not character.isprintable() or character == "\ufffd":
+            _refuse(unreadable_character(character), text[:at].strip(), text[at + 1 :].strip())
+
+
+def check_text(text: str) -> None:
+    """The same for each line of a text, which may have tabs."""
+    for line in re.split("\r\n?|\n", text):
+        check_line(line.replace("\t", " "))
+
+
+def _refuse(reason: ValidationError | None, before: str, after: str) -> None:
+    if reason is None:
+        return
+    where = _("It stands after “%s”.") % before[-30:] if before else _("It stands before “%s”.") % after[:30]
+    raise ValidationError(f"{reason.messages[0]} {where}", code=reason.code)
+
+
+def _without_what_is_meant(text: str) -> str:
+    """With a letter instead of each invisible character that may stand where it does, isolates that have an end
+    among them: so that all others keep their places."""
+    signs = list(_MEANT.sub("x", text))
+    begun: list[int] = []
+    for at, sign in enumerate(signs):
+        if sign in _ISOLATES:
+            begun.append(at)
+        elif sign == _END_OF_ISOLATE and begun:
+            signs[begun.pop()] = signs[at] = "x"
+    return "".join(signs)
+
+
 def check_prose(source: str) -> None:
     """Raises ValidationError with what readers would not get to see as it is written, and what to do instead."""
+    check_text(html.unescape(source))  # &#x202e; is one as well
     reasons: dict[str, str] = {}
     for code, words in _reasons(_flat(_everything.parse(source))):
         reasons.setdefault(code, words)

@@ -21,7 +21,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from config.languages import DEFAULT, known
-from petitions.text import check_prose
+from petitions.text import check_line, check_prose, check_text
 
 _originals: ContextVar[bool] = ContextVar("originals", default=False)
 
@@ -156,11 +156,11 @@ class TranslatedField(models.Field):
 
 
 class TranslatedCharField(TranslatedField, models.CharField):
-    pass
+    default_validators = [check_line]
 
 
 class TranslatedTextField(TranslatedField, models.TextField):
-    pass
+    default_validators = [check_text]
 
 
 class TranslatedMarkdownField(TranslatedTextField):

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
 from config.languages import DEFAULT, known
+from petitions.plain import PlainTextField
 from petitions.translated import Foreign, Translated, TranslatedCharField
 
 
@@ -25,7 +26,7 @@ class Addressee(Translated):
     name = TranslatedCharField(_("name or title"), max_length=200, help_text=_("“The Minister of Internal Affairs”"))
     institution = TranslatedCharField(_("institution"), max_length=200, blank=True)
     country = CountryField(_("country"), blank=True)
-    address = models.TextField(_("postal address"), blank=True)
+    address = PlainTextField(_("postal address"), blank=True)
     #: One of config/languages.py; "": as the campaign.
     letters_in = models.CharField(
         _("language of letters"),

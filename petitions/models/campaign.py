@@ -240,7 +240,7 @@ class Campaign(Translated):
     @cached_property
     def updated_on(self) -> datetime.date | None:
         """The day of its last update. Campaigns of a list have it from with_updated_on(), without a query for each."""
-        return Campaign.objects.with_updated_on().values_list("updated_on", flat=True).get(pk=self.pk)
+        return Campaign.objects.with_updated_on().only("pk").get(pk=self.pk).updated_on
 
     @property
     def is_public(self) -> bool:

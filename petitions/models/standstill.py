@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from petitions.plain import PlainTextField
+
 
 class Standstill(models.Model):
     """The whole site at rest: one row, or none in ordinary times. See petitions/life.py and standstill.py."""
@@ -16,7 +18,7 @@ class Standstill(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     mode = models.CharField(_("mode"), max_length=10, choices=Mode)
-    note = models.TextField(_("banner"), max_length=400)
+    note = PlainTextField(_("banner"), max_length=400)
     since = models.DateTimeField(_("since"))
 
     class Meta:

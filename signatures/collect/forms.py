@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -18,11 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 from email_validator import EmailNotValidError, validate_email
 
+from config.characters import DIRECTION_MARKS, JOINERS, KEPT_FORMAT, unreadable
 from config.cldr import country_name, sorting_key
 from config.languages import BY_CODE, known
-
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
 
 __all__ = ["CONSENT_WORDS", "LIMITS", "SignForm", "country_choices", "country_code", "country_codes"]
 
@@ -33,19 +31,13 @@ LIMITS = {"name": 120, "email": 254, "place": 120, "comment": 500}
 
 _SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _LINE_ENDS = "\t\n\r\u2028\u2029"
-_JOINERS = "\u200c\u200d"  # Persian and the scripts of India cannot be written without them
-_DIRECTION_MARKS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # Letters, marks and symbols to Unicode, and yet nothing to see: grapheme joiner, blank Hangul and Braille,
 # selectors of glyph variants.
 _BLANK_SIGNS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0" + "".join(
     map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
-_BLANK = _SPACES + _LINE_ENDS + _JOINERS + _DIRECTION_MARKS + _BLANK_SIGNS
-_EDGES = _SPACES + _LINE_ENDS + _JOINERS
-# Format characters by category, but ones that are seen: signs of numbers and verses.
-_SEEN_FORMAT = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
-_KEPT_FORMAT = _SEEN_FORMAT | frozenset(_JOINERS + _DIRECTION_MARKS)
-_MEANINGLESS = frozenset({"Co", "Cn", "Zl", "Zp"})  # private, unassigned or never to be; stray separators
+_BLANK = _SPACES + _LINE_ENDS + JOINERS + DIRECTION_MARKS + _BLANK_SIGNS
+_EDGES = _SPACES + _LINE_ENDS + JOINERS
 
 _RUN_OF_SPACES = re.compile(f"[{_SPACES}\u2028\u2029]+")
 _LINE_BREAK = re.compile("\r\n?|\u2028|\u2029")
@@ -64,11 +56,6 @@ _MOST_MARKS_IN_A_ROW = 6  # the pointed Hebrew Bible needs four, Tibetan five
 # A mark is neither a word character nor white space to `re`: finds all runs of marks and a few others, fast.
 _MAY_BE_PILED_UP = re.compile(rf"[^\w\s]{{{_MOST_MARKS_IN_A_ROW + 1}}}")
 
-_DAMAGED = _("One character was damaged on the way (shown as \ufffd). Please type that place again.")
-_CONTROL = _("There is an invisible control character (%(code)s) in it. Type it instead of pasting it.")
-_DIRECTION = _("There is an invisible direction mark (%(code)s) in it. Type it instead of pasting it.")
-_INVISIBLE = _("There is an invisible character (%(code)s) in it. Type it instead of pasting it.")
-_UNKNOWN = _("There is a character in it (%(code)s) that has no meaning. Please leave it out.")
 _TOO_LONG = _("This is %(length)d characters long. Please shorten it to %(limit)d at most.")
 _MARKUP = _("Please write plain text, without HTML tags such as <b>.")
 _ANGLES = _("Please leave out the signs < and >.")
@@ -76,44 +63,11 @@ _MARKS = _("There are too many accents on one letter. Please leave some out.")
 _LINK = _("Please leave out the web address.")
 
 
-def _unreadable(text: str) -> ValidationError | None:
-    """What must not be kept of a text that was already folded, if anything; a blank and a tab may."""
-    if "\ufffd" in text:
-        return ValidationError(_DAMAGED, code="damaged")
-    if text.isprintable():
-        return None
-    return next(filter(None, map(_unreadable_character, text)), None)
-
-
-def _unreadable_character(character: str) -> ValidationError | None:
-    if character in _DIRECTION_MARKS:
-        return _naming(_DIRECTION, "direction", character)
-    category = unicodedata.category(character)
-    if category == "Cs":
-        return ValidationError(_DAMAGED, code="damaged")
-    if category == "Cc":
-        return _naming(_CONTROL, "control", character)
-    if category == "Cf" and character not in _KEPT_FORMAT:
-        return _naming(_INVISIBLE, "invisible", character)
-    if category in _MEANINGLESS and not _may_be_a_new_emoji(character):
-        return _naming(_UNKNOWN, "unknown", character)
-    return None
-
-
-def _may_be_a_new_emoji(character: str) -> bool:
-    # Phones know new emoji years before our Unicode tables do. Unicode keeps this block for them.
-    return "\U0001f000" <= character <= "\U0001faff"
-
-
-def _naming(message: "_StrPromise", code: str, character: str) -> ValidationError:
-    return ValidationError(message, code=code, params={"code": f"U+{ord(character):04X}"})
-
-
 def _without_unseen(text: str) -> str:
     """Without soft hyphens, byte order marks and the like: nobody typed them and nobody would miss them."""
     if text.isprintable():
         return text
-    return "".join(c for c in text if c in _KEPT_FORMAT or unicodedata.category(c) != "Cf")
+    return "".join(c for c in text if c in KEPT_FORMAT or unicodedata.category(c) != "Cf")
 
 
 def _fold_line(text: str) -> str:
@@ -201,7 +155,7 @@ class _Line(_SharedField):
             raise ValidationError(_TOO_LONG, code="too_long", params={"length": len(text), "limit": self.limit})
 
     def refuse_unfit(self, text: str) -> None:
-        if error := _unreadable(text):
+        if error := unreadable(text):
             raise error
         if "<" in text or ">" in text:
             raise ValidationError(_ANGLES, code="markup")
@@ -227,7 +181,7 @@ class _Paragraph(_Line):
         return _fold_lines(text)
 
     def refuse_unfit(self, text: str) -> None:
-        if error := _unreadable(text.translate({9: 32, 10: 32})):
+        if error := unreadable(text.translate({9: 32, 10: 32})):
             raise error
         if _TAG.search(text):
             raise ValidationError(_MARKUP, code="markup")
@@ -250,7 +204,7 @@ class _Mailbox(_Line):
         if not _without_unseen(text).strip(_BLANK):
             self.refuse_empty()
         self.refuse_long(text)
-        if error := _unreadable(text):
+        if error := unreadable(text):
             raise error
         _refuse_undeliverable(text)
         return text

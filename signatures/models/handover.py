@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
+from petitions.plain import PlainCharField, PlainTextField
 from signatures.models.delivery import Delivery, signatures_in
 
 
@@ -57,16 +58,16 @@ class Handover(models.Model):
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="handovers", verbose_name=_("delivery"))
     kind = models.CharField(_("what happened"), max_length=8, choices=Kind)
     on = models.DateField(_("on"))
-    place = models.CharField(_("where"), max_length=200, blank=True)
-    people = models.CharField(
+    place = PlainCharField(_("where"), max_length=200, blank=True)
+    people = PlainCharField(
         _("people"), max_length=500, blank=True, help_text=_("Officials and our own; never a signer. Not published.")
     )
-    reference = models.CharField(_("the authority’s reference"), max_length=100, blank=True)
-    statement = models.TextField(_("what the public is told"), max_length=2000, blank=True)
+    reference = PlainCharField(_("the authority’s reference"), max_length=100, blank=True)
+    statement = PlainTextField(_("what the public is told"), max_length=2000, blank=True)
     is_public = models.BooleanField(
         _("public"), default=True, help_text=_("Day, place, reference and the public words, on the campaign’s pages.")
     )
-    note = models.TextField(_("note"), max_length=4000, blank=True, help_text=_("For ourselves."))
+    note = PlainTextField(_("note"), max_length=4000, blank=True, help_text=_("For ourselves."))
     attachment = AttachmentField(
         _("receipt or answer"), storage=attachments, upload_to="handover", blank=True,
         validators=[FileExtensionValidator(["pdf", "png", "jpg", "jpeg"])],

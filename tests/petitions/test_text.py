@@ -1,4 +1,4 @@
-"""Staff's Markdown is hostile too: what is shown is harmless whatever was written, and what is lost is refused."""
+"""Staff's texts are hostile too: what is shown is harmless whatever was written; what nobody would see is refused."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petitions.models import Campaign, Update
-from petitions.sections import Role
-from petitions.text import check_prose, to_html
+from petitions.life import STEPS, NotNow, take
+from petitions.models import Addressee, Campaign, Coverage, Demand, DemandStep, Dossier, Picture, Standstill, Update
+from petitions.sections import Role, Section
+from petitions.text import check_line, check_prose, check_text, to_html
+from petitions.translated import Translated
+from signatures.collect.forms import SignForm
+from signatures.models import Handover
 
 HOSTILE = {
     "html": [
@@ -100,3 +104,114 @@ def test_the_form_says_what_is_wrong_and_keeps_nothing(campaign: Campaign, staff
     with pytest.raises(ValidationError) as refusal:
         update.full_clean()
     assert set(refusal.value.message_dict) == {"body"}
+
+
+# --- what nobody sees ---------------------------------------------------------------------------------------------
+
+UNSEEN = {
+    "direction": [
+        "Report \u202egnp.exe",
+        "\u202aleft\u202c",
+        "\u202bright",
+        "a\u202c",
+        "\u202dforced",
+        "begun \u2067and never ended",
+        "ended \u2069 and never begun",
+        "\u2066one\u2069 too many\u2069",
+    ],
+    "invisible": ["Vo\u200bte", "\ufeffThe Mayor", "word\u2060joiner", "a\u2063b", "a\u206ab", "tag\U000e0041"],
+    "control": ["a\0b", "a\x1bb", "a\x7fb", "a\x85b"],
+    "unknown": ["line\u2028end", "own \ue000 sign"],
+    "damaged": ["M\ufffdnchen"],
+}
+NEEDED = {
+    "zero-width non-joiner of Persian": "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    "zero-width joiner of Hindi": "\u0915\u094d\u200d\u0937",
+    "joined emoji": "\U0001f469\u200d\u2696\ufe0f speaks",
+    "marks beside Arabic": "\u0627\u0644\u0645\u0627\u062f\u0629 5\u200f, \u200eArt. 5\u061c",
+    "isolates that end": "\u0642\u0627\u0644 \u2068The \u2067\u05d0\u2069 Mayor\u2069 \u0644\u0627",
+    "places to break Khmer and Thai": "\u1780\u1794\u200b\u1781 \u0e01\u200b\u0e02",
+    "a place to break a long word": "Bundes\u00adinnen\u00administer",
+    "spaces of French": "\u00ab\u202fNon\u00a0!\u202f\u00bb",
+}
+
+
+def refusal_of(check: Any, text: str) -> tuple[str, str]:
+    """Its short name and its words; ("", "") where the text is taken."""
+    try:
+        check(text)
+    except ValidationError as refusal:
+        return str(getattr(refusal, "code", "")) or str(refusal.error_list[0].code), refusal.messages[0]
+    return "", ""
+
+
+@pytest.mark.parametrize(("reason", "text"), [(why, text) for why, texts in UNSEEN.items() for text in texts])
+def test_what_nobody_sees_is_refused_by_its_name(reason: str, text: str) -> None:
+    for check in (check_line, check_text, check_prose):
+        code, words = refusal_of(check, text)
+        assert code == reason, check
+        assert reason == "damaged" or re.search(r"U\+[0-9A-F]{4,5}", words), words
+    escaped = "".join(sign if sign.isascii() else f"&#x{ord(sign):x};" for sign in text)
+    if "\x85" not in text:  # which HTML reads as a sign of Windows'
+        assert refusal_of(check_prose, escaped)[0] == reason, escaped
+
+
+@pytest.mark.parametrize("text", NEEDED.values(), ids=NEEDED)
+def test_what_a_script_needs_is_taken(text: str) -> None:
+    for check in (check_line, check_text, check_prose):
+        assert refusal_of(check, text) == ("", "")
+
+
+def test_a_refusal_says_where_it_is_and_lines_are_looked_at_one_by_one() -> None:
+    assert "after “Report”" in refusal_of(check_text, "A line\n\nReport \u202egnp.exe\r\n\tMore")[1]
+    assert "before “The Mayor”" in refusal_of(check_line, "\u202eThe Mayor")[1]
+    assert refusal_of(check_text, "one\n\ttwo\r\nthree")[0] == ""
+    assert refusal_of(check_line, "one\ntwo")[0] == "control"
+    assert refusal_of(check_text, "begun \u2067here\nended there\u2069")[0] == "direction"
+
+
+def test_names_are_held_to_the_same_rule_as_texts() -> None:
+    for reason in ("direction", "control", "unknown", "damaged"):
+        for text in UNSEEN[reason]:
+            if "\u2028" not in text:  # of which a name makes a space
+                assert SignForm({"name": text}).errors.as_data()["name"][0].code == reason, text
+
+
+@pytest.mark.parametrize("model", [Addressee, Campaign, Coverage, Demand, DemandStep, Dossier, Picture, Update])
+def test_each_text_of_staff_is_looked_at(model: type[Translated]) -> None:
+    fields = model.translated_fields()
+    assert fields
+    for field in fields:
+        with pytest.raises(ValidationError, match=r"U\+202E"):
+            field.run_validators("Report \u202egnp.exe")
+
+
+def test_so_is_what_nobody_translates(campaign: Campaign, staff: Any) -> None:
+    fields = {
+        Addressee: ["address"], Section: ["name"], Standstill: ["note"],
+        Handover: ["place", "people", "reference", "statement", "note"],
+    }  # fmt: skip
+    for model, names in fields.items():
+        for name in names:
+            with pytest.raises(ValidationError, match=r"U\+202E"):
+                model._meta.get_field(name).run_validators("Report \u202egnp.exe")
+    with pytest.raises(NotNow, match=r"U\+202E"):
+        take(campaign, STEPS["pause"], staff(Role.MODERATOR), "Report \u202egnp.exe")
+    campaign.refresh_from_db()
+    assert not campaign.is_paused
+
+
+def test_the_admin_says_which_character_beside_its_field(campaign: Campaign, staff: Any, staff_client: Any) -> None:
+    client: Client = staff_client(staff(Role.CAMPAIGNER))
+    demand = Demand.objects.create(campaign=campaign, position=1, text="Open it.")
+    page = f"/admin/petitions/campaign/{campaign.pk}/translations/?language=ar"
+    answer = client.post(page, {f"demand-{demand.pk}-text": "\u0627\u0641\u062a\u062d\u202e"})
+    assert "There is an invisible direction mark (U+202E) in it." in answer.text
+    assert f'id="id_demand-{demand.pk}-text_error"' in answer.text
+    demand.refresh_from_db()
+    assert demand.translations == {}
+    written = {"name": "The \u200bMayor", "institution": "", "country": "", "address": "", "language": "en"}
+    answer = client.post("/admin/petitions/addressee/add/", written)
+    assert "There is an invisible character (U+200B) in it." in answer.text
+    assert "It stands after “The”." in answer.text
+    assert not Addressee.objects.filter(name__contains="\u200b").exists()

@@ -14,6 +14,7 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config import characters
 from signatures.collect import forms
 from signatures.collect.body import MAX_BODY, GarbageBody, _urlencoded, read_form
 from signatures.collect.forms import LIMITS, SignForm, country_choices, country_codes
@@ -368,7 +369,7 @@ def test_every_address_taken_has_a_canonical_mailbox(email: str) -> None:
 def test_every_character_that_shows_nothing_is_known() -> None:
     for code in range(sys.maxunicode + 1):
         character = chr(code)
-        if unicodedata.category(character) in {"Cf", "Zs", "Zl", "Zp"} and character not in forms._SEEN_FORMAT:
+        if unicodedata.category(character) in {"Cf", "Zs", "Zl", "Zp"} and character not in characters.SEEN_FORMAT:
             form = filled(name=character)
             assert code_of(form, "name") == "required", hex(code)
         if unicodedata.bidirectional(character) in {
@@ -382,7 +383,7 @@ def test_every_character_that_shows_nothing_is_known() -> None:
             "FSI",
             "PDI",
         }:
-            assert character in forms._DIRECTION_MARKS
+            assert character in characters.DIRECTION_MARKS
 
 
 # --- the page ------------------------------------------------------------------------------------
