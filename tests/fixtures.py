@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection
 from django.db.models import F
 from django.test import Client, override_settings
 from django.utils import timezone, translation
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from petitions import shelf
 from petitions.models import Addressee, Campaign, Disclosure
@@ -96,6 +97,23 @@ QUALITY = shelf.QUALITY
 def _quick_compression() -> None:
     """Compressing a page as well as can be takes longer than making it."""
     shelf.QUALITY = 1  # type: ignore[misc]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_are_looked_at_once() -> Iterator[None]:
+    """WhiteNoise looks at a thousand files for each client that is made, which takes longer than most pages."""
+    look, seen = WhiteNoiseMiddleware.update_files_dictionary, dict[tuple[Any, ...], dict[str, Any]]()
+
+    def remember(self: WhiteNoiseMiddleware, root: str, prefix: str) -> None:
+        key = (root, prefix, self.max_age, self.allow_all_origins, self.charset)
+        if key not in seen:
+            look(self, root, prefix)
+            seen[key] = dict(self.files)
+        self.files.update(seen[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "update_files_dictionary", remember)
+        yield
 
 
 @pytest.fixture(autouse=True)
