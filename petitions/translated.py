@@ -18,6 +18,8 @@ from typing import Any
 
 from django.db import models
 from django.utils import translation
+from django.utils.html import format_html
+from django.utils.translation import get_language_bidi, get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from config.languages import DEFAULT, known
@@ -57,6 +59,19 @@ def foreign(text: str, language: str) -> Foreign:
     marked = Foreign(text)
     marked.language = language
     return marked
+
+
+def isolated(text: str) -> str:
+    """The text as a part of a sentence of a page: one in another language says which, and turns nothing beside it
+    around, as a name in Latin letters would an Arabic sentence."""
+    return format_html('<bdi lang="{}">{}</bdi>', text.language, text) if isinstance(text, Foreign) else text
+
+
+def isolated_in_plain_text(text: str) -> str:
+    """The same for a sentence of a plain text, by signs that nobody sees; only where the two run in two directions."""
+    if not isinstance(text, Foreign) or get_language_info(text.language)["bidi"] == get_language_bidi():
+        return text
+    return f"\u2068{text}\u2069"
 
 
 class Translated(models.Model):

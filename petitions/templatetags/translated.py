@@ -1,4 +1,5 @@
-"""Filters of every template (settings.py) that mark what nobody has translated."""
+"""Filters of every template (settings.py) that mark what nobody has translated: `lang` where an element holds nothing
+else, `isolated` where it is a part of a sentence."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from config.languages import BY_CODE
-from petitions.translated import Foreign
+from petitions.translated import Foreign, foreign, isolated, isolated_in_plain_text
 
 register = template.Library()
+register.filter(isolated)
+register.filter(isolated_in_plain_text)
 
 
 @register.filter
@@ -21,4 +24,4 @@ def lang(text: str) -> str:
 @register.filter
 def own_name(code: str) -> str:
     """What its readers call the language."""
-    return BY_CODE[code].name if code in BY_CODE else code
+    return foreign(BY_CODE[code].name, code) if code in BY_CODE else code

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from config.languages import DEFAULT, known
 from petitions.models import Campaign, Disclosure
+from petitions.translated import isolated
 
 #: Version of the wording of each consent. What is sealed names the language too ("named-1.be"): people agreed to
 #: the words that they read, and a translation may say less or more than its original.
@@ -45,12 +48,13 @@ class Wording:
 def wording(campaign: Campaign) -> Wording:
     """The words for this campaign, in the current language."""
     share_name, seen = _disclosed(campaign.disclosure)
-    addressee = {"addressee": campaign.addressee.name}
+    addressee = isolated(campaign.addressee.name)
+    told = _about(seen, addressee)
     return Wording(
-        share_name=share_name % addressee,
+        share_name=_about(share_name, addressee),
         share_comment="" if campaign.at_risk else _comment_box(),
         updates=_("Tell me by e-mail how this goes on."),
-        seen=seen % addressee if campaign.at_risk else f"{seen % addressee} {_checked()}",
+        seen=told if campaign.at_risk else format_html("{} {}", told, _checked()),
         responsible=campaign.responsible,
         notice=_(
             "We store what you write here encrypted; the web site itself cannot read it. "
@@ -78,6 +82,11 @@ def _disclosed(disclosure: str) -> tuple[str, str]:
             _("%(addressee)s gets the number of all who signed. Whoever does not tick the box is only counted."),
         )
     return "", _("%(addressee)s gets numbers: how many signed, and from which countries. No name is handed over.")
+
+
+def _about(words: str, addressee: str) -> SafeString:
+    """The words with the addressee's name in them, which may come marked (petitions/translated.py)."""
+    return mark_safe(conditional_escape(words) % {"addressee": conditional_escape(addressee)})  # noqa: S308 - escaped
 
 
 def _comment_box() -> str:

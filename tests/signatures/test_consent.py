@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
+from django.utils.html import strip_tags
 from django.utils.translation import override
 
 from config.languages import LANGUAGES
@@ -59,7 +61,7 @@ def words_of(campaign: Campaign) -> dict[str, str]:
     """{version: what stands beside its box} in the active language, with the addressee's place marked."""
     campaign.addressee.name = "…"
     said, agreed = wording(campaign), consents(campaign, True, True, True)
-    return {agreed[box]: getattr(said, box) for box in agreed if getattr(said, box)}
+    return {agreed[box]: unescape(strip_tags(getattr(said, box))) for box in agreed if getattr(said, box)}
 
 
 @pytest.mark.parametrize("disclosure", [Disclosure.NAMED, Disclosure.INITIALS])
