@@ -308,11 +308,15 @@ class DossierAdmin(TranslatedAdmin):
 
     rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
     form = DossierForm
-    list_display = ["title", "slug"]
+    list_display = ["title", "slug", "taken_down"]
+    list_filter = ["taken_down"]
     search_fields = ["title", "lead"]
     prepopulated_fields = {"slug": ("title",)}
     inlines = [CoverageInline]
     translated_parts = ("coverage",)
+
+    def view_on_site(self, dossier: Dossier) -> str | None:
+        return None if dossier.taken_down else dossier.get_absolute_url()
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Boxes to tick: an organisation has few campaigns, and a select is wider than a phone."""

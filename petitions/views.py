@@ -58,6 +58,8 @@ def _campaign_or_404(slug: str) -> Campaign:
 @shelved
 def dossier(request: HttpRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Dossier.objects.select_related("picture"), slug=slug)
+    if found.taken_down:
+        raise Gone
     campaigns = found.campaigns.all() & Campaign.objects.public()
     context = {
         "dossier": found,

@@ -126,5 +126,5 @@ def places() -> Iterator[Place]:
             yield Place(reverse("numbers", args=[campaign.slug]), None)
         for update in Update.objects.published().select_related("campaign"):
             yield Place(update.get_absolute_url(), update.published_at)
-        for dossier in Dossier.objects.all():
+        for dossier in Dossier.objects.published():
             yield Place(dossier.get_absolute_url(), None)

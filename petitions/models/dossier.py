@@ -11,6 +11,12 @@ from petitions.models.picture import Picture
 from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
 
 
+class DossierQuerySet(models.QuerySet["Dossier"]):
+    def published(self) -> DossierQuerySet:
+        """Dossiers that anybody may read."""
+        return self.filter(taken_down=False)
+
+
 class Dossier(Translated):
     """A subject that groups campaigns, their updates and what others wrote."""
 
@@ -21,6 +27,14 @@ class Dossier(Translated):
         Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
     )
     campaigns = models.ManyToManyField(Campaign, related_name="dossiers", blank=True)
+    taken_down = models.BooleanField(
+        _("taken down"),
+        default=False,
+        db_default=False,
+        help_text=_("Its page says that it is gone for good, and nothing leads there any more."),
+    )
+
+    objects = DossierQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("dossier")

@@ -82,7 +82,7 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
         **({} if any(asked.values()) else _what_became(everything)),
         "topics": _choices(everything, "topic"),
         "regions": _choices(everything, "region"),
-        "dossiers": Dossier.objects.all(),
+        "dossiers": Dossier.objects.published(),
     }
     return render(request, "petitions/home.html", context)
 
@@ -139,7 +139,7 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
 
 def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
     """What the petition's page shows of it, in the current language."""
-    figures = public_figures(found)
+    figures, dossiers = public_figures(found), found.dossiers.published()
     return {
         **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
         "figures": figures,
@@ -149,8 +149,8 @@ def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
         "open": found.is_open(),
         "updates": Update.objects.published().filter(campaign=found).select_related("campaign")[:5],
         "filters": {"topic": found.original("topic"), "region": found.original("region")},
-        "dossiers": found.dossiers.prefetch_related("coverage"),
-        "related": Campaign.objects.public().filter(dossiers__in=found.dossiers.all()).exclude(pk=found.pk).distinct(),
+        "dossiers": dossiers.prefetch_related("coverage"),
+        "related": Campaign.objects.public().filter(dossiers__in=dossiers).exclude(pk=found.pk).distinct(),
         "structured": structured_data(found, figures),
         "has_share_image": share_image_of(found) is not None,
     }
@@ -191,6 +191,6 @@ def news(request: HttpRequest, key: int) -> HttpResponse:
 def thanks(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     others = Campaign.objects.open().exclude(pk=found.pk).select_related("addressee")
-    related = others.filter(dossiers__in=found.dossiers.all()) or others
+    related = others.filter(dossiers__in=found.dossiers.published()) or others
     context = {"campaign": found, "days": settings.PENDING_DAYS, "next": related.first()}
     return render(request, "signatures/thanks.html", context)

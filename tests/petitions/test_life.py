@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from petitions.life import STEPS, NotNow, close_what_is_over, halt_site, possible_steps, restart_site, take, why_not
-from petitions.models import Campaign, Demand, Standstill, Update
+from petitions.models import Campaign, Coverage, Demand, Dossier, Standstill, Update
 from petitions.sections import Membership, Role
 from petitions.shelf import clear_shelf
 from petitions.standstill import forget_standstill
@@ -278,6 +278,60 @@ def test_an_update_that_was_taken_down_is_gone_and_nothing_leads_there(
         told = client.get(reverse(page, args=[campaign.slug])).content.decode()
         assert gone.title not in told, page
     assert kept.title in client.get(reverse("updates", args=[campaign.slug])).content.decode()
+
+
+def test_a_dossier_that_was_taken_down_is_gone_and_nothing_leads_there(
+    client: Any, written: Callable[..., Campaign], campaigner: User, staff_client: Callable[[User], Any]
+) -> None:
+    written(title="Of another subject")
+    campaign, other = written(title="Of the dossier"), written(title="Of the dossier as well")
+    kept, going = (Dossier.objects.create(slug=slug, title=f"Those of {slug}", lead="…") for slug in ("ferry", "port"))
+    kept.campaigns.add(campaign)
+    going.campaigns.add(campaign, other)
+    Coverage.objects.create(dossier=going, title="They wrote", summary="…", source="A paper", published_on="2026-01-02")
+
+    def told() -> dict[str, str]:
+        clear_shelf()
+        forget_campaigns()
+        pages = ("/", "/ar/", "/sitemap.xml", *(reverse(name, args=[campaign.slug]) for name in ("campaign", "thanks")))
+        return {page: client.get(page).text for page in pages}
+
+    before, said = told(), (going.title, going.get_absolute_url(), "They wrote", other.title)
+    assert client.get(going.get_absolute_url()).status_code == 200
+    assert all(going.get_absolute_url() in page for address, page in before.items() if "thanks" not in address)
+    assert other.title in before[reverse("thanks", args=[campaign.slug])]
+
+    browser = staff_client(campaigner)
+    page = reverse("admin:petitions_dossier_change", args=[going.pk])
+    typed = {
+        "slug": going.slug, "title": going.title, "lead": going.lead, "language": "en", "picture": "",
+        "campaigns": [campaign.pk, other.pk], "taken_down": "on",
+        "coverage-TOTAL_FORMS": 0, "coverage-INITIAL_FORMS": 0,
+    }  # fmt: skip
+    assert going.get_absolute_url() in browser.get(page).text
+    assert browser.post(page, typed).status_code == 302
+    assert "Taken down" in browser.get(reverse("admin:petitions_dossier_history", args=[going.pk])).text
+    assert f'href="{going.get_absolute_url()}"' not in browser.get(page).text
+    after = told()
+    assert client.get(going.get_absolute_url()).status_code == 410
+    assert client.get(f"/ar{going.get_absolute_url()}").status_code == 410
+    assert client.get("/d/never-there/").status_code == 404
+    for address, text in after.items():
+        lists_all = address in ("/", "/ar/", "/sitemap.xml")  # the other petition is one still
+        assert not [words for words in said[: 3 if lists_all else 4] if words in text], address
+    assert kept.get_absolute_url() in after["/"]
+    assert kept.title in after[reverse("campaign", args=[campaign.slug])]
+
+
+@pytest.mark.parametrize("role", [Role.MODERATOR, Role.DELIVERY_OFFICER, Role.PRIVACY_OFFICER])
+def test_only_who_writes_takes_a_dossier_down(
+    staff: Callable[..., User], staff_client: Callable[[User], Any], role: Role
+) -> None:
+    dossier = Dossier.objects.create(slug="ferry", title="The ferry", lead="…")
+    page = reverse("admin:petitions_dossier_change", args=[dossier.pk])
+    assert staff_client(staff(role)).post(page, {"taken_down": "on"}).status_code == 403
+    dossier.refresh_from_db()
+    assert not dossier.taken_down
 
 
 def test_the_last_update_is_the_later_of_what_was_changed_and_what_was_told_wherever_it_is_said(
