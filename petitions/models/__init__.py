@@ -4,7 +4,7 @@ Sections, and who works in them, are in petitions/sections.py.
 """
 
 from petitions.models.addressee import Addressee
-from petitions.models.campaign import CONFIRMATION_GRACE, Campaign, CampaignQuerySet, Disclosure
+from petitions.models.campaign import CONFIRMATION_GRACE, Campaign, CampaignQuerySet, Disclosure, Standing
 from petitions.models.claim import ClaimSnapshot, unknown_claims, with_claims
 from petitions.models.demand import Demand, DemandStep, won
 from petitions.models.dossier import Coverage, Dossier
@@ -25,6 +25,7 @@ __all__ = [
     "Disclosure",
     "Dossier",
     "Picture",
+    "Standing",
     "Standstill",
     "Update",
     "UpdateQuerySet",

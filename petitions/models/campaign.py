@@ -9,8 +9,8 @@ from typing import Final
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Max, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Coalesce, Greatest, Least, TruncDate
+from django.db.models import Case, Max, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Greatest, Least, TruncDate
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -42,6 +42,14 @@ class Disclosure(models.TextChoices):
         return list(Disclosure).index(self)
 
 
+class Standing(models.TextChoices):
+    """Where a campaign that anybody may read stands by the clock; as addresses of lists say it (?show=over)."""
+
+    GOING_ON = "", _("Open")
+    ANNOUNCED = "announced", _("Opening soon")
+    OVER = "over", _("Over")
+
+
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     """public() → going_on() → open(): each built on the last."""
 
@@ -55,11 +63,7 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
 
     def over(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
         """Campaigns that anybody may read and nobody can sign any more. The same rule as Campaign.has_closed()."""
-        at = at or timezone.now()
-        return self.public().filter(
-            Q(state__in=Campaign.CLOSED_STATES)
-            | Q(closes_at__lte=Least(Value(at, models.DateTimeField()), Coalesce("paused_at", Value(at))))
-        )
+        return self.public().filter(_is_over(at))
 
     def ever_public(self) -> CampaignQuerySet:
         """Those, and what was taken down: there was a page, and whoever asks for it is told so."""
@@ -86,19 +90,22 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
 
     def going_on(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
         """Campaigns that have begun and are not over, also those that are paused for a while."""
-        at = at or timezone.now()
-        its_clock = Least(Value(at, models.DateTimeField()), Coalesce("paused_at", Value(at)))
-        return self.public().filter(
-            Q(opens_at__isnull=True) | Q(opens_at__lte=its_clock),
-            Q(closes_at__isnull=True) | Q(closes_at__gt=its_clock),
-            state=Campaign.State.OPEN,
-        )
+        return self.filter(~_is_over(at), ~_is_announced(at), state=Campaign.State.OPEN)
 
     def announced(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
         """Campaigns that open at a time to come. The same rule as Campaign.opens_later()."""
-        at = at or timezone.now()
-        its_clock = Least(Value(at, models.DateTimeField()), Coalesce("paused_at", Value(at)))
-        return self.filter(state=Campaign.State.OPEN, opens_at__gt=its_clock)
+        return self.filter(_is_announced(at))
+
+    def standing(self, where: str, at: datetime.datetime | None = None) -> CampaignQuerySet:
+        """Those that stand there."""
+        known = {Standing.GOING_ON: self.going_on, Standing.ANNOUNCED: self.announced, Standing.OVER: self.over}
+        return known[Standing(where)](at)
+
+    def standings(self, at: datetime.datetime | None = None) -> dict[int, str]:
+        """{key: where it stands} of those that anybody may read, in their order. The same rule as standing()."""
+        begun = Case(When(_is_announced(at), then=Value(Standing.ANNOUNCED)), default=Value(Standing.GOING_ON))
+        each = self.public().annotate(standing_at=Case(When(_is_over(at), then=Value(Standing.OVER)), default=begun))
+        return dict(each.values_list("pk", "standing_at"))
 
     def open(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
         """Campaigns that take signatures. The same rule as Campaign.is_open()."""
@@ -112,6 +119,20 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         of_it = Update.objects.published().filter(campaign=OuterRef("pk")).order_by().values("campaign")
         told = Subquery(of_it.annotate(last=Max("published_at")).values("last"))
         return self.annotate(updated_on=Greatest("last_update_on", TruncDate(told)))  # of which PostgreSQL skips nulls
+
+
+def _its_clock(at: datetime.datetime | None) -> Least:
+    """See Campaign.on_its_clock()."""
+    now = Value(at or timezone.now(), models.DateTimeField())
+    return Least(now, "paused_at")  # of which PostgreSQL skips nulls
+
+
+def _is_over(at: datetime.datetime | None) -> Q:
+    return Q(state__in=Campaign.CLOSED_STATES) | Q(closes_at__isnull=False, closes_at__lte=_its_clock(at))
+
+
+def _is_announced(at: datetime.datetime | None) -> Q:
+    return Q(state=Campaign.State.OPEN, opens_at__isnull=False, opens_at__gt=_its_clock(at))
 
 
 class Campaign(Translated):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_safe
 
 from config.cldr import sorting_key
 from petitions.gone import Gone
-from petitions.models import Campaign, CampaignQuerySet, Dossier, Update, won
+from petitions.models import Campaign, CampaignQuerySet, Dossier, Standing, Update, won
 from petitions.shelf import shelved
 from signatures.channels import CHANNELS
 from signatures.collect.forms import SignForm
@@ -32,11 +33,9 @@ from signatures.views.signing import form_context
 #: Campaigns a page of the list, and how many of those that are over, or not open yet, stand on the first.
 PAGE: Final = 20
 FINISHED: Final = 4
-#: What the query string may ask.
-QUESTIONS: Final = ("q", "topic", "region", "show", "page")
-#: ?show=over: what is closed, delivered or answered; ?show=announced: what opens at a time to come.
-OVER: Final = "over"
-ANNOUNCED: Final = "announced"
+#: What the query string may ask: what a petition is about, in which state it is, and which page of the list.
+SUBJECT: Final = ("q", "topic", "region")
+QUESTIONS: Final = (*SUBJECT, "show", "page")
 
 
 @require_safe
@@ -55,7 +54,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def _check(asked: dict[str, str]) -> None:
     """Raises BadRequest: what is typed by hand or by a scanner, never by our own links and form."""
     page_is_none = bool(asked["page"]) and not re.fullmatch(r"[1-9]\d{0,5}", asked["page"], re.ASCII)
-    if page_is_none or asked["show"] not in {"", OVER, ANNOUNCED} or any("\x00" in value for value in asked.values()):
+    if page_is_none or asked["show"] not in Standing.values or any("\x00" in value for value in asked.values()):
         raise BadRequest
 
 
@@ -66,20 +65,23 @@ def _whole_home(request: HttpRequest) -> HttpResponse:
 
 def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
     everything = Campaign.objects.public()
-    show = asked.get("show", "")
-    chosen = {OVER: everything.over, ANNOUNCED: everything.announced}.get(show, everything.going_on)()
-    found = _in_order(chosen.about(asked.get("q", ""), asked.get("topic", ""), asked.get("region", "")), show)
-    try:  # of keys, so that words are looked up once and not again to count what was found
-        page = Paginator(list(found.values_list("pk", flat=True)), PAGE).page(asked.get("page") or 1)
+    show, subject = asked.get("show", ""), [asked.get(name, "") for name in SUBJECT]
+    found = everything.about(*subject) if any(subject) else everything.standing(show)
+    # Keys, so that words are looked up once: not again to count what was found, nor for other states.
+    standings = _in_order(found, show).standings()
+    chosen = [key for key, standing in standings.items() if standing == show]
+    try:
+        page = Paginator(chosen, PAGE).page(asked.get("page") or 1)
     except EmptyPage as error:
         raise Http404 from error
     context = {
         "campaigns": _with_figures(_in_order(everything.filter(pk__in=page.object_list), show)),
         "page": page,
         "asked": asked,
-        "over": show == OVER,
-        **({} if any(asked.values()) else {"announced": _in_order(everything.announced(), ANNOUNCED)[:FINISHED]}),
-        **({} if any(asked.values()) else _what_became(everything)),
+        "over": show == Standing.OVER,
+        "states": Standing.choices,
+        "elsewhere": _elsewhere(Counter(standings.values()), show),
+        **({} if any(asked.values()) else _beside_what_is_open(everything)),
         "topics": _choices(everything, "topic"),
         "regions": _choices(everything, "region"),
         "dossiers": Dossier.objects.published(),
@@ -87,8 +89,13 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
     return render(request, "petitions/home.html", context)
 
 
-def _what_became(everything: CampaignQuerySet) -> dict[str, Any]:
-    """What was won, and the others that are over, each with whether the authority answered."""
+def _elsewhere(counts: Mapping[str, int], show: str) -> list[tuple[Standing, int]]:
+    """How many of what was found stand otherwise than what is shown, where any do."""
+    return [(standing, counts[standing]) for standing in Standing if standing != show and counts[standing]]
+
+
+def _beside_what_is_open(everything: CampaignQuerySet) -> dict[str, Any]:
+    """What opens soon, what was won, and the others that are over, each with whether the authority answered."""
     victories = won(everything)
     others = _with_figures(_by_total(everything.over().exclude(pk__in=victories.values("pk")))[:FINISHED])
     keys = [entry["campaign"].pk for entry in others]
@@ -96,6 +103,7 @@ def _what_became(everything: CampaignQuerySet) -> dict[str, Any]:
         Handover.objects.answered().filter(delivery__campaign__in=keys).values_list("delivery__campaign", flat=True)
     )
     return {
+        "announced": _in_order(everything.announced(), Standing.ANNOUNCED)[:FINISHED],
         "victories": _with_figures(_by_total(victories)[:FINISHED]),
         "finished": [entry | {"answered": entry["campaign"].pk in answered} for entry in others],
     }
@@ -103,7 +111,7 @@ def _what_became(everything: CampaignQuerySet) -> dict[str, Any]:
 
 def _in_order(campaigns: CampaignQuerySet, show: str) -> CampaignQuerySet:
     """What opens next first; of all others the most signed."""
-    if show == ANNOUNCED:
+    if show == Standing.ANNOUNCED:
         return campaigns.select_related("addressee").order_by("opens_at", "pk")
     return _by_total(campaigns)
 

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from petitions.life import STEPS, NotNow, close_what_is_over, halt_site, possible_steps, restart_site, take, why_not
-from petitions.models import Campaign, Coverage, Demand, Dossier, Standstill, Update
+from petitions.models import Campaign, Coverage, Demand, Dossier, Standing, Standstill, Update
 from petitions.sections import Membership, Role
 from petitions.shelf import clear_shelf
 from petitions.standstill import forget_standstill
@@ -214,6 +214,12 @@ def test_method_and_queryset_agree_on_what_is_open(make_campaign: Callable[..., 
     announced = {campaign.slug for campaign in made if campaign.opens_later(now)}
     assert {campaign.slug for campaign in Campaign.objects.announced(now)} == announced
     assert announced
+    over = {campaign.slug for campaign in made if campaign.has_closed(now)}
+    assert {campaign.slug for campaign in Campaign.objects.over(now)} == over
+    standings, slugs = Campaign.objects.standings(now), dict(Campaign.objects.values_list("pk", "slug"))
+    for where, those in ((Standing.GOING_ON, going_on), (Standing.ANNOUNCED, announced), (Standing.OVER, over)):
+        assert {slugs[key] for key, standing in standings.items() if standing == where} == those
+        assert {campaign.slug for campaign in Campaign.objects.standing(where, now)} == those
     public = {campaign.slug for campaign in made if campaign.is_public}
     assert {campaign.slug for campaign in Campaign.objects.public()} == public
 

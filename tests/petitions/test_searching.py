@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
+from django.db import connection
 from django.db.models.signals import post_init
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.translation import override
 
 from petitions.models import Addressee, Campaign
@@ -94,3 +99,43 @@ def test_a_bad_question_is_answered_with_a_page_that_says_so(client, texts, quer
         response = client.get(f"{path}?{query}")
         assert response.status_code == status
         assert "<h1" in response.content.decode()
+
+
+def test_a_search_says_what_fits_in_other_states_and_leads_there(client, make_campaign) -> None:
+    now, day = timezone.now(), datetime.timedelta(days=1)
+    make_campaign(title="Keep the ferry", topic="Boats")
+    make_campaign(title="Keep the port", topic="Boats", opens_at=now + day)
+    for number, over in enumerate(({"state": "closed"}, {"state": "archived"}, {"state": "open"})):  # by the clock
+        make_campaign(title=f"Dredge port {number}", topic="Boats", closes_at=now - day, **over)
+    make_campaign(title="The port in a draft", topic="Boats", state="draft")
+    make_campaign(title="The port that was taken down", topic="Boats", state="removed", life_note="A court ordered it.")
+
+    def told(query: str) -> tuple[str, list[tuple[str, str]]]:
+        """Its heading, and what it says is elsewhere, with the address."""
+        page = client.get(f"/?{query}").text
+        links = re.findall(r'<a class="go" href="\?([^"]*)">([^<]*: [^<]*)</a>', page)
+        return re.search(r"<h1>\s*(.*?)\s*</h1>", page)[1], [(words, unescape(query)) for query, words in links]
+
+    soon, over = "Opening soon: 1 petition found", "Over: 3 petitions found"
+    heading, elsewhere = told("q=port")
+    assert heading == "No open petition fits this."
+    assert elsewhere == [(soon, "q=port&show=announced"), (over, "q=port&show=over")]
+    for words, query in elsewhere:
+        assert told(query)[0] == words.partition(": ")[2]
+    assert told("q=port&show=over")[1] == [(soon, "q=port&show=announced")]
+    assert told("q=ferry&show=over") == ("No petition that is over fits this.", [("Open: 1 petition found", "q=ferry")])
+    assert told("q=ferry&show=announced")[0] == "No petition that opens soon fits this."
+    assert told("topic=Boats")[1] == [(soon, "topic=Boats&show=announced"), (over, "topic=Boats&show=over")]
+    assert told("topic=Boats&page=1")[1] == told("topic=Boats")[1]
+    assert told("q=bookshop") == ("No petition fits this.", [])
+    assert told("show=over") == ("3 petitions found", []), "nothing was searched for"
+
+
+def test_words_are_looked_up_once_for_all_states(client, make_campaign) -> None:
+    for number in range(3):
+        make_campaign(title=f"Library {number}", state="closed" if number else "open", closes_at=timezone.now())
+    with CaptureQueriesContext(connection) as asked:
+        client.get("/?q=librar")
+    searches = [query for query in asked if "@@" in query["sql"]]
+    assert len(searches) == 1
+    assert len(asked) <= 12, [query["sql"][:90] for query in asked]
