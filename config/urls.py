@@ -8,6 +8,8 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from signatures.views.machines import robots
+
 handler404 = "petitions.gone.not_found"
 
 # What is asked for most comes first: a table that is searched in vain costs a campaign's page a twentieth.
@@ -29,4 +31,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", include("config.door.urls")),
     path("admin/", admin.site.urls),
     *i18n_patterns(*_translated, prefix_default_language=False),
+    path("robots.txt", robots, name="robots"),
 ]

@@ -1,12 +1,17 @@
-"""Addresses for machines: feed, site map, share image."""
+"""Addresses for machines: feed, site map, what crawlers leave alone, share image."""
 
 from __future__ import annotations
 
+from typing import Final
+
+from django.conf import settings
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import etag, require_safe
 
+from config.languages import LANGUAGES, path_in
 from petitions.shelf import shelved
 from signatures.doorbell import ring
 from signatures.figures import public_figures
@@ -25,6 +30,21 @@ def feed(request: HttpRequest, slug: str) -> HttpResponse:
 @shelved
 def sitemap(request: HttpRequest) -> HttpResponse:
     return render(request, "signatures/sitemap.xml", {"places": list(places())}, content_type="application/xml")
+
+
+#: What no crawler has any business with: links of mails, one person's each; staff; the demo's mails; and of a petition
+#: what one sees after signing, and what costs us work.
+_NOT_FOR_CRAWLERS: Final = ("/confirm/", "/withdraw/", "/unsubscribe/", "/n/", "/inbox/", "/c/*/thanks/", "/c/*/work/")
+
+
+@require_safe
+@shelved
+def robots(request: HttpRequest) -> HttpResponse:
+    """robots.txt (RFC 9309). Forms are not in it: they tell whoever reads them that they are for no index."""
+    closed = [path_in(language.code, path) for path in _NOT_FOR_CRAWLERS for language in LANGUAGES]
+    lines = ["User-agent: *", "Disallow: /admin/", *(f"Disallow: {path}" for path in closed)]
+    lines += ["", f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}", ""]
+    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
 
 
 def _etag(request: HttpRequest, slug: str) -> str | None:

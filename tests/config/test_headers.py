@@ -2,10 +2,15 @@
 
 import re
 from urllib.parse import urljoin, urlsplit
+from urllib.robotparser import RobotFileParser
 
 import pytest
+from django.utils import timezone
 
+from config.languages import DEFAULT, LANGUAGES
 from config.middleware import PermissionsPolicyMiddleware
+from petitions.models import Update
+from petitions.shelf import clear_shelf
 
 PAGES = ["/", "/be/", "/c/{}/", "/c/{}/sign/", "/c/{}/thanks/", "/c/{}/numbers/", "/c/{}/press/", "/c/{}/nothing/",
          "/admin/login/", "/c/{}/tally.json"]  # fmt: skip
@@ -55,6 +60,36 @@ def test_no_header_makes_our_links_lead_elsewhere(client, campaign):
         response = client.get(page, headers=headers)
         assert response.status_code == 200
         assert b"evil" not in response.content
+
+
+def test_crawlers_are_told_what_to_leave_alone_and_where_the_map_is(client, campaign, settings):
+    token = "A" * 43
+    update = Update.objects.create(campaign=campaign, slug="news", title="T", lead="L", published_at=timezone.now())
+    mine = [f"confirm/{token}/", f"withdraw/{token}/", f"unsubscribe/{token}/", f"n/{update.pk}/", "inbox/", "inbox/7/"]
+    theirs = ["", "sitemap.xml", "c/", "verify.py", *(campaign.get_absolute_url()[1:] + more for more in (
+        "", "numbers/", "numbers.json", "updates/news/", "press/", "feed.atom", "share.png", "sign/", "embed/",
+    ))]  # fmt: skip
+    for site in ("http://testserver", "https://petitions.example.net"):
+        clear_shelf()
+        settings.SITE_URL = site
+        response = client.get("/robots.txt", headers={"X-Forwarded-Host": "evil.example"})
+        assert response.status_code == 200
+        assert response["Content-Type"] == "text/plain; charset=utf-8"
+        assert response["Cache-Control"].startswith("public, ")
+        assert response["X-Content-Type-Options"] == "nosniff"
+        assert not response.cookies
+        rules = RobotFileParser()
+        rules.parse(response.text.splitlines())
+        assert rules.site_maps() == [f"{site}/sitemap.xml"]
+        for prefix in ["/", *(f"/{language.code}/" for language in LANGUAGES if language.code != DEFAULT)]:
+            assert not [path for path in mine if rules.can_fetch("Anybot", f"{site}{prefix}{path}")]
+            assert not [path for path in theirs if not rules.can_fetch("Anybot", f"{site}{prefix}{path}")]
+            assert f"Disallow: {prefix}c/*/thanks/\n" in response.text
+        assert not rules.can_fetch("Anybot", f"{site}/admin/login/")
+        for told in (token, campaign.slug, campaign.title, str(campaign.uid), "@"):
+            assert told not in response.text
+    assert client.get("/be/robots.txt").status_code == 404
+    assert client.post("/robots.txt").status_code == 405
 
 
 AWAY = ["//evil.example/", "///evil.example", "/\\evil.example", "https:evil.example", "https://evil.example/admin/",

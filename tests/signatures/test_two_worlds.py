@@ -215,7 +215,7 @@ class Life:
 def addresses(campaign):
     """{name: path} of every public address of this campaign in English, and of its numbers in Arabic."""
     arguments = {
-        **dict.fromkeys(("home", "signing_key", "signing_key_pem", "verifier", "sitemap"), ()),
+        **dict.fromkeys(("home", "signing_key", "signing_key_pem", "verifier", "sitemap", "robots"), ()),
         **dict.fromkeys(("confirm", "withdraw", "unsubscribe"), (TOKEN,)),
         "campaign_via": (campaign.slug, "mail"),
         "update": (campaign.slug, "news"),
