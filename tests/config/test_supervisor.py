@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from config.children import Child, ChildFailed
-from config.collected import note_collected
 from config.supervisor import Asked, PortTaken, Supervisor, is_waiting, reserve_port, until_asked
+from tests.stack import copy_demo
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -223,11 +223,11 @@ def processes_of(home: Path) -> dict[int, str]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A demo's home with a space in its path, where static files lie collected: only that is not tried here."""
+    """A demo's home with a space in its path, prepared and with static files: how it is prepared is tried where it is
+    made (stack.py), and collecting where it is collected."""
     home = tmp_path / "a home"
-    home.mkdir()
-    shutil.copytree(os.environ["TEST_STATIC_ROOT"], home / "static")
-    note_collected(home, ROOT)
+    copy_demo(home)
+    shutil.copytree(os.environ["TEST_STATIC_ROOT"], home / "static", dirs_exist_ok=True)
     return home
 
 
