@@ -44,8 +44,9 @@ def signer(site: Stack) -> tuple[str, int]:
 
 @pytest.fixture
 def at_the_desk(site: Stack, visit: Visit) -> Iterator[Page]:
-    """The page of the privacy officer, with their identity chosen."""
+    """The page of the privacy officer, with their identity chosen, and a clock that a test may put forward."""
     with logged_in(site, visit, "privacy") as page:
+        page.clock.install()
         page.goto(LOOK)
         choose(page, identity_of(site, "privacy"))
         yield page
@@ -221,8 +222,11 @@ def test_where_no_worker_answers_the_page_says_so(site: Stack, at_the_desk: Page
     page = at_the_desk
     site.worker.stop()
     try:
-        look_by_number(page, 1)
+        with page.expect_response("**/answer/"):
+            look_by_number(page, 1)
         expect(page.get_by_text("Waiting for a worker")).to_be_visible()
+        expect(page.get_by_text("No worker has answered yet")).to_be_hidden()
+        page.clock.fast_forward(15_000)
         expect(page.get_by_text("No worker has answered yet")).to_be_visible(timeout=40_000)
         site.sql("UPDATE signatures_reveal SET asked_at = asked_at - interval '11 minutes' WHERE state = 'asked'")
         expect(page.locator("p:visible", has_text="No worker answered within ten minutes")).to_be_visible(
@@ -240,6 +244,7 @@ def test_whoever_may_no_longer_look_sees_nothing_any_more(
     expect(page.get_by_role("article")).to_be_visible(timeout=30_000)
     site.sql("UPDATE auth_user SET is_active = false WHERE username = 'privacy'")
     try:
+        page.clock.fast_forward(10_000)
         expect(page.get_by_text("You are logged out")).to_be_visible(timeout=30_000)
         assert address not in page.content()
         recipients = site.home / "keyring" / "recipients.json"
