@@ -259,7 +259,7 @@ def test_killed_demo_leaves_no_orphan_and_make_starts_it_again_until_it_is_inter
         assert all(name in names for name in ("granian", "celery", "beat", "postgres", "valkey"))
         process.kill()
         process.wait()
-        assert until(lambda: not processes_of(home)), processes_of(home)
+        assert until(lambda: not processes_of(home), 60), processes_of(home)
     # Again under the same folder, and asked to end this time.
     with demo(home, "make", "demo", f"PORT={port}", "SIGNATURES=100") as process:
         with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=10) as answer:
@@ -268,4 +268,4 @@ def test_killed_demo_leaves_no_orphan_and_make_starts_it_again_until_it_is_inter
         assert until(lambda: process.poll() is not None, 60)
         assert process.stdout is not None
         assert "Stopped." in process.stdout.read()
-        assert until(lambda: not processes_of(home)), processes_of(home)
+        assert until(lambda: not processes_of(home), 60), processes_of(home)
