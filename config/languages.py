@@ -50,6 +50,12 @@ def language_of(path: str) -> str:
     return code if code in _PREFIXED else DEFAULT
 
 
+def bare(path: str) -> str:
+    """A path, without its first slash, in the default language."""
+    code, slash, rest = path.partition("/")
+    return rest if slash and code in _PREFIXED else path
+
+
 def known(code: str) -> str:
     """The code itself, or English where the site has no such language (any more)."""
     return code if code in BY_CODE else DEFAULT

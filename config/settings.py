@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -190,6 +192,9 @@ LOGIN_RATE = env.str("LOGIN_RATE", "10/m")
 # reads it when it starts. Unset, no signature is marked as coming from another country than it names.
 NETWORK_COUNTRIES = env.str("NETWORK_COUNTRIES", "")
 RATELIMIT_USE_CACHE = "limits"
+# Looking for a setting that is not there costs an exception, at every signature.
+RATELIMIT_ENABLE, RATELIMIT_CACHE_PREFIX = True, "rl:"
+RATELIMIT_HASH_ALGORITHM = partial(hashlib.blake2b, digest_size=16)
 # django-ratelimit 4.1 does not list our backend among those it trusts. It counts atomically on the
 # server, which is all that the check is about.
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]

@@ -3,20 +3,23 @@
 English lives at these paths, the other languages under /<language>/…; the admin is in English.
 """
 
+from functools import lru_cache
+
 from django.conf import settings
-from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.urls.resolvers import LocalePrefixPattern, ResolverMatch
 
+from config.languages import bare
+from petitions.urls import urlpatterns as of_petitions
+from signatures.urls import urlpatterns as of_signatures
 from signatures.views.machines import robots
 
 handler404 = "petitions.gone.not_found"
 
-# What is asked for most comes first: a table that is searched in vain costs a campaign's page a twentieth.
-_translated: list[URLPattern | URLResolver] = [
-    path("", include("signatures.urls")),
-    path("", include("petitions.urls")),
-]
+# What is asked for most comes first, and in one table: each that is searched in vain, and each that lies in another,
+# costs a campaign's page a twentieth.
+_translated: list[URLPattern | URLResolver] = [*of_signatures, *of_petitions]
 
 # The demo shows the mail it sends; where real mail is configured, there is no such address.
 if settings.DEMO_INBOX:
@@ -27,9 +30,34 @@ if settings.DEMO_INBOX:
         path("inbox/<str:key>/", inbox.mail, name="mail"),
     ]
 
+
+class LanguagePrefix(LocalePrefixPattern):
+    """As i18n_patterns() has it, but read from the address, as LanguageMiddleware does; the thread is not asked."""
+
+    def match(self, path: str) -> tuple[str, tuple[()], dict[str, str]]:
+        return bare(path), (), {}
+
+    def __str__(self) -> str:
+        return ""
+
+
+class Translated(URLResolver):
+    """What i18n_patterns() makes, remembering where a campaign's addresses lead: the search is a tenth of signing.
+
+    Others are looked for each time: some have a token in them, which nothing is to keep.
+    """
+
+    def resolve(self, path: str) -> ResolverMatch:
+        return self._remembered(path) if bare(path).startswith("c/") else super().resolve(path)
+
+    @lru_cache(maxsize=1000)  # noqa: B019 there is one, as long as the process lives
+    def _remembered(self, path: str) -> ResolverMatch:
+        return super().resolve(path)
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    Translated(LanguagePrefix(prefix_default_language=False), _translated),
     path("admin/", include("config.door.urls")),
     path("admin/", admin.site.urls),
-    *i18n_patterns(*_translated, prefix_default_language=False),
     path("robots.txt", robots, name="robots"),
 ]

@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -64,4 +64,7 @@ _bell = Doorbell()
 
 def ring(stage: str) -> None:
     """Have a worker look at this stage as soon as the current transaction is committed."""
-    transaction.on_commit(lambda: _bell.ring(stage))
+    if connection.in_atomic_block:
+        transaction.on_commit(lambda: _bell.ring(stage))
+    else:
+        _bell.ring(stage)

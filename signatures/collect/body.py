@@ -35,7 +35,7 @@ def read_form(request: HttpRequest) -> Mapping[str, str]:
     _refuse_oversize(request)
     _refuse_other_charsets(request)
     try:
-        fields = _urlencoded(request.body) if request.content_type == _URLENCODED else request.POST.dict()
+        fields = _urlencoded(request.read()) if request.content_type == _URLENCODED else request.POST.dict()
     # Too many fields, files or bytes are SuspiciousOperation; a charset that Django refuses is BadRequest.
     except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError) as error:
         raise GarbageBody(f"unreadable body: {type(error).__name__}") from error
@@ -74,13 +74,14 @@ def _urlencoded(body: bytes) -> dict[str, str]:
         text = body.decode()
     except UnicodeDecodeError:
         raise GarbageBody("not UTF-8") from None
-    pairs = (pair.partition("=") for pair in text.split("&") if pair)
-    return {_unescaped(name): _unescaped(value) for name, _, value in pairs}
-
-
-def _unescaped(text: str) -> str:
-    text = text.replace("+", " ")
-    return _ESCAPED.sub(_run, text) if "%" in text else text
+    fields = {}
+    for pair in text.replace("+", " ").split("&"):
+        name, _, value = pair.partition("=")
+        if "%" in pair:
+            name, value = _ESCAPED.sub(_run, name), _ESCAPED.sub(_run, value)
+        if pair:
+            fields[name] = value
+    return fields
 
 
 def _run(escapes: re.Match[str]) -> str:

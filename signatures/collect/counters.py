@@ -14,9 +14,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import hiredis
+import msgspec
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
@@ -43,8 +44,7 @@ _SHA: Final = hashlib.sha1(COUNT, usedforsecurity=False).hexdigest().encode()
 AWAY_FOR: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Also:
+class Also(msgspec.Struct, frozen=True, gc=False):
     """What is counted in the same call: one more under each key, and a key that may be used once.
 
     Keys as the cache is given them: it knows what to put before them.
@@ -56,8 +56,7 @@ class Also:
     once: tuple[str, int] = ("", 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True, gc=False):
     """What Redis said: the counts in the order of `Also.windows`, and whether `once` was new."""
 
     windows: Sequence[int] = ()
@@ -65,6 +64,7 @@ class Told:
 
 
 NOTHING: Final = Told()
+ALONE: Final = Also()
 
 
 class CounterCache(BaseCache):
@@ -81,7 +81,9 @@ class CounterCache(BaseCache):
         options = {key: value for key, value in params.get("OPTIONS", {}).items() if key.startswith("socket_")}
         pool = ConnectionPool.from_url(server, retry=Retry(NoBackoff(), 0), **options)
         self._connection = cast("AbstractConnection", pool.make_connection())
-        self._also = Also()
+        # As make_key() would write each of four keys.
+        self._before = self.make_key("")
+        self._also = ALONE
         self._counted: tuple[str, int] = ("", 0)
         self.told = NOTHING
 
@@ -91,10 +93,14 @@ class CounterCache(BaseCache):
 
     def add(self, key: str, value: int, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Count `value` more under the key; says whether this made the counter."""
-        also, self._also, self._counted = self._also, Also(), ("", 0)
-        once = also.once[0] and self.make_key(also.once[0], version)
-        keys = [*(self.make_key(name, version) for name in (key, *(name for name, _ in also.windows))), once]
-        lives = [timeout, *(seconds for _, seconds in also.windows), also.once[1]]
+        also, self._also, self._counted = self._also, ALONE, ("", 0)
+        keys, lives = [self._before + key], [timeout]
+        for name, seconds in also.windows:
+            keys.append(self._before + name)
+            lives.append(seconds)
+        name, seconds = also.once
+        keys.append(name and self._before + name)
+        lives.append(seconds)
         count, *others, first = map(int, self._ask(keys, [value, *lives]).split())
         self._counted, self.told = (key, count), Told(others, first == 1)
         return count == value
@@ -132,8 +138,9 @@ class CounterCache(BaseCache):
                 raise
         return self._call(b"EVAL", COUNT, *words)
 
-    def _call(self, *words: bytes | str | int) -> bytes:
-        self._connection.send_packed_command(self._connection.pack_command(*words), check_health=False)
+    def _call(self, *words: Any) -> bytes:
+        # redis-py would look at each word's type first; these have the right ones.
+        self._connection.send_packed_command([hiredis.pack_command(words)], check_health=False)
         answer: bytes = self._connection.read_response(disable_decoding=True)
         return answer
 

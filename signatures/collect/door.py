@@ -8,13 +8,11 @@ sender's network and rate, never on what was typed. A campaign's own rate refuse
 from __future__ import annotations
 
 import datetime
-import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
+import msgspec
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -23,7 +21,7 @@ from signatures import minutes
 from signatures.collect import work
 from signatures.collect.counters import Also
 from signatures.collect.forms import country_code
-from signatures.collect.limits import Limit, Verdict, check_limit
+from signatures.collect.limits import Limit, Verdict, check_limit, rate
 from signatures.collect.networks import rule_for
 from signatures.collect.origins import country_of
 from signatures.collect.senders import DAY, Sender, sender_of
@@ -35,27 +33,16 @@ WIDE: Final = 4
 #: Seconds a blocked network is told to wait.
 BLOCKED_FOR: Final = 3600
 
-_PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": DAY}
-_RATE: Final = re.compile(r"(\d+)/(\d*)([smhd])")
 type Signals = dict[str, str | int | bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Knock:
+class Knock(msgspec.Struct, frozen=True, gc=False):
     """What the door says, and what it saw: observations that are sealed with the signature (register/judging.py)."""
 
     verdict: Verdict
     #: Seconds until the sender may try again.
     retry_after: int = 0
-    signals: Signals = field(default_factory=dict)
-
-
-@lru_cache(maxsize=8)
-def rate(text: str) -> tuple[int, int]:
-    """ "30/m", "300/5m" → (how many, in how many seconds). Raises ValueError."""
-    if not (match := _RATE.fullmatch(text)):
-        raise ValueError(f"{text!r} is no rate: it has to look like 30/m")
-    return int(match[1]), int(match[2] or 1) * _PERIODS[match[3]]
+    signals: Signals = {}
 
 
 def knock(request: HttpRequest, campaign: Campaign, typed: Mapping[str, str]) -> Knock:
@@ -132,8 +119,8 @@ def _also(sender: Sender, campaign: Campaign, solution: str) -> Also:
     return Also(
         windows=(
             (f"w:{sender.wide}:{now // period}", 2 * period),
-            (f"d:{sender.narrow}:{campaign.pk}", DAY),
-            (minutes.minute_name("taken", campaign.pk, now // 60), minutes.KEPT),
+            (f"d:{sender.narrow}:{campaign.id}", DAY),
+            (minutes.minute_name("taken", campaign.id, now // 60), minutes.KEPT),
         ),
         once=(f"u:{solution}" if solution else "", int(work.LIFE.total_seconds())),
     )

@@ -136,23 +136,26 @@ class _Line(_SharedField):
 
     def clean(self, value: Any) -> str:
         """The text fit to be kept, '' if blank. Raises ValidationError naming what to mend."""
-        text = self.fold(value or "")
+        text = self.fold(value) if value else ""
         if self.required and not text.strip(_BLANK):
             self.refuse_empty()
+        if not text:
+            return ""
         # Before normalising: the cost of that grows with the square of a run of accents.
-        self.refuse_long(text)
+        if len(text) > self.limit:
+            self.refuse_long(text)
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
-            self.refuse_long(text)
+            if len(text) > self.limit:
+                self.refuse_long(text)
         self.refuse_unfit(text)
         return text if text.strip(_BLANK) else ""
 
     def fold(self, text: str) -> str:
         return _fold_line(text)
 
-    def refuse_long(self, text: str) -> None:
-        if len(text) > self.limit:
-            raise ValidationError(_TOO_LONG, code="too_long", params={"length": len(text), "limit": self.limit})
+    def refuse_long(self, text: str) -> NoReturn:
+        raise ValidationError(_TOO_LONG, code="too_long", params={"length": len(text), "limit": self.limit})
 
     def refuse_unfit(self, text: str) -> None:
         if error := unreadable(text):
@@ -203,7 +206,8 @@ class _Mailbox(_Line):
         text = self.fold(value or "")
         if not _without_unseen(text).strip(_BLANK):
             self.refuse_empty()
-        self.refuse_long(text)
+        if len(text) > self.limit:
+            self.refuse_long(text)
         if error := unreadable(text):
             raise error
         _refuse_undeliverable(text)
@@ -283,7 +287,11 @@ class _ConsentBox(forms.CheckboxInput):
     """Consent is what says so: share_name=0 or =no from a script is not a yes, as it would be to Django."""
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> bool:
-        return (data.get(name) or "").strip().lower() in CONSENT_WORDS
+        return _says_yes(data.get(name))
+
+
+def _says_yes(text: str | None) -> bool:
+    return text is not None and text.strip().lower() in CONSENT_WORDS
 
 
 class _Consent(_SharedField):
@@ -293,7 +301,8 @@ class _Consent(_SharedField):
         super().__init__(required=False, widget=_ConsentBox(), **kwargs)
 
     def clean(self, value: Any) -> bool:
-        return bool(value)
+        """`value` is what the widget made of it, or what was sent."""
+        return value if isinstance(value, bool) else _says_yes(value)
 
 
 def _typed(autocomplete: str, limit: int) -> dict[str, Any]:
@@ -360,10 +369,7 @@ class SignForm(forms.Form):
         A seventh of the time: most of what a form does is for showing it again.
         """
         try:
-            return {
-                name: field.clean(field.widget.value_from_datadict(typed, {}, name))
-                for name, field in cls.base_fields.items()
-            }
+            return {name: field.clean(typed.get(name)) for name, field in cls.base_fields.items()}
         except ValidationError:
             return None
 

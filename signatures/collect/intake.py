@@ -42,8 +42,7 @@ INSERT INTO signatures_submission (token_hash, campaign_id, sealing_key_id, seal
 INSERT_SEALING_KEY: Final = "INSERT INTO signatures_sealingkey (id, campaign_id, wrapped) VALUES (%s, %s, %s)"
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(msgspec.Struct, frozen=True, gc=False):
     """A submission as it is stored."""
 
     token_hash: bytes
@@ -103,19 +102,19 @@ def seal(campaign: Campaign, person: sealing.Person, token: str) -> Sealed:
 
 def _insert(campaign: Campaign, sealed: Sealed) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_SUBMISSION, [sealed.token_hash, campaign.pk, sealed.key_id, sealed.box])
+        cursor.execute(INSERT_SUBMISSION, [sealed.token_hash, campaign.id, sealed.key_id, sealed.box])
 
 
 def _session_key(campaign: Campaign) -> SessionKey:
-    key = _session_keys.get(campaign.pk)
+    key = _session_keys.get(campaign.id)
     if key and time.monotonic() < key.expires:
         return key
     with _making:  # one thread makes it, the others wait for it
-        key = _session_keys.get(campaign.pk)
+        key = _session_keys.get(campaign.id)
         if key and time.monotonic() < key.expires:
             return key
         key = _make_session_key(campaign)
-        _session_keys[campaign.pk] = key
+        _session_keys[campaign.id] = key
         key.timer.start()
         return key
 
@@ -125,10 +124,10 @@ def _make_session_key(campaign: Campaign) -> SessionKey:
     secret, key_id = os.urandom(32), uuid.uuid4()
     wrapped = sealing.seal_session_key(secret, bytes(campaign.key.public_key), campaign.uid, key_id)
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_SEALING_KEY, [key_id, campaign.pk, wrapped])
+        cursor.execute(INSERT_SEALING_KEY, [key_id, campaign.id, wrapped])
     box = sealing.submission_box(secret, campaign.uid)
     # The timer gets the id only: holding the key, it would keep what forget_session_keys() lets go.
-    timer = threading.Timer(SESSION_KEY_LIFE, _forget, [campaign.pk, key_id])
+    timer = threading.Timer(SESSION_KEY_LIFE, _forget, [campaign.id, key_id])
     timer.daemon = True
     return SessionKey(key_id, box, time.monotonic() + SESSION_KEY_LIFE, timer)
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import enum
 import logging
-from dataclasses import dataclass
-from typing import cast
+import re
+from functools import lru_cache
+from typing import Final, cast
 
+import msgspec
 from django.core.cache import caches
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
-from signatures.collect.counters import NOTHING, Also, CounterCache, Told
-from signatures.collect.senders import Sender, sender_of
+from signatures.collect.counters import ALONE, NOTHING, Also, CounterCache, Told
+from signatures.collect.senders import DAY, Sender, sender_of
 
 log = logging.getLogger(__name__)
+
+
+_PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": DAY}
+_RATE: Final = re.compile(r"(\d+)/(\d*)([smhd])")
 
 
 class Verdict(enum.Enum):
@@ -25,8 +31,7 @@ class Verdict(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True, gc=False):
     verdict: Verdict
     #: Seconds until the window ends.
     retry_after: int = 0
@@ -36,16 +41,27 @@ class Limit:
     told: Told = NOTHING
 
 
+@lru_cache(maxsize=8)
+def rate(text: str) -> tuple[int, int]:
+    """ "30/m", "300/5m" → (how many, in how many seconds). Raises ValueError."""
+    if not (match := _RATE.fullmatch(text)):
+        raise ValueError(f"{text!r} is no rate: it has to look like 30/m")
+    return int(match[1]), int(match[2] or 1) * _PERIODS[match[3]]
+
+
 def check_limit(
-    request: HttpRequest, group: str, rate: str, *, also: Also | None = None, sender: Sender | None = None,
+    request: HttpRequest, group: str, at_most: str, *, also: Also | None = None, sender: Sender | None = None,
     counting: bool = True,
 ) -> Limit:  # fmt: skip
-    """Count this request against its network's rate ("30/m"), and say whether it is within. Never raises."""
+    """Count this request against its network's rate ("30/m"), and say whether it is within.
+
+    Raises ValueError for a rate that is none.
+    """
     sender = sender or sender_of(request)
     counters = cast("CounterCache", caches["limits"])
-    counters.also(also or Also())
+    counters.also(also or ALONE)
     try:
-        usage = get_usage(request, group=group, key=lambda *_: sender.narrow, rate=rate, increment=counting)
+        usage = get_usage(request, group=group, key=lambda *_: sender.narrow, rate=rate(at_most), increment=counting)
     except (RedisError, OSError) as error:
         # django-ratelimit's FAIL_OPEN does not cover a Redis that is away.
         log.warning("limits are off: Redis is away (%s)", type(error).__name__)

@@ -9,10 +9,11 @@ import hmac
 import ipaddress
 import socket
 import time
-from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
+import msgspec
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -21,8 +22,7 @@ DAY: Final = 86_400
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(msgspec.Struct, frozen=True, gc=False):
     """A sender as counters and seals know them: an IPv4 address and its /24, or the /64 and /48 of an IPv6 one.
 
     Not the IPv6 address itself: a household gets 2^64 of those. The labels name no network.
@@ -58,9 +58,10 @@ _OURS: Final = tuple(
 def sender_of(request: HttpRequest) -> Sender:
     """The sender of this request. Whoever comes without an address is one sender with all others who do."""
     packed = _packed(client_address(request))
+    key = _daily_key(settings.SECRET_KEY, int(time.time()) // DAY)
     if len(packed) == 4:
-        return Sender(packed, _label(packed), _label(packed[:3]))
-    return Sender(packed, _label(packed[:8]), _label(b"wide" + packed[:6]))
+        return Sender(packed, _label(key, packed), _label(key, packed[:3]))
+    return Sender(packed, _label(key, packed[:8]), _label(key, b"wide" + packed[:6]))
 
 
 def client_address(request: HttpRequest) -> str:
@@ -86,9 +87,12 @@ def _packed(address: str) -> bytes:
     return packed[12:] if packed.startswith(_MAPPED) else packed
 
 
-def _label(network: bytes) -> str:
-    """The network under a key that changes daily: 16 hexadecimal digits, which name nobody."""
-    return hmac.digest(_daily_key(settings.SECRET_KEY, int(time.time()) // DAY), network, "sha256").hex()[:16]
+def _label(daily_key: bytes, network: bytes) -> str:
+    """The network under a key that changes daily: 16 hexadecimal digits, which name nobody.
+
+    BLAKE2 with a key (RFC 7693), which is a MAC as HMAC is one; OpenSSL takes ten times as long to begin an HMAC.
+    """
+    return blake2b(network, key=daily_key, digest_size=8).hexdigest()
 
 
 @lru_cache(maxsize=2)
