@@ -63,13 +63,14 @@ def attack(site: Site, plan: object) -> Iterator[Row]:
         time.sleep(2.5)  # until the web has read it
         answers = _send(port, slug, flood[150:])
         became += Counter(_flat(site.step("settle", slug=slug)))
+        why = site.step("reasons", slug=slug, kind="genuine")
     for kind, count in POSTS.items():
         counted, held = became[kind, "counted"], became[kind, "quarantined"]
         if kind == "genuine":
             share = held / max(1, counted + held)
-            yield Row(
-                "genuine signers held", f"{held} of {counted + held}", "–", f"{share:.2%}", "≤ 0.5 %", share <= 0.005
-            )
+            said = "; ".join(f"{n} {reasons}" for reasons, n in sorted(why.items())) or "–"
+            held_of = f"{held} of {counted + held}"
+            yield Row("genuine signers held", held_of, said, f"{share:.2%}", "≤ 0.5 %", share <= 0.005)
             continue
         kept_out = 1 - counted / count
         goal, held_goal = ("–", None) if kind == "patient" else ("≥ 99 %", kept_out >= 0.99)

@@ -43,7 +43,7 @@ from signatures.demo import filling
 from signatures.demo.people import Signer, how_many, synthetic_signers
 from signatures.figures import public_figures
 from signatures.identity import new_token
-from signatures.models import Delivery, Mailing, Outcome, Register, Submission
+from signatures.models import Delivery, Mailing, Outcome, Reason, Register, Signature, Submission
 from signatures.register import admission, mailing, watching
 from signatures.register import news as register_news
 from signatures.register.keyring import keyring, keys_of, provision_campaigns
@@ -199,6 +199,16 @@ def settle(slug: str) -> dict[str, dict[str, int]]:
     for hashed, outcome in Submission.objects.filter(token_hash__in=list(kinds)).values_list("token_hash", "outcome"):
         became[kinds[bytes(hashed)]]["quarantined" if outcome == Outcome.HELD else str(outcome)] += 1
     return {kind: dict(states) for kind, states in became.items()}
+
+
+def reasons(slug: str, kind: str) -> dict[str, int]:
+    """What spoke against those of this kind that are held: {reasons, in words: how many}."""
+    campaign, said = _campaign(slug), Counter[str]()
+    box = keys_of(campaign).register_box
+    for held in Signature.objects.filter(campaign=campaign, state=Signature.State.QUARANTINED).select_related("trace"):
+        if box.open(bytes(held.sealed), bytes(held.fingerprint)).email.partition(".")[0] == kind:
+            said[", ".join(str(reason.name).lower() for reason in Reason(held.trace.reasons))] += 1
+    return dict(said)
 
 
 def stored(slug: str) -> dict[str, int]:
@@ -466,6 +476,7 @@ STEPS: Final[dict[str, Callable[..., Any]]] = {
         prepare,
         admit,
         settle,
+        reasons,
         stored,
         watch,
         mail,
