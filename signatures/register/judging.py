@@ -8,7 +8,7 @@ The rule: somebody who filled in the trap is held; somebody who is one of many i
 against them. Alone, neither a fast hand, nor a browser without script, nor a crowded network holds anybody. What speaks
 against a flood that does all else well is the proof of work that it left out, so a surge of new mail domains turns that
 on (watching.py). And nobody in a crowd that looks like people, a carrier's customers, is blamed for the new mail
-domains of an hour.
+domains of an hour, or for words that others were handed as well.
 """
 
 from __future__ import annotations
@@ -144,7 +144,8 @@ def judge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clue
     fresh = {label for (kind, label), (first, _) in counted.items() if kind == "d" and hour - first < NEW_FOR} - {
         c.domain for c in clues if c.common
     }
-    people = _networks_of_people(cursor, campaign_id, hour, clues, fresh)
+    repeated = {label for (kind, label), (_, n) in counted.items() if kind == "c" and n >= MANY_OF_A_COMMENT}
+    people = _networks_of_people(cursor, campaign_id, hour, clues, fresh, repeated)
     doubted = [c for c in clues if c.reasons and c.reasons & ~WEIGHTLESS and c.network not in people]
     surge, hidden_surge = _surges(cursor, campaign_id, hour, (clues, doubted), fresh)
     for c in clues:
@@ -153,19 +154,21 @@ def judge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clue
                 c.reasons |= Reason.FRESH
             if counted["d", c.domain][1] >= MANY_AT_A_DOMAIN:
                 c.reasons |= Reason.DOMAIN
-        if c.comment and counted["c", c.comment][1] >= MANY_OF_A_COMMENT:
+        if c.comment in repeated and c.network not in people:
             c.reasons |= Reason.COMMENT
 
 
 def _networks_of_people(
-    cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clues: Sequence[Clues], fresh: set[bytes]
-) -> set[bytes]:
-    """Of the crowded networks, those where most have their mail where it is nothing new and nothing of their own
-    against them. A flood that wants to pass for one has to bring as many patient bots as clumsy ones."""
+    cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clues: Sequence[Clues], fresh: set[bytes],
+    repeated: set[bytes],
+) -> set[bytes]:  # fmt: skip
+    """Of the crowded networks, those where most have their mail where it is nothing new, words of their own, and
+    nothing else against them. A flood that wants to pass for one has to bring as many patient bots as clumsy ones."""
     crowd = [c for c in clues if c.reasons and c.reasons & Reason.NETWORK]
     if not crowd:
         return set()
-    plain = [c for c in crowd if c.reasons & ~WEIGHTLESS == Reason.NETWORK and c.domain not in fresh]
+    alone = [c for c in crowd if c.reasons & ~WEIGHTLESS == Reason.NETWORK]
+    plain = [c for c in alone if c.domain not in fresh and c.comment not in repeated]
     seen = Counter([("n", c.network) for c in crowd] + [("p", c.network) for c in plain])
     seen.update({("p", c.network): 0 for c in crowd})
     counted = _count(cursor, campaign_id, hour, seen)

@@ -184,6 +184,23 @@ def test_the_same_comment_again_and_again_is_a_reason(campaign, sign):
     assert reasons_of(campaign).count(Reason.COMMENT) == 6
 
 
+@pytest.mark.parametrize(("plain", "held"), [(30, 0), (6, 11)])
+def test_words_that_others_were_handed_too_hold_no_carriers_customers_and_do_hold_a_floods_network(
+    campaign, sign, plain, held
+):
+    """Fifteen with one comment through one crowded network; beside them so many who say nothing. Four are not many."""
+    for n in range(plain):
+        sign(campaign, email=f"p{n}@gmail.com", signals=SEEN | {"network": "carrier", "today": 50 + n, "work": "done"})
+    admit(campaign)
+    for n in range(15):
+        seen = SEEN | {"network": "carrier", "today": 100 + n, "work": "done"}
+        sign(campaign, email=f"q{n}@gmail.com", comment="Down with the Mayor and all his works!", signals=seen)
+        if n == judging.MANY_OF_A_COMMENT - 2:
+            admit(campaign)
+    admit(campaign)
+    assert states(campaign).count("quarantined") == held
+
+
 def test_a_confirmation_within_seconds_of_the_mail_is_a_reason(campaign, sign):
     now = timezone.now()
     hashed = sign(campaign, signals=SEEN, email="p@gmail.com")
