@@ -242,6 +242,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", str(VAR_DIR / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # for fonts on other hosts, and we have neither: a header less with every file
+# No address of ours leads to a file by its plain name, and compressing it as well takes as long again.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
 # --- Django ---------------------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -1,5 +1,6 @@
 """Fixtures for all tests; the environment they run in is made in tests/environment.py."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -24,6 +25,12 @@ class OneSiteAFolder(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]  # what a test is given may have a / too
         return next((place for place in (file, file.rpartition("/")[0]) if place in TOGETHER), nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSiteAFolder:

@@ -10,19 +10,16 @@ and SET ROLE to the other two) and TEST_REDIS_URL.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.collecting import collect_static
+
 PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 _to_close: list[Any] = []
@@ -57,28 +54,6 @@ def _name_demo() -> None:
     place = tempfile.TemporaryDirectory(prefix="undersigned-demo-")
     _to_close.append(place.cleanup)
     os.environ["TEST_DEMO"] = place.name
-
-
-def _collect_static() -> None:
-    """Once for each state of what is collected: compressing takes ten seconds of processor."""
-    from config.collected import state_of_static
-
-    collected = ROOT / ".pytest_cache" / f"static-{state_of_static(ROOT)}"
-    os.environ["TEST_STATIC_ROOT"] = str(collected)
-    if collected.exists():
-        return
-    collected.parent.mkdir(exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="static-", dir=collected.parent)
-    environment = {**os.environ, "STATIC_ROOT": folder, "SECRET_KEY": "collecting", "ROLE": "owner"}
-    command = [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True)
-    for older in collected.parent.glob("static-*"):
-        if older.stat().st_mtime < time.time() - 3600:  # another run may still serve a younger one
-            shutil.rmtree(older, ignore_errors=True)
-    try:
-        Path(folder).rename(collected)
-    except OSError:  # another run was faster, with the same
-        shutil.rmtree(folder)
 
 
 def _own_redis(url: str) -> str:
@@ -119,7 +94,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if "TEST_DATABASE_URL" not in os.environ or "TEST_REDIS_URL" not in os.environ:
     _start_servers()
 if "TEST_STATIC_ROOT" not in os.environ:
-    _collect_static()
+    os.environ["TEST_STATIC_ROOT"] = str(collect_static())
 if "TEST_TEMPLATE" not in os.environ:
     _name_template()
 if "TEST_DEMO" not in os.environ:

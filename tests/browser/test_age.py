@@ -6,6 +6,7 @@ import base64
 
 import pyrage
 import pytest
+from django.templatetags.static import static
 from playwright.sync_api import Page
 
 from tests.browser.browsing import DESKTOP
@@ -13,13 +14,13 @@ from tests.browser.conftest import Visit
 
 pytestmark = pytest.mark.browser
 
-LOAD = "window.age = await import('/static/vendor/age-encryption/age.js')"
 BYTES = "const bytes = Uint8Array.from(atob(argument), (letter) => letter.charCodeAt(0))"
 
 
 def in_page(page: Page, script: str, argument: str = "") -> str:
     """Run the body of an async function on a page whose Content-Security-Policy allows scripts of ours only."""
-    return page.evaluate(f"async (argument) => {{ {LOAD}; {script} }}", argument)
+    load = f"window.age = await import('{static('vendor/age-encryption/age.js')}')"
+    return page.evaluate(f"async (argument) => {{ {load}; {script} }}", argument)
 
 
 def test_what_a_worker_encrypts_the_browser_opens_and_the_other_way_round(visit: Visit) -> None:
