@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -43,23 +43,7 @@ def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckM
         )
     elif not settings.MAIL_URL:
         problems.append(Error("MAIL_URL is unset: no confirmation mail would be sent.", id="undersigned.E003"))
-    if settings.ROLE == "worker" and not settings.AUDIT_ANCHOR_TO:
-        problems.append(
-            Warning(
-                "AUDIT_ANCHOR_TO is unset: whoever owns the database could write the audit trail anew, unseen.",
-                hint="A mailbox of yours that they cannot reach.",
-                id="undersigned.W005",
-            )
-        )
-    if settings.ROLE == "worker" and not settings.ALERTS_TO:
-        problems.append(
-            Warning(
-                "ALERTS_TO is unset: nobody is told by mail when a campaign is under attack.",
-                hint="Mailboxes of whoever is to look at the dashboard then, comma-separated.",
-                id="undersigned.W006",
-            )
-        )
-    problems += [*_in_clear_over_the_network(), *_senders()]
+    problems += [*_unheard_workers(), *_in_clear_over_the_network(), *_senders()]
     if not settings.HTTPS:
         problems.append(Warning("SITE_URL is not https.", id="undersigned.W001"))
     elif not settings.TRUSTED_PROXIES:
@@ -71,6 +55,25 @@ def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckM
             )
         )
     return problems
+
+
+#: To whom workers write of their own accord: the setting, what is lost without it, whose mailbox it should be.
+_WORKERS_WRITE_TO: Final = (
+    (
+        *("undersigned.W005", "AUDIT_ANCHOR_TO", "whoever owns the database could write the audit trail anew, unseen"),
+        "A mailbox of yours that they cannot reach.",
+    ),
+    (
+        *("undersigned.W006", "ALERTS_TO", "nobody is told by mail when a campaign is under attack"),
+        "Mailboxes of whoever is to look at the dashboard then, comma-separated.",
+    ),
+)
+
+
+def _unheard_workers() -> Iterator[CheckMessage]:
+    for key, setting, lost, hint in _WORKERS_WRITE_TO:
+        if settings.ROLE == "worker" and not getattr(settings, setting):
+            yield Warning(f"{setting} is unset: {lost}.", hint=hint, id=key)
 
 
 def _senders() -> Iterator[CheckMessage]:

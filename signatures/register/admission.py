@@ -38,7 +38,7 @@ from signatures.identity import (
 )
 from signatures.models import Outcome, Register, Signature, Submission
 from signatures.register import judging, ledger
-from signatures.register.arrivals import span_of
+from signatures.register.arrivals import hour_of, span_of
 from signatures.register.judging import Clues
 from signatures.register.keyring import ForeignPublicKey, KeysMissing
 from signatures.register.publishing import publish_figures
@@ -175,7 +175,7 @@ def admit_batch(campaign: Campaign, limit: int = BATCH) -> int:
         candidates = _read(campaign, rows)
         register = Register.objects.select_for_update().get(campaign=campaign)
         clues = [c.clues for c in candidates if c.clues]
-        judging.judge(cursor, campaign.pk, timezone.now().replace(minute=0, second=0, microsecond=0), clues)
+        judging.judge(cursor, campaign.pk, hour_of(timezone.now()), clues)
         newcomers = _tell_apart(cursor, campaign, register.last_number, candidates)
         _insert(cursor, campaign, newcomers)
         _forget_withdrawals(cursor, newcomers)
@@ -228,7 +228,7 @@ def _candidate(
     candidate.withdrawal_hash = withdrawal_hash(mac, candidate.fingerprint)
     if person.updates:
         candidate.unsubscription_hash = unsubscription_hash(mac, candidate.fingerprint)
-    candidate.hour = confirmed_at.replace(minute=0, second=0, microsecond=0)
+    candidate.hour = hour_of(confirmed_at)
     candidate.clues = judging.observe(mac, person, mailbox, confirmed_at, mailed_at)
     # What was seen of the sender is not sealed again: thirty days, and it is gone.
     kept = msgspec.structs.replace(person, signals={}) if person.signals else person

@@ -17,6 +17,11 @@ SPANS: Final = (
 LONGER: Final = "longer"
 
 
+def hour_of(moment: datetime.datetime) -> datetime.datetime:
+    """The hour in which it was, by its beginning: no finer time of an arrival is kept than that."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
 def span_of(taken: datetime.timedelta) -> str:
     """From signing to confirming, in spans."""
     return next((name for until, name in SPANS if taken <= until), LONGER)

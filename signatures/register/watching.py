@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from petitions.models import Campaign
 from signatures.minutes import KINDS, read_minutes
 from signatures.models import SigningRules, Submission, Tally, Watch
+from signatures.register.arrivals import hour_of
 from signatures.register.judging import has_surge
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ def _signs_of_attack(
     signs = {
         # The minute under way and the one before: a flood is seen within seconds of its beginning.
         "fast": max(taken[-2:]) > usual,
-        "fresh": has_surge(campaign.pk, now.replace(minute=0, second=0, microsecond=0)),
+        "fresh": has_surge(campaign.pk, hour_of(now)),
     }
     if any(signs.values()):
         SigningRules.objects.filter(pk=campaign.pk).update(work_until=now + STAYS_ON)
@@ -137,7 +138,7 @@ def _tell(campaign: Campaign, attack: Sequence[str], last_hour: dict[str, Any]) 
 
 
 def _last_hour(campaign: Campaign, now: datetime.datetime) -> dict[str, Any]:
-    since = now.replace(minute=0, second=0, microsecond=0) - datetime.timedelta(hours=1)
+    since = hour_of(now) - datetime.timedelta(hours=1)
     figures: dict[str, Any] = {}
     with connection.cursor() as cursor:
         cursor.execute(JUDGED, [campaign.pk, since])
