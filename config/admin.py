@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.admin import TabularInline
@@ -129,8 +129,7 @@ class LoginAdmin(GuardedAdmin):
         return TemplateResponse(request, "door/admin/link.html", context)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(reauthenticated(self.link)))
-        return [path("<path:object_id>/link/", view, name="auth_user_link"), *super().get_urls()]
+        return [*self.pages_of_objects(link=require_POST(reauthenticated(self.link))), *super().get_urls()]
 
 
 def _note(request: HttpRequest, action: str, person: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Final, Literal
 
 from django import forms
@@ -9,6 +10,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, StackedInline
 
@@ -92,6 +94,15 @@ class GuardedAdmin(ModelAdmin):
         if db_field.remote_field.model is Section and action:
             kwargs.setdefault("queryset", sections_of(request.user, action))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def pages_of_objects(self, **views: Callable[..., Any]) -> list[URLPattern]:
+        """<object>/<name>/ of each, for whoever is past the door; links know it as "<app>_<model>_<name>". For a button
+        of unfold's as well, which calls its page after the method and a hash."""
+        model = f"{self.opts.app_label}_{self.opts.model_name}"
+        return [
+            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"{model}_{name}")
+            for name, view in views.items()
+        ]
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         """Straight to the page. Django's own detour by number would tell of other sections' drafts as well."""

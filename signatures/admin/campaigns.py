@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -235,15 +235,11 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         return HttpResponseRedirect(reverse("admin:petitions_campaign_life", args=[campaign.pk]))
 
     def get_urls(self) -> list[URLPattern]:
-        """unfold names an action's address after the method and a hash; ours are linked to by name."""
-        pages = [
-            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"petitions_campaign_{name}")
-            for name, view in (
-                ("tally", self.tally),
-                ("life", self.life),
-                ("preview", self.preview),
-                ("export", self.export),
-                ("claim", require_POST(self.claim)),
-            )
-        ]
+        pages = self.pages_of_objects(
+            tally=self.tally,
+            life=self.life,
+            preview=self.preview,
+            export=self.export,
+            claim=require_POST(self.claim),
+        )
         return [*pages, *super().get_urls()]

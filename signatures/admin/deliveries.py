@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -232,19 +232,13 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         return FileResponse(packet, as_attachment=True, filename=delivery.archive.rpartition("/")[2])
 
     def get_urls(self) -> list[URLPattern]:
-        steps = [
-            path(
-                f"<path:object_id>/{verb.__name__}/",
-                self.admin_site.admin_view(guard(verb)),
-                name=f"signatures_delivery_{verb.__name__}",
-            )
-            for verb, guard in (
-                (reauthenticated(self.approve), require_POST),  # a door left open at a desk approves nothing
-                (self.withdraw, require_POST), (self.retry, require_POST),
-                (self.announce, require_POST),
-                (reauthenticated(self.download), require_GET),  # no HEAD: each entry in the log is one export
-            )
-        ]  # fmt: skip
+        steps = self.pages_of_objects(
+            approve=require_POST(reauthenticated(self.approve)),  # a door left open at a desk approves nothing
+            withdraw=require_POST(self.withdraw),
+            retry=require_POST(self.retry),
+            announce=require_POST(self.announce),
+            download=require_GET(reauthenticated(self.download)),  # no HEAD: each entry in the log is one export
+        )
         return [*steps, *super().get_urls()]
 
 

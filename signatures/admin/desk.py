@@ -124,18 +124,11 @@ class ProposalAdmin(GuardedAdmin):
         return self._step(request, object_id, four_eyes.withdraw, _("Taken back."))
 
     def get_urls(self) -> list[URLPattern]:
-        steps = [
-            path(
-                f"<path:object_id>/{verb.__name__}/",
-                self.admin_site.admin_view(require_POST(guarded)),
-                name=f"signatures_proposal_{verb.__name__}",
-            )
-            for verb, guarded in (
-                (self.approve, reauthenticated(self.approve)),  # a door left open at a desk approves nothing
-                (self.refuse, self.refuse),
-                (self.withdraw, self.withdraw),
-            )
-        ]
+        steps = self.pages_of_objects(
+            approve=require_POST(reauthenticated(self.approve)),  # a door left open at a desk approves nothing
+            refuse=require_POST(self.refuse),
+            withdraw=require_POST(self.withdraw),
+        )
         ask = path("ask/<str:kind>/", self.admin_site.admin_view(self.ask), name="signatures_proposal_ask")
         return [ask, *steps, *super().get_urls()]
 

@@ -11,7 +11,7 @@ from django.db import models
 from django.forms import ModelForm
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
@@ -92,5 +92,4 @@ class HandoverAdmin(GuardedAdmin):
         return FileResponse(entry.attachment.open("rb"), as_attachment=True, content_type="application/octet-stream")
 
     def get_urls(self) -> list[URLPattern]:
-        view = require_GET(self.admin_site.admin_view(self.file))
-        return [path("<path:object_id>/file/", view, name="signatures_handover_file"), *super().get_urls()]
+        return [*self.pages_of_objects(file=require_GET(self.file)), *super().get_urls()]

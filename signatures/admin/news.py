@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
@@ -121,9 +121,4 @@ class UpdateAdmin(UpdateContentAdmin):
         return preview(request, "petitions/admin/preview_update.html", lambda: shown)
 
     def get_urls(self) -> list[URLPattern]:
-        """unfold names an action's address after the method and a hash; ours are linked to by name."""
-        pages = [
-            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"petitions_update_{name}")
-            for name, view in (("mail", self.mail), ("preview", self.preview))
-        ]
-        return [*pages, *super().get_urls()]
+        return [*self.pages_of_objects(mail=self.mail, preview=self.preview), *super().get_urls()]

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -160,12 +160,9 @@ class RulingAdmin(GuardedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         def view(step: str) -> Any:
-            return self.admin_site.admin_view(
-                require_POST(lambda request, object_id: self._step(request, object_id, step))
-            )
+            return require_POST(lambda request, object_id: self._step(request, object_id, step))
 
-        steps = [path(f"<path:object_id>/{step}/", view(step), name=f"signatures_ruling_{step}") for step in STEPS]
-        return [*steps, *super().get_urls()]
+        return [*self.pages_of_objects(**{step: view(step) for step in STEPS}), *super().get_urls()]
 
 
 def _words(key: str) -> str | Promise:

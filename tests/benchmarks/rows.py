@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import psycopg
@@ -206,8 +206,13 @@ def mails(site: Site, plan: Plan) -> Iterator[Row]:
         result = site.step(
             "mail", mail_url=url, slug=site.facts["filled"], mails=plan.mails, rounds=min(5, plan.rounds)
         )
-    yield Row(
-        "confirmation mails, one worker",
+    yield _mailed("confirmation mails, one worker", result)
+
+
+def _mailed(what: str, result: dict[str, Any]) -> Row:
+    """`result` is mails a second, and copies of one mail a second."""
+    return Row(
+        what,
         f"{result['rate']:,.0f}/s",
         f"copies of one ready mail: {result['yardstick']:,.0f}/s",
         f"{result['rate'] / result['yardstick']:.2f} ×",
@@ -221,14 +226,7 @@ def news(site: Site, plan: Plan) -> Iterator[Row]:
     held = site.step("publish", slug=slug, updates=min(5, plan.rounds))["mailings"]
     with site.mail_sink() as url:
         result = site.step("news", mail_url=url, slug=slug, mailings=held, mails=plan.mails)
-    yield Row(
-        "update mails, one worker, listing included",
-        f"{result['rate']:,.0f}/s",
-        f"copies of one ready mail: {result['yardstick']:,.0f}/s",
-        f"{result['rate'] / result['yardstick']:.2f} ×",
-        "≥ 200/s",
-        result["rate"] >= 200,
-    )
+    yield _mailed("update mails, one worker, listing included", result)
 
 
 def search(site: Site, plan: Plan) -> Iterator[Row]:

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import redis
 from config import embedded
 from config.children import LAUNCHER, NOBODY
 from config.embedded import AlreadyRunning, Embedded, attach, secret_key
+from tests.processes import processes_of, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,31 +35,6 @@ with Embedded(Path(sys.argv[1]), durable=False):
 def make(home: Path, **options: Any) -> Embedded:
     """Servers small enough to run several at a time."""
     return Embedded(home, durable=False, shared_buffers="16MB", **options)
-
-
-def until(condition: Callable[[], bool], seconds: float = 15) -> bool:
-    """Poll until the condition holds; say whether it did in time."""
-    deadline = time.monotonic() + seconds
-    while not (held := condition()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return held
-
-
-def processes_of(home: Path) -> list[str]:
-    """Return the command lines of all processes that have to do with a home, by where they are and what they say."""
-    found = []
-    for process in Path("/proc").iterdir():
-        if not process.name.isdigit() or int(process.name) == os.getpid():
-            continue
-        try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            place = str((process / "cwd").readlink())
-            environment = (process / "environ").read_bytes()
-        except OSError:
-            continue  # it has just ended, or is another user's
-        if str(home) in command or place.startswith(str(home)) or os.fsencode(home) in environment:
-            found.append(f"{process.name} {command}")
-    return found
 
 
 @pytest.fixture
@@ -147,14 +122,14 @@ def test_data_survives_stop_and_start(tmp_path: Path) -> None:
 def test_servers_are_gone_after_stop(tmp_path: Path) -> None:
     with make(tmp_path):
         assert processes_of(tmp_path)
-    assert processes_of(tmp_path) == []
+    assert not processes_of(tmp_path)
 
 
 def test_attach_starts_servers_for_the_life_of_the_process(tmp_path: Path) -> None:
     program = "import sys, pathlib, config.embedded as e; print(e.attach(pathlib.Path(sys.argv[1]), 'owner'))"
     done = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, capture_output=True, text=True)
     assert "undersigned_owner" in done.stdout, done.stderr
-    assert processes_of(tmp_path) == []
+    assert not processes_of(tmp_path)
 
 
 def test_killed_supervisor_leaves_no_orphan(supervisor: subprocess.Popen[str], tmp_path: Path) -> None:

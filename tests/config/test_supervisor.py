@@ -8,9 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 
 from config.children import Child, ChildFailed
 from config.supervisor import Asked, PortTaken, Supervisor, is_waiting, reserve_port, until_asked
+from tests.processes import processes_of, until
 from tests.stack import copy_demo
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,14 +27,6 @@ HOST = "127.0.0.1"
 def python(program: str, tmp_path: Path, name: str = "program", **options: object) -> Child:
     """A child that runs a few lines of Python."""
     return Child(name, [sys.executable, "-c", program], log=tmp_path / f"{name}.log", **options)  # type: ignore[arg-type]
-
-
-def until(condition: Callable[[], object], seconds: float = 20) -> bool:
-    """Poll until the condition holds; say whether it did in time."""
-    deadline = time.monotonic() + seconds
-    while not (held := condition()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return bool(held)
 
 
 def is_running(pid: int) -> bool:
@@ -202,23 +194,6 @@ def test_reserved_port_keeps_a_second_demo_out_and_lets_granian_in() -> None:
 
 
 # --- the whole demo -------------------------------------------------------------------------------------------
-
-
-def processes_of(home: Path) -> dict[int, str]:
-    """Return all processes that have to do with a home: by where they are, what they say, what they were told."""
-    found = {}
-    for process in Path("/proc").iterdir():
-        if not process.name.isdigit() or int(process.name) == os.getpid():
-            continue
-        try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            place = str((process / "cwd").readlink())
-            told = os.fsencode(home) in (process / "environ").read_bytes()
-        except OSError:
-            continue  # it has just ended, or is another user's
-        if told or str(home) in command or place.startswith(str(home)):
-            found[int(process.name)] = command
-    return found
 
 
 @pytest.fixture
