@@ -12,7 +12,8 @@ import re
 from typing import Any, Final
 
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
-from django.db.models import Func
+from django.db.models import F
+from django.db.models.expressions import Col
 
 _CONFIG: Final = "undersigned"
 _WORD: Final = re.compile(r"\w+")
@@ -20,18 +21,18 @@ _WORD: Final = re.compile(r"\w+")
 MOST_WORDS: Final = 10
 
 
-class CampaignText(Func):
+class CampaignText(F):
     """The vector of a campaign's texts, in a query on campaigns, also where that is part of another."""
 
-    output_field = SearchVectorField()
+    def __init__(self) -> None:
+        super().__init__("search")
 
-    def __init__(self, key: Any = "pk") -> None:
-        super().__init__(key)
-
-    def as_sql(self, compiler: Any, *args: Any, **extra: Any) -> tuple[str, tuple[Any, ...]]:
-        """The column beside the key, under the name that the query has given to the table."""
-        key, params = compiler.compile(self.get_source_expressions()[0])
-        return f'{key.rpartition(".")[0]}."search"', tuple(params)
+    def resolve_expression(self, query: Any = None, *args: Any, **kwargs: Any) -> Col:
+        """As F of a field would be, but that the column is no field of the model."""
+        column: SearchVectorField = SearchVectorField()
+        column.set_attributes_from_name("search")
+        column.model = query.model
+        return Col(query.get_initial_alias(), column)
 
 
 def words_of(question: str) -> list[str]:
