@@ -5,6 +5,9 @@ The small games are exhaustive. With steps of three instead of ten and five coun
 kept that would have published just what was published; what is true of all of them is what the adversary knows. The
 large game, at steps of ten and over thirty editions, takes the histories that figures.py says are possible and looks
 whether they publish the same.
+
+That adversary reads. One who also signs knows more, and the last part shows how much (README, "What each seized part
+gives up").
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ STEP = 3
 #: Where nobody has signed is not known: two of these never do.
 WORLD = ("A", "B", "C", "D", "E")
 SIGN_FROM = ("A", "B", "C")
+NOBODY = (0,) * len(WORLD)
 
 type Counts = tuple[int, ...]
 """Signatures a country, in the order of WORLD."""
@@ -53,7 +57,8 @@ def _after(counts, came, went):
 
 
 class Adversary:
-    """Every history that publishes what was published. A step is (counts before, came, went, counts after)."""
+    """Every history that publishes what was published. A step is (counts before, came, went, counts
+    after); came is without the adversary's own."""
 
     def __init__(self, law=_by_law):
         self.law = law
@@ -61,17 +66,19 @@ class Adversary:
         self.windows = []
         self.shown = [{}]
 
-    def see(self, added, removed, published):
+    def see(self, added, removed, published, mine=NOBODY):
+        """`mine` of those that came are the adversary's own; what is possible is said of the others."""
+        arrivals = [(others, tuple(map(sum, zip(others, mine, strict=True)))) for others in _ways(added - sum(mine))]
         verdicts, possible, reached = {}, [], set()
         for counts in self.layers[-1]:
-            for came, went in itertools.product(_ways(added), _ways(removed)):
+            for (others, came), went in itertools.product(arrivals, _ways(removed)):
                 after = _after(counts, came, went)
                 if after is None:
                     continue
                 if after not in verdicts:
                     verdicts[after] = self.law(self.shown[-1], after, added, removed) == published
                 if verdicts[after]:
-                    possible.append((counts, came, went, after))
+                    possible.append((counts, others, went, after))
                     reached.add(after)
         self.layers.append(reached)
         self.windows.append(possible)
@@ -101,10 +108,16 @@ def _certain(windows, place):
             yield found.pop()
 
 
-def _play(windows, law=_by_law):
-    """Editions of a true history: [(came from, went from)], three of each at a time. Returns adversary and truth."""
+def _spread(countries):
+    signed = Counter(countries)
+    return tuple(signed[country] for country in WORLD)
+
+
+def _play(windows, law=_by_law, mine=()):
+    """Editions of a true history: [(came from, went from)], three of each at a time; `mine` of them, window by window,
+    are the adversary's own. Returns adversary and truth."""
     adversary, truth, shown = Adversary(law), Counter(), {}
-    for came, went in windows:
+    for (came, went), own in itertools.zip_longest(windows, mine, fillvalue=()):
         truth.update(came)
         went = [country for country in went if truth[country]]
         went = went[: len(went) // STEP * STEP]
@@ -113,9 +126,8 @@ def _play(windows, law=_by_law):
         if min(kept.values(), default=0) < 0:
             went, kept = [], truth
         truth = kept
-        counts = tuple(truth[country] for country in WORLD)
-        shown = law(shown, counts, len(came), len(went))
-        adversary.see(len(came), len(went), shown)
+        shown = law(shown, _spread(truth), len(came), len(went))
+        adversary.see(len(came), len(went), shown, _spread(own))
     adversary.conclude()
     return adversary, truth, shown
 
@@ -238,3 +250,57 @@ def test_figures_keep_up_with_the_register(random, shares, windows):
     waiting = sum(exact.values()) - sum(shown.values())
     assert all(figure <= exact[code] for code, figure in shown.items())
     assert waiting <= 2 * CELL + 9 * len(shares)
+
+
+# --- whoever also signs -------------------------------------------------------------------------------------------
+
+
+def test_whoever_makes_all_of_a_step_but_one_sees_where_that_one_was():
+    windows = [("ABA", []), ("CCC", [])]
+    reader, *_ = _play(windows)
+    assert not list(_certain(reader.windows, 1)), "whoever reads sees nothing in the same editions"
+    signer, *_ = _play(windows, mine=["ABA", "CC"])
+    assert list(_certain(signer.windows, 1)) == [WORLD.index("C")]
+
+
+def _editions(*signed):
+    """The last edition of a register in which they came in this order, ten at a time; and the register."""
+    shown, exact = {}, Counter()
+    for at in range(0, len(signed), CELL):
+        window = signed[at : at + CELL]
+        exact.update(window)
+        shown = renew(shown, exact, len(window), 0)
+    return shown, exact
+
+
+#: Own signatures from ten countries, too few of each to be shown, between which others can be placed.
+_SMALL = [f"S{n}" for n in range(CELL)] * 5
+
+
+def test_nine_of_ten_of_ones_own_tell_the_country_of_the_tenth():
+    """Three countries are brought to the edge of their next ten, and a fourth by the nine themselves: whichever of the
+    four the tenth is from rises by ten, and if it is from none of them, none does."""
+    before, register = _editions(*(["A"] * 29 + ["B"] * 29 + ["C"] * 29 + ["F"] * 20 + ["S0"] * 3))
+    assert {code: before[code] for code in "ABCF"} == dict.fromkeys("ABCF", 20)
+    for tenth in "ABCFG":
+        after = renew(before, register + Counter(["F"] * 9 + [tenth]), CELL, 0)
+        assert {code for code in after if after[code] != before.get(code, 0)} == {tenth} - {"G"}
+
+
+@pytest.mark.parametrize("own", range(CELL))
+def test_with_fewer_of_ones_own_an_edition_tells_whether_a_country_has_so_many_of_the_others_and_no_more(own):
+    """One edition answers one question about each country: the asker chooses the number. Asked for all of the others,
+    the answer is yes only where all are from that country; with nine of one's own there is one other."""
+    others = CELL - own
+    for asked in range(1, others + 1):
+        mine = ["A"] * (30 - asked) + ["F"] * (20 + asked) + _SMALL
+        before, register = _editions(*mine)
+        assert before["A"] == 20
+        told = []
+        for there in range(others + 1):
+            elsewhere = [f"V{n}" for n in range(others - there)]
+            came = [f"T{n}" for n in range(own)] + ["A"] * there + elsewhere
+            told.append(renew(before, register + Counter(came), CELL, 0))
+        assert [after["A"] for after in told] == [20] * asked + [30] * (others + 1 - asked)
+        assert all(after == told[0] for after in told[:asked]), "none or all but one: the same edition"
+        assert all(after == told[asked] for after in told[asked:])
