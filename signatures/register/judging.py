@@ -191,10 +191,12 @@ def _surges(
 
 
 def has_surge(campaign_id: int, hour: datetime.datetime) -> bool:
-    """Whether so many came at new domains in that hour that it looks like a flood."""
-    of_the_hour = LabelCount.objects.filter(campaign_id=campaign_id, kind__in="af", label=_hour_label(hour))
+    """Whether so many came at new domains in that hour, of all or of those with something against them, that it looks
+    like a flood."""
+    kinds = [kind for group in GROUPS for kind in group]
+    of_the_hour = LabelCount.objects.filter(campaign_id=campaign_id, kind__in=kinds, label=_hour_label(hour))
     counted = dict(of_the_hour.values_list("kind", "n"))
-    return _are_many(counted.get("f", 0), counted.get("a", 0))
+    return any(_are_many(counted.get(fresh, 0), counted.get(all_, 0)) for all_, fresh in GROUPS)
 
 
 def _are_many(fresh: int, all_: int) -> bool:

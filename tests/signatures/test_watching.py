@@ -76,9 +76,11 @@ def on_call(settings):
     return mail.outbox
 
 
-def at_new_domains(campaign, sign, fresh, ordinary):
-    for n in range(fresh + ordinary):
-        sign(campaign, email=f"p{n}@new{n}.example" if n < fresh else f"p{n}@gmail.com", signals=SEEN)
+def at_new_domains(campaign, sign, fresh, ordinary, seen=SEEN):
+    for n in range(fresh):
+        sign(campaign, email=f"p{n}@new{n}.example", signals=seen)
+    for n in range(ordinary):
+        sign(campaign, email=f"q{n}@gmail.com", signals=SEEN)
     with acting_as(django_settings.WORKER_ROLE):
         admission.admit_all(campaign)
 
@@ -133,6 +135,16 @@ def test_a_slow_flood_from_new_domains_has_to_work_from_then_on_and_people_are_t
     assert list(Signature.objects.filter(state="quarantined").values_list("trace__reasons", flat=True)) == [
         Reason.FRESH | Reason.UNWORKED
     ]
+
+
+@pytest.mark.usefixtures("_within_an_hour")
+def test_a_slow_flood_in_an_hour_so_busy_that_it_is_a_small_part_of_it_is_told_as_well(campaign, sign, on_call):
+    without_script = {key: value for key, value in SEEN.items() if key != "took"}
+    at_new_domains(campaign, sign, judging.MANY_FRESH, 5 * judging.MANY_FRESH, without_script)
+    assert watch() == 1
+    assert Watch.objects.get(campaign=campaign).figures["attack"] == ["fresh"]
+    assert rules(campaign).asks_work()
+    assert len(on_call) == 1
 
 
 def test_an_attack_goes_on_over_the_hour_as_long_as_work_is_asked_and_is_told_once(campaign, sign, on_call):
