@@ -38,7 +38,9 @@ headers = st.fixed_dictionaries(
 def posted(typed: dict[str, str], sent: dict[str, str]) -> WSGIRequest:
     safe = {key.encode("utf-8", "surrogatepass"): v.encode("utf-8", "surrogatepass") for key, v in typed.items()}
     body = urlencode(safe).encode()
-    return RequestFactory().post("/", body, content_type="application/x-www-form-urlencoded", headers=sent)
+    request = RequestFactory().post("/", body, content_type="application/x-www-form-urlencoded", headers=sent)
+    request.LANGUAGE_CODE = "en"  # as LanguageMiddleware says it
+    return request
 
 
 @pytest.mark.django_db
