@@ -4,6 +4,7 @@ English lives at these paths, the other languages under /<language>/…; the adm
 """
 
 from functools import lru_cache
+from typing import Final
 
 from django.conf import settings
 from django.contrib import admin
@@ -44,11 +45,15 @@ class LanguagePrefix(LocalePrefixPattern):
 class Translated(URLResolver):
     """What i18n_patterns() makes, remembering where a campaign's addresses lead: the search is a tenth of signing.
 
-    Others are looked for each time: some have a token in them, which nothing is to keep.
+    Others are looked for each time: some have a token in them, which nothing is to keep. So are those longer than any
+    of ours: strangers make them up, and they would fill the memory.
     """
 
+    LONGEST: Final = 200
+
     def resolve(self, path: str) -> ResolverMatch:
-        return self._remembered(path) if bare(path).startswith("c/") else super().resolve(path)
+        is_ours = len(path) <= self.LONGEST and bare(path).startswith("c/")
+        return self._remembered(path) if is_ours else super().resolve(path)
 
     @lru_cache(maxsize=1000)  # noqa: B019 there is one, as long as the process lives
     def _remembered(self, path: str) -> ResolverMatch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Final
+from typing import Final, cast
 
 from django.db import InterfaceError, OperationalError
 
@@ -16,6 +16,7 @@ from signatures.models import SigningRules
 FRESH_FOR: Final = 2.0
 #: Addresses that nobody has are remembered up to this many: made-up ones must not fill the memory.
 MOST_MISSES: Final = 1000
+LONGEST_SLUG: Final = cast("int", Campaign._meta.get_field("slug").max_length)
 
 #: When to look again, and what was found. Misses are kept apart, so that no number of made-up addresses
 #: makes a campaign forgotten that an outage needs.
@@ -30,6 +31,8 @@ def campaign_for_signing(slug: str) -> Campaign | None:
     Where the database is away, the campaign as it was last seen, so that a form can be shown again
     with what was typed. Raises OperationalError where it was never seen.
     """
+    if len(slug) > LONGEST_SLUG:
+        return None  # made up, and not to be remembered
     found = _campaigns.get(slug) or _misses.get(slug)
     if found and time.monotonic() < found[0]:
         return found[1]

@@ -37,10 +37,11 @@ def test_an_answer_that_changes_what_it_was_given_changes_nobody_elses():
     assert resolve("/c/rights/sign/").kwargs == {"slug": "rights"}
 
 
-def test_no_address_with_a_token_in_it_is_remembered():
+def test_no_address_with_a_token_in_it_and_none_longer_than_ours_is_remembered():
     resolve("/c/remembered/sign/")
     remembered = Translated._remembered.cache_info().currsize
     for place in ("confirm", "withdraw", "unsubscribe"):
         resolve(f"/{place}/{new_token()}/")
         resolve(f"/ru/{place}/{new_token()}/")
+    resolve(f"/c/{'a' * 1000}/sign/")  # nor one that a stranger made up to fill the memory
     assert Translated._remembered.cache_info().currsize == remembered > 0

@@ -255,6 +255,12 @@ def test_withdrawing_before_confirming_says_that_nothing_is_counted(client, camp
     assert "do not confirm" in page.content.decode()
 
 
+def test_a_made_up_address_longer_than_any_of_ours_leads_nowhere_and_is_not_remembered(client, campaign):
+    campaigns.forget_campaigns()
+    assert client.get(f"/c/{'a' * 2000}/sign/").status_code == 404
+    assert campaigns._misses == {}
+
+
 def test_the_withdrawal_page_speaks_of_everybody_who_shares_the_mailbox(client, campaign):
     assert "or the signatures" in client.get(f"/withdraw/{new_token()}/").content.decode()
 
