@@ -35,8 +35,8 @@ def photograph() -> bytes:
 
 
 def save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".errornote, .errorlist")).to_have_count(0)
 
 
