@@ -57,7 +57,12 @@ class Update(Translated):
     quote = TranslatedTextField(_("quote"), blank=True, max_length=1000)
     quote_by = TranslatedCharField(_("who said it"), blank=True, max_length=200)
     media_contact = TranslatedTextField(_("media contact"), blank=True, max_length=500)
-    published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    published_at = models.DateTimeField(
+        _("published"),
+        null=True,
+        blank=True,
+        help_text=_("UTC. From then on everybody can read it. Empty: nobody but us."),
+    )
     taken_down = models.BooleanField(
         _("taken down"),
         default=False,

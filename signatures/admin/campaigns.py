@@ -190,18 +190,20 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
 
     @action(description=_("State and next steps"), url_path="life", permissions=["life"], icon="signpost")
     def life(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Where the campaign is, where it can go from there, and who may not and why. POST takes one step."""
+        """Where the campaign is, where it can go from there, and who may not and why. POST takes one step; a reason
+        that was refused is still there to be mended."""
         campaign = self.get_object(request, object_id)
         if campaign is None:
             raise Http404
-        if request.method == "POST":
-            return self._take_step(request, campaign)
+        if request.method == "POST" and self._take_step(request, campaign):
+            return HttpResponseRedirect(reverse("admin:petitions_campaign_life", args=[campaign.pk]))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("State and next steps"),
             "original": campaign,
             "campaign": campaign,
+            "typed": request.POST,
             "steps": [
                 {"step": step, "why_not": why_not(campaign, step, request.user)} for step in possible_steps(campaign)
             ],
@@ -221,18 +223,19 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
 
         return preview(request, "petitions/admin/preview_campaign.html", shown)
 
-    def _take_step(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    def _take_step(self, request: HttpRequest, campaign: Campaign) -> bool:
         step = STEPS.get(request.POST.get("step", ""))
         if step is None:
             raise Http404
         try:
             take_step(campaign, step, cast(User, request.user), request.POST.get("reason", ""))
         except (NotNow, NotAllowed) as refusal:
+            campaign.refresh_from_db()  # what the trail refused was undone
             self.message_user(request, str(refusal), messages.ERROR)
-        else:
-            ring("draw_share_images")  # a petition that has just become public is shared at once
-            self.message_user(request, _("It is “%s” now.") % self.state_label(campaign)[1], messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:petitions_campaign_life", args=[campaign.pk]))
+            return False
+        ring("draw_share_images")  # a petition that has just become public is shared at once
+        self.message_user(request, _("It is “%s” now.") % self.state_label(campaign)[1], messages.SUCCESS)
+        return True
 
     def get_urls(self) -> list[URLPattern]:
         pages = self.pages_of_objects(
