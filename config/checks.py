@@ -33,6 +33,18 @@ def networks_have_countries(app_configs: Any, **kwargs: Any) -> Sequence[CheckMe
     return [Error("NETWORK_COUNTRIES is no table of networks.", hint=hint, id="undersigned.E007")]
 
 
+@register(Tags.security)
+def rates_are_rates(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Told at the start, not to the first who signs or logs in."""
+    from signatures.collect.limits import rate
+
+    for name in ("SIGN_RATE", "SIGN_RATE_WITH_WORK", "LOGIN_RATE"):
+        try:
+            rate(getattr(settings, name))
+        except ValueError as error:
+            yield Error(f"{name}: {error}.", id="undersigned.E008")
+
+
 @register(Tags.security, deploy=True)
 def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """What a demo may leave out and a public site may not."""

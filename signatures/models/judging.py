@@ -89,8 +89,9 @@ class LabelCount(models.Model):
     the last time."""
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_index=False)
-    #: "d" a mail domain, "c" a comment; "n" whoever came through a crowded network, "p" those who looked like people;
-    #: "a" all of an hour, "f" those at new domains; "u" and "w" the same of those with something against them.
+    #: "d" a mail domain, "c" a comment; "n" whoever came through a crowded network, "p" those who looked like people,
+    #: "q" those of them with words of their own or none; "a" all of an hour, "f" those at new domains; "u" and "w" the
+    #: same of those with something against them.
     kind = models.CharField(max_length=1)
     label = models.BinaryField(max_length=8)
     first_hour = models.DateTimeField()

@@ -7,8 +7,8 @@ the web's door is judged: an import and a campaign's own demo have their own pro
 The rule: somebody who filled in the trap is held; somebody who is one of many is held if anything else speaks
 against them. Alone, neither a fast hand, nor a browser without script, nor a crowded network holds anybody. What speaks
 against a flood that does all else well is the proof of work that it left out, so a surge of new mail domains turns that
-on (watching.py). And nobody in a crowd that looks like people, a carrier's customers, is blamed for the new mail
-domains of an hour, or for words that others were handed as well.
+on (watching.py). And who is one of a crowd that looks like people, a carrier's customers, is not blamed for the new
+mail domains of an hour; nor, where most of them have words of their own or none, for words that others were handed too.
 """
 
 from __future__ import annotations
@@ -145,34 +145,45 @@ def judge(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clue
         c.domain for c in clues if c.common
     }
     repeated = {label for (kind, label), (_, n) in counted.items() if kind == "c" and n >= MANY_OF_A_COMMENT}
-    people = _networks_of_people(cursor, campaign_id, hour, clues, fresh, repeated)
-    doubted = [c for c in clues if c.reasons and c.reasons & ~WEIGHTLESS and c.network not in people]
+    people, with_words = _networks_of_people(cursor, campaign_id, hour, clues, fresh, repeated)
+    doubted = [c for c in clues if c.reasons and c.reasons & ~WEIGHTLESS and not _is_of(people, c)]
     surge, hidden_surge = _surges(cursor, campaign_id, hour, (clues, doubted), fresh)
     for c in clues:
         if c.domain in fresh:
-            if c.network not in people and (surge or (hidden_surge and c.reasons & ~WEIGHTLESS)):
+            if not _is_of(people, c) and (surge or (hidden_surge and c.reasons & ~WEIGHTLESS)):
                 c.reasons |= Reason.FRESH
             if counted["d", c.domain][1] >= MANY_AT_A_DOMAIN:
                 c.reasons |= Reason.DOMAIN
-        if c.comment in repeated and c.network not in people:
+        if c.comment in repeated and not _is_of(with_words, c):
             c.reasons |= Reason.COMMENT
 
 
 def _networks_of_people(
     cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clues: Sequence[Clues], fresh: set[bytes],
     repeated: set[bytes],
-) -> set[bytes]:  # fmt: skip
-    """Of the crowded networks, those where most have their mail where it is nothing new, words of their own, and
-    nothing else against them. A flood that wants to pass for one has to bring as many patient bots as clumsy ones."""
+) -> tuple[set[bytes], set[bytes]]:  # fmt: skip
+    """Of the crowded networks, those where most have their mail where it is nothing new and nothing else against them;
+    and those of them where most have not said either what others say word for word. A flood that wants to pass for one
+    has to bring as many patient bots as clumsy ones."""
     crowd = [c for c in clues if c.reasons and c.reasons & Reason.NETWORK]
     if not crowd:
-        return set()
-    alone = [c for c in crowd if c.reasons & ~WEIGHTLESS == Reason.NETWORK]
-    plain = [c for c in alone if c.domain not in fresh and c.comment not in repeated]
-    seen = Counter([("n", c.network) for c in crowd] + [("p", c.network) for c in plain])
-    seen.update({("p", c.network): 0 for c in crowd})
+        return set(), set()
+    plain = [c for c in crowd if c.reasons & ~WEIGHTLESS == Reason.NETWORK and c.domain not in fresh]
+    own = [c for c in plain if c.comment not in repeated]
+    groups = {"n": crowd, "p": plain, "q": own}
+    seen = Counter((kind, c.network) for kind, group in groups.items() for c in group)
+    seen.update({(kind, c.network): 0 for kind in groups for c in crowd})
     counted = _count(cursor, campaign_id, hour, seen)
-    return {c.network for c in crowd if counted["p", c.network][1] * 2 > counted["n", c.network][1]}
+    people, with_words = (
+        {c.network for c in crowd if counted[kind, c.network][1] * 2 > counted["n", c.network][1]} for kind in "pq"
+    )
+    return people, with_words
+
+
+def _is_of(networks: set[bytes], c: Clues) -> bool:
+    """Whether this is one of the crowd of such a network. Not those who came before it was one: they were not weighed
+    when it was looked at, so ten clumsy bots of each network could hide behind its eleventh."""
+    return c.network in networks and Reason.NETWORK in c.reasons
 
 
 def _surges(

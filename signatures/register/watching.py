@@ -122,8 +122,9 @@ def _tell(campaign: Campaign, attack: Sequence[str], last_hour: dict[str, Any]) 
     words = {
         "fast": "It takes signatures unusually fast. Where it is not set to “never”, proof of work is on now, and "
         "nobody is refused.",
-        "fresh": "Unusually many signatures come at mail domains that were never seen before. Where it is not set to "
-        "“never”, proof of work is on now. Those that came before are counted: look at them, and rule on them.",
+        "fresh": "Unusually many signatures, or of those with something else against them, come at mail domains that "
+        "were never seen before. Where it is not set to “never”, proof of work is on now. Those that came before are "
+        "counted unless they were held: look at them, and rule on them.",
         "held": f"Of {last_hour['judged']:,} signatures judged in the last hour, {last_hour['held']:,} are held: they "
         "are not counted, and wait for a moderator.",
     }

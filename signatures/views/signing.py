@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from config.languages import path_in
 from petitions.models import Campaign
 from petitions.shelf import shelved
 from signatures.channels import DIRECT, known_channel
@@ -81,8 +82,8 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
 
 @lru_cache(maxsize=200)
 def _thanks_url(slug: str, language: str) -> str:
-    """Of a campaign that there is, in the current language. Remembered: reversing an address is 0.02 ms."""
-    return reverse("thanks", args=[slug])
+    """Of a campaign that there is. Remembered: reversing an address is 0.02 ms."""
+    return path_in(language, reverse("thanks", args=[slug]))
 
 
 @require_safe

@@ -296,3 +296,10 @@ def test_a_table_that_is_none_is_told_and_stops_nobody(client, campaign, setting
     post(client, campaign, "198.51.100.23")
     assert "abroad" not in signals_of(campaign)
     assert "no table of networks" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["SIGN_RATE", "SIGN_RATE_WITH_WORK", "LOGIN_RATE"])
+def test_a_rate_that_is_none_is_told_before_anybody_signs_or_logs_in(settings, name):
+    assert list(checks.rates_are_rates(None)) == []
+    setattr(settings, name, "10/60")
+    assert [problem.id for problem in checks.rates_are_rates(None)] == ["undersigned.E008"]

@@ -1,6 +1,7 @@
 """Judgement at admission: reasons, what they hold back, and what is kept of them for how long."""
 
 import datetime
+from collections import Counter
 
 import pytest
 from django.conf import settings as django_settings
@@ -199,6 +200,37 @@ def test_words_that_others_were_handed_too_hold_no_carriers_customers_and_do_hol
             admit(campaign)
     admit(campaign)
     assert states(campaign).count("quarantined") == held
+
+
+@pytest.mark.parametrize("alike", ["comment", "domain"])
+def test_ten_clumsy_bots_of_each_network_cannot_hide_behind_its_eleventh(campaign, sign, alike):
+    for network in range(5):
+        seen = {"network": f"{network:016x}", "work": "missing"}
+        for n in range(judging.MANY_OF_A_NETWORK):
+            name = f"p{network}-{n}"
+            email = f"{name}@gmail.com" if alike == "comment" else f"p@{name}.example"
+            comment = "Down with the Mayor and all his works!" if alike == "comment" else ""
+            sign(campaign, email=email, comment=comment, signals=seen | {"today": n + 1})
+        plain = SEEN | seen | {"today": judging.MANY_OF_A_NETWORK + 1, "work": "done"}
+        sign(campaign, email=f"plain{network}@gmail.com", signals=plain)
+    admit(campaign)
+    assert states(campaign).count("quarantined") == 5 * judging.MANY_OF_A_NETWORK
+
+
+def test_words_that_most_of_a_carriers_customers_were_handed_take_nothing_from_those_who_did_not_use_them(
+    campaign, sign
+):
+    """Beside a flood at new domains: who has a domain of their own there, and no such words, is counted."""
+    for n in range(25):
+        sign(campaign, email=f"p@bots{n}.example", signals=SEEN | {"network": f"{n:016x}", "work": "missing"})
+    for n in range(45):
+        email = f"me@own{n}.example" if n >= 35 else f"p{n}@gmail.com"
+        comment = "Down with the Mayor and all his works!" if n < 20 else ""
+        seen = SEEN | {"network": "carrier", "today": 50 + n, "work": "done"}
+        sign(campaign, email=email, comment=comment, signals=seen)
+    admit(campaign)
+    held = campaign.signatures.filter(state="quarantined").values_list("trace__reasons", flat=True)
+    assert Counter(held) == {Reason.FRESH | Reason.UNWORKED: 25, Reason.NETWORK | Reason.COMMENT: 20}
 
 
 def test_a_confirmation_within_seconds_of_the_mail_is_a_reason(campaign, sign):
