@@ -32,9 +32,9 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     return render(request, "signatures/sitemap.xml", {"places": list(places())}, content_type="application/xml")
 
 
-#: What no crawler has any business with: links of mails, one person's each; staff; the demo's mails; and of a petition
-#: what one sees after signing, and what costs us work.
-_NOT_FOR_CRAWLERS: Final = ("/confirm/", "/withdraw/", "/unsubscribe/", "/n/", "/inbox/", "/c/*/thanks/", "/c/*/work/")
+#: What no crawler has any business with: links of mails, one person's each; staff; the demo's mails; and what costs
+#: us work.
+_NOT_FOR_CRAWLERS: Final = ("/confirm/", "/withdraw/", "/unsubscribe/", "/n/", "/inbox/", "/c/*/work/")
 
 
 @require_safe

@@ -68,6 +68,7 @@ def test_crawlers_are_told_what_to_leave_alone_and_where_the_map_is(client, camp
     mine = [f"confirm/{token}/", f"withdraw/{token}/", f"unsubscribe/{token}/", f"n/{update.pk}/", "inbox/", "inbox/7/"]
     theirs = ["", "sitemap.xml", "c/", "verify.py", *(campaign.get_absolute_url()[1:] + more for more in (
         "", "numbers/", "numbers.json", "updates/news/", "press/", "feed.atom", "share.png", "sign/", "embed/",
+        "thanks/",
     ))]  # fmt: skip
     for site in ("http://testserver", "https://petitions.example.net"):
         clear_shelf()
@@ -84,7 +85,7 @@ def test_crawlers_are_told_what_to_leave_alone_and_where_the_map_is(client, camp
         for prefix in ["/", *(f"/{language.code}/" for language in LANGUAGES if language.code != DEFAULT)]:
             assert not [path for path in mine if rules.can_fetch("Anybot", f"{site}{prefix}{path}")]
             assert not [path for path in theirs if not rules.can_fetch("Anybot", f"{site}{prefix}{path}")]
-            assert f"Disallow: {prefix}c/*/thanks/\n" in response.text
+            assert f"Disallow: {prefix}c/*/work/\n" in response.text
         assert not rules.can_fetch("Anybot", f"{site}/admin/login/")
         for told in (token, campaign.slug, campaign.title, str(campaign.uid), "@"):
             assert told not in response.text
