@@ -43,7 +43,7 @@ class LanguagePrefix(LocalePrefixPattern):
 
 
 class Translated(URLResolver):
-    """What i18n_patterns() makes, remembering where a campaign's addresses lead: the search is a tenth of signing.
+    """What i18n_patterns() makes, remembering where a campaign's addresses lead: looking costs a signature 0.08 ms.
 
     Others are looked for each time: some have a token in them, which nothing is to keep. So are those longer than any
     of ours: strangers make them up, and they would fill the memory.

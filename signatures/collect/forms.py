@@ -1,6 +1,6 @@
 """The sign form: what a supporter typed, refused in words they can act on or made fit to be sealed.
 
-On the hot path: signing must keep three quarters of the throughput of a bare INSERT. So fields are shared
+On the hot path: signing is to keep as much as it can of the throughput of a bare INSERT. So fields are shared
 between forms instead of copied, no choices are built to check a country, and text that is plainly printable
 (`str.isprintable`, one pass in C) skips the search for what is wrong with it.
 """

@@ -19,7 +19,6 @@ from signatures.collect.senders import DAY, Sender, sender_of
 
 log = logging.getLogger(__name__)
 
-
 _PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": DAY}
 _RATE: Final = re.compile(r"(\d+)/(\d*)([smhd])")
 
