@@ -48,8 +48,8 @@ def needs_database(command: str, arguments: list[str]) -> bool:
 
 def use_embedded(home: Path, command: str) -> None:
     """Set the environment to the embedded servers; exits with one line when they cannot be had."""
-    from config.children import ChildFailed
-    from config.embedded import EmbeddedError, attach, secret_key
+    from config.local.children import ChildFailed
+    from config.local.embedded import EmbeddedError, attach, secret_key
 
     role = os.environ["ROLE"]
     try:

@@ -10,6 +10,6 @@ class UndersignedConfig(AppConfig):
 
     def ready(self) -> None:
         from config import checks  # noqa: F401 - registers the system checks
-        from config.grants import grant_after_migrate
+        from config.database.grants import grant_after_migrate
 
         post_migrate.connect(grant_after_migrate, dispatch_uid="grants")

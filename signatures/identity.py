@@ -4,6 +4,7 @@ Pure functions: no Django, no settings, no input or output. Everything that deci
 signatures are one person's comes from here, so that no two places can disagree about it.
 """
 
+import hmac
 import re
 import secrets
 import unicodedata
@@ -190,24 +191,21 @@ def _as_delivered(local: str, provider: _Provider) -> str:
 
 
 class Mac:
-    """HMAC-SHA-256 (RFC 2104) under one secret, for many messages: the key's two blocks are hashed once.
+    """HMAC-SHA-256 (RFC 2104) under one secret, for many messages: admission asks seven times a signature.
 
-    0.9 µs a message, where `hmac.digest`, for which OpenSSL sets up a context each time, takes 2.2; admission asks
-    seven times a signature.
+    A copy of one that has hashed the key takes half of what `hmac.digest` does, which sets up a context each time.
     """
 
-    __slots__ = ("_inner", "_outer")
+    __slots__ = ("_keyed",)
 
     def __init__(self, secret: bytes) -> None:
-        key = secret if len(secret) <= 64 else sha256(secret).digest()
-        self._inner, self._outer = (sha256(bytes(byte ^ pad for byte in key.ljust(64, b"\0"))) for pad in (0x36, 0x5C))
+        self._keyed = hmac.new(secret, digestmod=sha256)
 
     def __call__(self, message: bytes) -> bytes:
         """The 32 bytes that only who has the secret can make of this message."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        return outer.digest()
+        keyed = self._keyed.copy()
+        keyed.update(message)
+        return keyed.digest()
 
 
 def fingerprint(mac: Mac, canonical: str) -> bytes:
@@ -246,7 +244,7 @@ def name_key(mac: Mac, name: str) -> bytes:
     make no difference. Every script is kept as it is written: nothing is turned into Latin letters, so
     "Иван", "محمد" and "李" differ. Accents count too: a wrong merge takes away the signature of a second
     person in the family (Hòa and Hoa), a wrong split only leaves a likely duplicate to resemblance.
-    64 bits are ample: keys are compared within a mailbox, or to propose what people then judge.
+    64 bits are ample: keys are compared within a mailbox, or to propose what people then screen.
     """
     words = _ascii_words(name) if name.isascii() else _words(name)
     # Two names without a single letter or digit are still two names.

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from config.collected import state_of_static
+from config.local.collected import state_of_static
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -26,7 +26,7 @@ _to_close: list[Any] = []
 
 
 def _start_servers() -> None:
-    from config.embedded import Embedded
+    from config.local.embedded import Embedded
 
     home = tempfile.TemporaryDirectory(prefix="undersigned-tests-")
     servers = Embedded(Path(home.name), durable=False).start()

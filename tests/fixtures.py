@@ -21,16 +21,17 @@ from django.test import Client, override_settings
 from django.utils import timezone, translation
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from petitions import shelf
 from petitions.models import Addressee, Campaign, Disclosure
-from petitions.sections import Membership, Role, Section
-from petitions.standstill import forget_standstill
-from signatures.collect import campaigns, counters, intake
-from signatures.models import Delivery, Proposal, Submission
+from signatures.intake import campaigns, submissions
+from signatures.models import Delivery, Submission
 from signatures.register import keyring as keyrings
 from signatures.register.mailing import confirmation_mail
 from signatures.register.unsealing import Opener
 from signatures.sealing import Person
+from staff.models import Membership, Proposal, Role
+from web import counters, page_cache
+from web.maintenance import forget_maintenance
+from web.models import Section
 
 
 @contextmanager
@@ -90,13 +91,13 @@ def _cheap_passwords() -> Iterator[None]:
 
 
 #: As the site compresses its pages, for tests that weigh them.
-QUALITY = shelf.QUALITY
+QUALITY = page_cache.QUALITY
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _quick_compression() -> None:
     """Compressing a page as well as can be takes longer than making it."""
-    shelf.QUALITY = 1  # type: ignore[misc]
+    page_cache.QUALITY = 1  # type: ignore[misc]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -119,8 +120,8 @@ def _static_files_are_looked_at_once() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
     """A process remembers its language, pages, campaigns and session keys; a test must not see the last one's."""
-    kept = (translation.deactivate, shelf.clear_shelf, forget_standstill, campaigns.forget_campaigns)
-    for forget in (*kept, intake.forget_session_keys, counters.counting_again):
+    kept = (translation.deactivate, page_cache.clear_page_cache, forget_maintenance, campaigns.forget_campaigns)
+    for forget in (*kept, submissions.forget_session_keys, counters.counting_again):
         forget()
     cache.clear()
 
@@ -238,9 +239,9 @@ def aged(proposal: Proposal, by: datetime.timedelta) -> Proposal:
     """The same, as if it had been asked for that much earlier; only the owner can say so."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE signatures_proposal DISABLE TRIGGER proposal_guard")
+        cursor.execute("ALTER TABLE staff_proposal DISABLE TRIGGER proposal_guard")
         Proposal.objects.filter(pk=proposal.pk).update(requested_at=F("requested_at") - by)
-        cursor.execute("ALTER TABLE signatures_proposal ENABLE TRIGGER proposal_guard")
+        cursor.execute("ALTER TABLE staff_proposal ENABLE TRIGGER proposal_guard")
     proposal.refresh_from_db()
     return proposal
 
@@ -252,7 +253,7 @@ def sign() -> Callable[..., bytes]:
     def take(campaign: Campaign, *, confirmed: Any = True, **person: Any) -> bytes:
         before = set(Submission.objects.values_list("token_hash", flat=True))
         with acting_as(settings.WEB_ROLE):
-            intake.take(campaign, a_person(**person))
+            submissions.take(campaign, a_person(**person))
         (hashed,) = set(Submission.objects.values_list("token_hash", flat=True)) - before
         if confirmed:
             moment = timezone.now() if confirmed is True else confirmed

@@ -1,6 +1,6 @@
 """The whole site as real processes, for tests that press its buttons and kill its parts.
 
-`Stack` is the demo (signatures/management/commands/demo.py) without its supervisor: the same processes with
+`Stack` is the demo (config/management/commands/demo.py) without its supervisor: the same processes with
 the same options, under a home of its own, so that what a test kills or flushes is nobody else's. All are
 children that end with the process that started them.
 """
@@ -36,10 +36,10 @@ import psycopg
 import redis
 from celery import Celery
 
-from config.children import Child
-from config.collected import note_collected
-from config.embedded import Role
-from signatures.management.commands.demo import HOST, Demo
+from config.local.children import Child
+from config.local.collected import note_collected
+from config.local.embedded import Role
+from config.management.commands.demo import HOST, Demo
 from tests.commands import ROOT, Commands
 
 AT_RISK = "belarus-right-to-protest"

@@ -1,7 +1,7 @@
 """The role matrix: every address of the site, as every role, in the own section and in another one.
 
 Made from the URL configuration, so a new page without a rule fails here. To mend that, say who may: in `rights` or
-`pages` of its GuardedAdmin, or in config/pages.py; and make one of its objects in MAKERS below.
+`pages` of its GuardedAdmin, or in staff/access_matrix.py; and make one of its objects in MAKERS below.
 """
 
 from contextlib import contextmanager
@@ -14,34 +14,23 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from config.management.commands.write_access_table import PLACE
-from config.pages import PUBLIC, access_table, all_pages
-from petitions.access import RULES, Who, may
-from petitions.guarding import GuardedAdmin
-from petitions.models import Addressee, Campaign, Demand, DemandStep, Dossier, Picture, Standstill, Update
-from petitions.sections import Membership, Role, Section
+from petitions.models import Addressee, Campaign, Demand, DemandStep, Dossier, Picture, Update
 from signatures.admin.home import DOORS
-from signatures.desk.audit import append
-from signatures.models import (
-    AuditEntry,
-    Delivery,
-    Handover,
-    NetworkRule,
-    Proposal,
-    Purpose,
-    Recipient,
-    Register,
-    Reveal,
-    Ruling,
-    Watch,
-)
+from signatures.models import Delivery, Handover, Monitor, NetworkRule, Purpose, Recipient, Register, Reveal, Ruling
+from staff.access import RULES, Who, may
+from staff.access_matrix import PUBLIC, access_table, all_pages
+from staff.audit import append
+from staff.guarded_admin import GuardedAdmin
+from staff.management.commands.write_access_table import PLACE
+from staff.models import AuditEntry, Membership, Proposal, Role
 from tests.fixtures import WebClient
+from web.models import Maintenance, Section
 
 PAGES = list(all_pages())
 
 
 def a_delivery(campaign):
-    from signatures.collect.deliveries import request_delivery
+    from signatures.desk.deliveries import request_delivery
 
     Register.objects.filter(campaign=campaign).update(last_number=10, counted=10)
     officer = User.objects.create(username=f"asked-{campaign.pk}")
@@ -94,9 +83,9 @@ def a_look(campaign):
     return Reveal.objects.create(officer=officer, section=campaign.section, campaign=campaign, **asked)
 
 
-def a_standstill(campaign):
+def a_maintenance(campaign):
     """The whole site's: there is one, or none."""
-    return Standstill.objects.get_or_create(defaults={"mode": "paused", "note": "N", "since": timezone.now()})[0]
+    return Maintenance.objects.get_or_create(defaults={"mode": "paused", "note": "N", "since": timezone.now()})[0]
 
 
 def a_network_rule(campaign):
@@ -111,9 +100,9 @@ def a_ruling(campaign):
 
 
 def a_watch(campaign):
-    figures = {"taken": [0] * 60, "confirmed": [0] * 60, "judged": 0, "held": 0, "networks": [], "domains": []}
+    figures = {"taken": [0] * 60, "confirmed": [0] * 60, "screened": 0, "held": 0, "networks": [], "domains": []}
     more = {"mails_waiting": 0, "usual": 60}
-    return Watch.objects.create(campaign=campaign, at=timezone.now(), figures=figures | more)
+    return Monitor.objects.create(campaign=campaign, at=timezone.now(), figures=figures | more)
 
 
 #: model → one of it that belongs to a campaign, or to everybody.
@@ -132,10 +121,10 @@ MAKERS = {
     Handover: a_handover,
     Recipient: a_key,
     Reveal: a_look,
-    Standstill: a_standstill,
+    Maintenance: a_maintenance,
     NetworkRule: a_network_rule,
     Ruling: a_ruling,
-    Watch: a_watch,
+    Monitor: a_watch,
 }
 
 
@@ -188,12 +177,12 @@ def may_delete(person, shown):
     return "delete" in shown.rights and may(person, shown.rights["delete"])
 
 
-#: What a role alone does not open: a packet that is there, a role that is held, a site that is not at a standstill
+#: What a role alone does not open: a packet that is there, a role that is held, a site that is not at a maintenance
 #: yet. Refusals are tried.
 NEEDS_MORE = {
     "admin:signatures_delivery_download",
     "admin:signatures_handover_file",
-    "admin:petitions_standstill_add",
+    "admin:web_maintenance_add",
 }
 #: Whose rows say themselves for whom they are: whoever made them, or decides on them. Refusals by role are tried.
 PERSONAL = {Proposal, Recipient, Reveal}
@@ -273,7 +262,7 @@ def test_lists_show_ones_own_section_and_offer_no_action_that_is_not_allowed(rol
         if not shown.has_view_permission(request):
             continue
         page = client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"))
-        if model in PERSONAL or model is Watch:  # a dashboard, not a list
+        if model in PERSONAL or model is Monitor:  # a dashboard, not a list
             continue
         listed = set(page.context["cl"].result_list)
         assert things[model, True] in listed

@@ -20,15 +20,15 @@ FILES = {
     for path in sorted((ROOT / app).rglob("*.py"))
 }
 #: What a web process starts from.
-WEB_DOORS = ("config.wsgi", "config.urls", "config.admin_site", "petitions.admin", "signatures.admin")
+WEB_DOORS = ("config.wsgi", "config.urls", "staff.admin_site", "petitions.admin.content", "signatures.admin")
 WEB_SIDE = {
     name
     for name in FILES
-    if name in {"signatures.urls", "signatures.doorbell", *WEB_DOORS}
-    or name.startswith(("signatures.collect", "signatures.desk", "signatures.views", "signatures.admin"))
+    if name in {"signatures.urls", "signatures.notify_worker", *WEB_DOORS}
+    or name.startswith(("signatures.intake", "signatures.desk", "signatures.views", "signatures.admin"))
 }
 #: What both sides write into: it holds nothing, and reaches nothing but the models.
-SHARED = {"signatures.desk.audit"}
+SHARED = {"staff.audit"}
 WEB_SIDE -= SHARED
 #: Where the keys are.
 WORKER_SIDE = ("signatures.register", "signatures.delivery", "signatures.tasks")
@@ -83,8 +83,12 @@ def reached_from(*names):
 
 
 def test_the_rooms_are_there():
-    assert {"signatures.register.admission", "signatures.collect.intake", "signatures.delivery.build"} <= FILES.keys()
-    assert {"signatures.views.signing", "signatures.collect.intake"} <= WEB_SIDE
+    assert {
+        "signatures.register.admission",
+        "signatures.intake.submissions",
+        "signatures.delivery.build",
+    } <= FILES.keys()
+    assert {"signatures.views.signing", "signatures.intake.submissions"} <= WEB_SIDE
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if within(name, "petitions")])
@@ -98,7 +102,7 @@ def test_the_webs_side_reaches_no_key(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["signatures.sealing", "signatures.identity", "signatures.channels", "signatures.spreadsheets"]
+    "name", ["signatures.sealing", "signatures.identity", "signatures.models.channels", "web.spreadsheets"]
 )
 def test_the_pure_rooms_import_nothing_of_ours_and_nothing_of_django(name):
     assert not imports_of(name)
@@ -118,9 +122,7 @@ def test_models_import_only_models(name):
 
 @pytest.mark.parametrize("name", [name for name in FILES if within(name, "signatures.register")])
 def test_the_register_imports_neither_the_webs_side_nor_deliveries(name):
-    assert not [
-        m for m in reached_from(name) if within(m, "signatures.collect", "signatures.delivery") or m in WEB_SIDE
-    ]
+    assert not [m for m in reached_from(name) if within(m, "signatures.intake", "signatures.delivery") or m in WEB_SIDE]
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if within(name, "signatures.delivery")])
@@ -148,7 +150,7 @@ def _calls(name, attribute):
 
 CURSORS = (
     "config",
-    "signatures.collect",
+    "signatures.intake",
     "signatures.desk",
     "signatures.register",
     "signatures.delivery",
@@ -187,7 +189,7 @@ run_checks()
 from django.urls import get_resolver
 get_resolver().url_patterns
 from signatures import doorbell
-bell = doorbell.Doorbell()
+bell = doorbell.WorkerNotifier()
 bell._send("admit")
 from config.celery import app
 print(json.dumps([sorted(sys.modules), sorted(name for name in app.tasks if name.startswith("signatures."))]))
@@ -212,7 +214,7 @@ def _in_a_process(source, role):
 
 def test_a_web_process_that_serves_checks_and_rings_has_loaded_no_worker_code():
     modules, tasks = _in_a_process(WEB_PROCESS, "web")
-    assert "signatures.collect.intake" in modules
+    assert "signatures.intake.submissions" in modules
     assert not [module for module in modules if within(module, *WORKER_SIDE)]
     assert "pyrage" not in modules
     assert tasks == []

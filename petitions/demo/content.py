@@ -10,9 +10,9 @@ from typing import Any, Final
 from django.db import transaction
 
 from petitions.demo.artwork import queue, windows
-from petitions.demo.translating import translate
+from petitions.demo.translate import translate
 from petitions.models import Addressee, Campaign, Coverage, Demand, Dossier, Picture, Update
-from petitions.sections import Section
+from web.models import Section
 
 PETITION = "belarus-right-to-protest"
 LOCAL_PETITION = "aldermere-library-hours"

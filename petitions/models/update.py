@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from petitions.models.campaign import Campaign
 from petitions.models.claim import unknown_claims, with_claims
 from petitions.models.picture import Picture
-from petitions.text import to_html
-from petitions.translated import Translated, TranslatedCharField, TranslatedMarkdownField, TranslatedTextField
+from web.i18n.text import to_html
+from web.i18n.translated import Translated, TranslatedCharField, TranslatedMarkdownField, TranslatedTextField
 
 #: News are breaking no longer than this.
 BREAKING_FOR: Final = datetime.timedelta(days=2)

@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 from unfold.decorators import display
 
-from petitions.access import sections_of
-from petitions.guarding import GuardedAdmin
 from petitions.models import Campaign
 from signatures.models import Delivery, Handover
+from staff.access import sections_of
+from staff.guarded_admin import GuardedAdmin
 
 #: Bytes of a receipt or an answer, scanned.
 LARGEST_ATTACHMENT = 20_000_000

@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from signatures.desk.refusals import NotAllowed, violated_constraint
+from staff.refusals import NotAllowed, violated_constraint
 
 KEYS_ARE_BEING_MADE: Final = _("Keys are being made; try again in a moment.")
 ONLY_NARROWER: Final = _("People have signed under this promise: it can only be narrowed now.")

@@ -23,13 +23,13 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from petitions.access import may
-from petitions.guarding import GuardedAdmin
 from petitions.models import Campaign
-from signatures.desk import audit
-from signatures.doorbell import ring
 from signatures.models import Reason, Ruling, Source
-from signatures.models.judging import REASONS
+from signatures.models.screening import REASONS
+from signatures.notify_worker import notify_worker
+from staff import audit
+from staff.access import may
+from staff.guarded_admin import GuardedAdmin
 
 LABELS: Final = {
     "network": _("Network"),
@@ -110,7 +110,7 @@ class RulingAdmin(GuardedAdmin):
         super().save_model(request, obj, form, change)
         detail = {"ruling": obj.pk, "campaign": obj.campaign_id, "verb": obj.verb, "query": obj.query}
         audit.append(obj.made_by, "ruling.make", obj.campaign.section, obj.reason, detail)
-        ring("rule")
+        notify_worker("rule")
 
     def response_add(self, request: HttpRequest, obj: Ruling, post_url_continue: str | None = None) -> HttpResponse:
         self.message_user(request, _("It is being looked up. Nothing is touched before you say so."), messages.INFO)
@@ -144,7 +144,7 @@ class RulingAdmin(GuardedAdmin):
         if not may(request.user, "ruling.make", ruling.campaign):
             self.message_user(request, _("Your role does not allow this."), messages.ERROR)
         elif self._took(request, ruling, step):
-            ring("rule")
+            notify_worker("rule")
         else:
             self.message_user(request, _("It has moved on meanwhile: look again."), messages.WARNING)
         return HttpResponseRedirect(_url(ruling))

@@ -9,10 +9,10 @@ from typing import Final
 from django.db import connection
 
 from petitions.models import Campaign
-from signatures.collect.consent import consents
-from signatures.collect.intake import seal
 from signatures.demo.people import Signer
 from signatures.identity import new_token
+from signatures.intake.consent import consents
+from signatures.intake.submissions import seal
 from signatures.models import Source
 from signatures.register.admission import BATCH, admit_batch
 from signatures.sealing import Person

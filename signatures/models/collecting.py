@@ -58,8 +58,8 @@ class Submission(models.Model):
 
     token_hash = models.BinaryField(primary_key=True, max_length=32)
     # No foreign-key checks: the two locked one row of each parent at every signature, and were half of what the
-    # database spent on it. Row security asks for the same without a lock (SESSION_KEY_IN_USE in config/grants.py),
-    # and a key belongs to a campaign by a foreign key of its own.
+    # database spent on it. Row security asks for the same without a lock (SESSION_KEY_IN_USE in
+    # config/database/grants.py), and a key belongs to a campaign by a foreign key of its own.
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     sealing_key = models.ForeignKey(
         SealingKey, models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False

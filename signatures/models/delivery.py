@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Addressee, Campaign, Disclosure
-from signatures.models.desk import Proposal
+from staff.models.proposal import Proposal
 
 
 class SigningKey(models.Model):
@@ -66,7 +66,7 @@ class Delivery(models.Model):
     """One handing-over of a campaign to one addressee: a range of register numbers, frozen.
 
     Requested by one officer, approved by another, built by a worker (delivery/build.py). What web
-    may set is in config/grants.py; what no role may do is in the constraints.
+    may set is in config/database/grants.py; what no role may do is in the constraints.
     """
 
     class State(models.TextChoices):

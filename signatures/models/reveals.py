@@ -19,8 +19,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from petitions.sections import Section
-from signatures.models.desk import Proposal
+from staff.models.proposal import Proposal
+from web.models import Section
 
 #: An answer is deleted this long after it was given, and a question nobody answered this long after it was asked.
 ANSWER_KEPT: Final = datetime.timedelta(minutes=10)
@@ -133,7 +133,7 @@ class Purpose(models.TextChoices):
 
     OWN_REQUEST = "own_request", _("The person asks about their own signature")
     COMPLAINT = "complaint", _("Somebody says that they did not sign")
-    REVIEW = "review", _("A suspicious signature is judged")
+    REVIEW = "review", _("A suspicious signature is screened")
     VERIFICATION = "verification", _("A verifier asks about a number")
     FAULT = "fault", _("A fault is looked into")
 

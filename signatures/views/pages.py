@@ -17,18 +17,18 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
-from config.cldr import sorting_key
-from petitions.gone import Gone
 from petitions.models import Campaign, CampaignQuerySet, Dossier, Standing, Update, won
-from petitions.shelf import shelved
-from signatures.channels import CHANNELS
-from signatures.collect.forms import SignForm
-from signatures.figures import public_figures, public_figures_of
-from signatures.handovers import handover_standing
+from signatures.intake.forms import SignForm
 from signatures.models import Handover, Register
-from signatures.syndication import share_image_of, structured_data
-from signatures.views.finding import campaign_or_404
+from signatures.models.channels import CHANNELS
+from signatures.public_figures.feeds import share_image_of, structured_data
+from signatures.public_figures.figures import public_figures, public_figures_of
+from signatures.public_figures.handovers import handover_standing
+from signatures.views.campaigns import campaign_or_404
 from signatures.views.signing import form_context
+from web.gone import Gone
+from web.i18n.cldr import sorting_key
+from web.page_cache import cached_page
 
 #: Campaigns a page of the list, and how many of those that are over, or not open yet, stand on the first.
 PAGE: Final = 20
@@ -58,7 +58,7 @@ def _check(asked: dict[str, str]) -> None:
         raise BadRequest
 
 
-@shelved
+@cached_page
 def _whole_home(request: HttpRequest) -> HttpResponse:
     return _home(request, {})
 
@@ -86,7 +86,7 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
         "regions": _choices(everything, "region"),
         "dossiers": Dossier.objects.published(),
     }
-    return render(request, "petitions/home.html", context)
+    return render(request, "signatures/home.html", context)
 
 
 def _elsewhere(counts: Mapping[str, int], show: str) -> list[tuple[Standing, int]]:
@@ -137,7 +137,7 @@ def _choices(campaigns: CampaignQuerySet, field: str) -> list[tuple[str, str]]:
 
 
 @require_safe
-@shelved
+@cached_page
 def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
     """The petition. `via` names the channel that led here, for browsers whose script cannot copy ?via= to the form."""
     if via and via not in CHANNELS:
@@ -165,7 +165,7 @@ def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
 
 
 @require_safe
-@shelved
+@cached_page
 def press(request: HttpRequest, slug: str) -> HttpResponse:
     """The press kit: figures as they are now, pictures to download, releases, and whom to ask."""
     found = campaign_or_404(slug)
@@ -195,7 +195,7 @@ def news(request: HttpRequest, key: int) -> HttpResponse:
 
 
 @require_safe
-@shelved
+@cached_page
 def thanks(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     others = Campaign.objects.open().exclude(pk=found.pk).select_related("addressee")

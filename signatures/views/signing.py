@@ -14,22 +14,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from config.languages import path_in
 from petitions.models import Campaign
-from petitions.shelf import shelved
-from signatures.channels import DIRECT, known_channel
-from signatures.collect.body import GarbageBody, read_form
-from signatures.collect.consent import consents, mailbox_warning, wording
-from signatures.collect.door import TRAP, Signals, knock, wants_work
-from signatures.collect.forms import SignForm
-from signatures.collect.intake import take
-from signatures.collect.limits import Verdict
-from signatures.collect.senders import is_cross_site
-from signatures.collect.slips import PROVIDERS, likely_meant
-from signatures.collect.work import challenge
-from signatures.figures import public_figures
+from signatures.intake.abuse_gate import TRAP, Signals, check_sender, wants_work
+from signatures.intake.body import GarbageBody, read_form
+from signatures.intake.consent import consents, mailbox_warning, wording
+from signatures.intake.email_typos import PROVIDERS, likely_meant
+from signatures.intake.forms import SignForm
+from signatures.intake.proof_of_work import challenge
+from signatures.intake.submissions import take
+from signatures.models.channels import DIRECT, known_channel
+from signatures.public_figures.figures import public_figures
 from signatures.sealing import Person
-from signatures.views.finding import campaign_or_404
+from signatures.views.campaigns import campaign_or_404
+from web.i18n.languages import path_in
+from web.page_cache import cached_page
+from web.rate_limits import Verdict
+from web.senders import is_cross_site
 
 
 def form_context(found: Campaign, form: SignForm, problem: str = "", via: str = "") -> dict[str, Any]:
@@ -65,7 +65,7 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     if not found.is_open() or not hasattr(found, "key"):
         return _closed(request, found)
-    door = knock(request, found, data)
+    door = check_sender(request, found, data)
     if door.verdict is Verdict.OVER:
         problem = _("Many signatures came from your network just now. Please send it again in a minute.")
         return _kept(request, found, data, 429, problem, retry_after=door.retry_after)
@@ -96,7 +96,7 @@ def work(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
-@shelved
+@cached_page
 def _sign_form(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     if not found.is_open():

@@ -22,7 +22,7 @@ from pathlib import Path
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
-from config.supervisor import until_asked
+from config.local.supervisor import until_asked
 from tests.benchmarks.rows import BENCHMARKS, FULL, LONG, QUICK, Plan
 from tests.benchmarks.site import Site
 from tests.benchmarks.table import Row, markdown

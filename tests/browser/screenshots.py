@@ -30,12 +30,12 @@ PRESSED = ("sign-mistakes", "confirmed", "withdrawn")
 STATES = {
     "announced": ("UPDATE petitions_campaign SET opens_at = now() + interval '9 days' WHERE slug = %s", ".side.low"),
     "paused": (
-        "UPDATE petitions_campaign SET opens_at = NULL, paused_at = now(), life_note = 'A court is asked.'"
+        "UPDATE petitions_campaign SET opens_at = NULL, paused_at = now(), state_reason = 'A court is asked.'"
         " WHERE slug = %s",
         "text=A court is asked.",
     ),
     "halted": (
-        "INSERT INTO petitions_standstill (id, mode, note, since) SELECT 1, 'read_only',"
+        "INSERT INTO web_maintenance (id, mode, note, since) SELECT 1, 'read_only',"
         " 'We move to another machine. Until noon everything can be read, and nothing is taken.', now()"
         " FROM petitions_campaign WHERE slug = %s",
         ".banner",
@@ -106,7 +106,7 @@ def _take(folder: Path, home: Path, wanted: tuple[str, ...]) -> None:
 
 def _in_both(pages: dict[str, str]) -> dict[str, str]:
     """The pages, and the same in Arabic as <name>-ar."""
-    from config.languages import path_in
+    from web.i18n.languages import path_in
 
     return pages | {f"{name}-ar": path_in("ar", path) for name, path in pages.items() if name not in ONE_LANGUAGE}
 
@@ -154,7 +154,7 @@ def _answering(html: str) -> Callable[[Route], None]:
 
 
 def _homes(browser: Browser, stack: Stack, folder: Path) -> None:
-    """Each role's first page, as home-<role>-<width>-<scheme>.png. Those in light are shown in petitions/ACCESS.md."""
+    """Each role's first page, as home-<role>-<width>-<scheme>.png. Those in light are shown in docs/access.md."""
     for login, role in LOGINS.items():
         _desk(browser, stack, folder, login, {f"home-{role}": "/admin/"})
 
@@ -249,7 +249,7 @@ def _admin_pages(stack: Stack) -> dict[str, dict[str, str]]:
         "admin-tally": f"/admin/petitions/campaign/{campaign}/tally/",
     }
     moderator = {
-        "admin-watch": "/admin/signatures/watch/",
+        "admin-watch": "/admin/signatures/monitor/",
         "admin-rulings": "/admin/signatures/ruling/",
         "admin-ruling": "/admin/signatures/ruling/add/",
         "admin-networks": "/admin/signatures/networkrule/",
@@ -264,10 +264,10 @@ def _admin_pages(stack: Stack) -> dict[str, dict[str, str]]:
     privacy = {
         "admin-looks": "/admin/signatures/reveal/",
         "admin-look": "/admin/signatures/reveal/add/",
-        "admin-four-eyes": "/admin/signatures/proposal/",
-        "admin-trail": "/admin/signatures/auditentry/",
+        "admin-four-eyes": "/admin/staff/proposal/",
+        "admin-trail": "/admin/staff/auditentry/",
     }
-    administrator = {"admin-people": "/admin/auth/user/", "admin-sections": "/admin/petitions/section/"}
+    administrator = {"admin-people": "/admin/auth/user/", "admin-sections": "/admin/web/section/"}
     return dict(zip(LOGINS, (campaigner, moderator, officer, privacy, administrator), strict=True))
 
 

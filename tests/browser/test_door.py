@@ -64,7 +64,7 @@ def log_out(page: Page) -> None:
 
 def test_newcomer_enrols_with_an_app_and_comes_back_with_a_recovery_code(site: Stack, visit: Visit) -> None:
     with newcomer(site, visit, viewport=PHONE) as (page, username):
-        page.goto("/admin/petitions/section/")
+        page.goto("/admin/web/section/")
         expect(page.get_by_role("heading", level=1)).to_have_text("Your second factor")
         page.get_by_role("link", name="Set up an app").click()
         key = page.locator(".us-door-key").inner_text()

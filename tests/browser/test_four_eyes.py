@@ -18,17 +18,17 @@ def test_a_second_person_approves_what_waits_for_them_and_the_trail_names_both(s
     sign_and_confirm(site, LOCAL, "GB")
     with logged_in(site, visit, "officer-1") as page:
         request(page, "ibrary", "Aldermere", COUNT)
-        page.goto("/admin/signatures/proposal/")
+        page.goto("/admin/staff/proposal/")
         page.get_by_role("region", name="Waiting for somebody else").get_by_role("link").first.click()
         expect(page.get_by_role("button", name="Take it back")).to_be_visible()
         expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     with logged_in(site, visit, "officer-2") as page:
-        page.goto("/admin/signatures/proposal/")
+        page.goto("/admin/staff/proposal/")
         page.get_by_role("region", name="Waiting for you").get_by_role("link").first.click()
         expect(page.get_by_text(re.compile("are handed to .* They learn: Totals only"))).to_be_visible()
         page.get_by_role("button", name="Approve").click()
         expect(page.get_by_text("Approved. It is being carried out.")).to_be_visible()
         expect(page.get_by_role("button", name="Approve")).to_have_count(0)
-        page.goto("/admin/signatures/auditentry/")
+        page.goto("/admin/staff/auditentry/")
         for who, action in (("officer-1", "delivery.request"), ("officer-2", "delivery.approve")):
             expect(page.get_by_role("row").filter(has_text=who).filter(has_text=action).first).to_be_visible()

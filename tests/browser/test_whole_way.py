@@ -8,7 +8,7 @@ import uuid
 import pytest
 from playwright.sync_api import Page, expect
 
-from signatures.collect.slips import PROVIDERS
+from signatures.intake.email_typos import PROVIDERS
 from tests.browser.conftest import Visit
 from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
 

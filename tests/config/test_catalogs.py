@@ -9,8 +9,8 @@ from babel.messages.catalog import Message
 from django.template.loader import render_to_string
 from django.utils.translation import ngettext, override
 
-from config import catalogs
-from config.languages import LANGUAGES
+from web.i18n import catalogs
+from web.i18n.languages import LANGUAGES
 
 #: Forms that stand for one number each may say it as a word: "from two countries" is one word in Arabic.
 FORMS_OF_ONE_NUMBER = {"ar": (0, 1, 2)}

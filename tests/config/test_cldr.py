@@ -7,9 +7,9 @@ import datetime
 import pytest
 from django.utils.translation import override
 
-from config import cldr
-from config.languages import LANGUAGES
-from signatures.collect.forms import country_choices
+from signatures.intake.forms import country_choices
+from web.i18n import cldr
+from web.i18n.languages import LANGUAGES
 
 CODES = [language.code for language in LANGUAGES]
 MOMENT = datetime.datetime(2020, 7, 27, 8, 5, tzinfo=datetime.UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.collected import is_collected, note_collected
+from config.local.collected import is_collected, note_collected
 
 
 @pytest.fixture

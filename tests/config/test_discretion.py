@@ -13,8 +13,8 @@ from django.test import Client, RequestFactory, override_settings
 from django.urls import path
 from django.views.debug import ExceptionReporter
 
-from config.discretion import DiscreetFilter, DiscreetFormatter, HideEverything, without_tokens
 from signatures.identity import new_token
+from web.redaction import DiscreetFilter, DiscreetFormatter, HideEverything, without_tokens
 
 TYPED = {"name": "Zebediah Quuxley", "email": "zebediah@example.org", "comment": "Plugh plover"}
 WORDS = ("zebediah", "quuxley", "plugh")
@@ -71,7 +71,7 @@ def test_every_handler_of_the_site_is_discreet():
     for handler in django_settings.LOGGING["handlers"].values():
         assert "discreet" in handler["filters"]
         assert handler["formatter"] == "line"
-    assert django_settings.LOGGING["formatters"]["line"]["()"] == "config.discretion.DiscreetFormatter"
+    assert django_settings.LOGGING["formatters"]["line"]["()"] == "web.redaction.DiscreetFormatter"
     for name, logger in django_settings.LOGGING["loggers"].items():
         assert logger.get("handlers", []) == [], name
 

@@ -19,10 +19,9 @@ from django.urls import reverse
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from config.door.links import one_time_link
-from config.door.middleware import ADMIN_CSP
-from petitions.sections import Membership, Role
-from signatures.models import AuditEntry
+from staff.login.links import one_time_link
+from staff.login.middleware import ADMIN_CSP
+from staff.models import AuditEntry, Membership, Role
 from tests.fixtures import PASSWORD, WebClient
 
 LOGIN = "/admin/login/"
@@ -149,7 +148,7 @@ def test_nobody_guesses_while_tries_cannot_be_counted(client, person, monkeypatc
     def away(*args, **kwargs):
         raise RedisError
 
-    monkeypatch.setattr("signatures.collect.limits.get_usage", away)
+    monkeypatch.setattr("web.rate_limits.get_usage", away)
     refused = type_password(client)
     assert (refused.status_code, refused["Retry-After"]) == (503, "30")
     assert b"Please try again shortly" in refused.content
@@ -240,7 +239,7 @@ def test_public_pages_read_no_session_and_set_no_cookie(client, person, campaign
 
 
 def test_persons_are_handed_out_only_just_after_the_second_factor(staff, staff_client, rf):
-    from config.door.factors import recently_authenticated
+    from staff.login.factors import recently_authenticated
 
     with time_machine.travel(datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), tick=False) as clock:
         user = staff(Role.DELIVERY_OFFICER)
@@ -301,7 +300,7 @@ def test_a_weak_password_is_refused_in_words(client, person):
 
 
 def test_the_log_drops_the_token_of_a_one_time_link(person):
-    from config.discretion import without_tokens
+    from web.redaction import without_tokens
 
     assert without_tokens(f"GET {path_of(person)} 200").endswith("/… 200") or "…" in without_tokens(path_of(person))
 
@@ -362,7 +361,7 @@ def test_nobody_else_manages_people(staff, staff_client, person, role):
     browser = staff_client(staff(role))
     assert browser.get("/admin/auth/user/").status_code == 403
     assert browser.post(f"/admin/auth/user/{person.pk}/link/").status_code == 404
-    assert browser.get("/admin/signatures/proposal/ask/factors/").status_code == 404
+    assert browser.get("/admin/staff/proposal/ask/factors/").status_code == 404
 
 
 # --- the browser's rules ------------------------------------------------------------------------------------------

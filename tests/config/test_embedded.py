@@ -14,9 +14,9 @@ import psycopg
 import pytest
 import redis
 
-from config import embedded
-from config.children import LAUNCHER, NOBODY
-from config.embedded import AlreadyRunning, Embedded, attach, secret_key
+from config.local import embedded
+from config.local.children import LAUNCHER, NOBODY
+from config.local.embedded import AlreadyRunning, Embedded, attach, secret_key
 from tests.processes import processes_of, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SUPERVISOR = """
 import sys
 from pathlib import Path
-from config.embedded import Embedded
+from config.local.embedded import Embedded
 with Embedded(Path(sys.argv[1]), durable=False):
     print("up", flush=True)
     sys.stdin.read()
@@ -126,7 +126,7 @@ def test_servers_are_gone_after_stop(tmp_path: Path) -> None:
 
 
 def test_attach_starts_servers_for_the_life_of_the_process(tmp_path: Path) -> None:
-    program = "import sys, pathlib, config.embedded as e; print(e.attach(pathlib.Path(sys.argv[1]), 'owner'))"
+    program = "import sys, pathlib, config.local.embedded as e; print(e.attach(pathlib.Path(sys.argv[1]), 'owner'))"
     done = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=ROOT, capture_output=True, text=True)
     assert "undersigned_owner" in done.stdout, done.stderr
     assert not processes_of(tmp_path)

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from django.db.models.functions import Now
 
-from config.grants import WEB, WORKER
+from config.database.grants import WEB, WORKER
 from petitions.models import Addressee, Campaign
 from signatures.models import CampaignKey, Delivery, Register, SealingKey, Signature, Submission, Tally, Withdrawal
 from signatures.register import admission
@@ -64,7 +64,7 @@ def violated(error):
 @pytest.mark.parametrize("rights", [WEB, WORKER], ids=["web", "worker"])
 def test_every_table_has_a_rule_and_every_rule_a_table(db, rights):
     tables = set(connection.introspection.table_names())
-    assert tables - rights.keys() == set(), "say in config/grants.py what this role may do with these tables"
+    assert tables - rights.keys() == set(), "say in config/database/grants.py what this role may do with these tables"
     assert rights.keys() - tables == set()
 
 
@@ -335,14 +335,14 @@ def request(campaign, officers, role="web", **given):
     renamed = {"campaign_id": "campaign", "addressee_id": "addressee", "first_number": "first", "last_number": "last"}
     subject = {renamed.get(name, name): value for name, value in values.items() if name in AGREED}
     proposal = insert(
-        role, "signatures_proposal", kind="delivery", subject=json.dumps(subject), requested_by_id=officers[0].pk
+        role, "staff_proposal", kind="delivery", subject=json.dumps(subject), requested_by_id=officers[0].pk
     )
     return insert(role, "signatures_delivery", proposal_id=proposal, **values)
 
 
 AGREED = ("campaign_id", "addressee_id", "profile", "series", "first_number", "last_number")
 DECIDE = (
-    "UPDATE signatures_proposal SET state = 'approved', decided_by_id = %s, decided_at = now()"
+    "UPDATE staff_proposal SET state = 'approved', decided_by_id = %s, decided_at = now()"
     " WHERE id = (SELECT proposal_id FROM signatures_delivery WHERE id = %s)"
 )
 APPROVE = "UPDATE signatures_delivery SET state = 'approved' WHERE id = %s"

@@ -7,10 +7,10 @@ from urllib.robotparser import RobotFileParser
 import pytest
 from django.utils import timezone
 
-from config.languages import DEFAULT, LANGUAGES
-from config.middleware import PermissionsPolicyMiddleware
 from petitions.models import Update
-from petitions.shelf import clear_shelf
+from web.i18n.languages import DEFAULT, LANGUAGES
+from web.middleware import PermissionsPolicyMiddleware
+from web.page_cache import clear_page_cache
 
 PAGES = ["/", "/be/", "/c/{}/", "/c/{}/sign/", "/c/{}/thanks/", "/c/{}/numbers/", "/c/{}/press/", "/c/{}/nothing/",
          "/admin/login/", "/c/{}/tally.json"]  # fmt: skip
@@ -71,7 +71,7 @@ def test_crawlers_are_told_what_to_leave_alone_and_where_the_map_is(client, camp
         "thanks/",
     ))]  # fmt: skip
     for site in ("http://testserver", "https://petitions.example.net"):
-        clear_shelf()
+        clear_page_cache()
         settings.SITE_URL = site
         response = client.get("/robots.txt", headers={"X-Forwarded-Host": "evil.example"})
         assert response.status_code == 200
@@ -115,7 +115,7 @@ def test_no_address_of_ours_leads_away(client, campaign, path, method):
 
 @pytest.mark.parametrize("next_page", AWAY)
 def test_after_login_nobody_is_led_away(client, staff, next_page):
-    from petitions.sections import Role
+    from staff.models import Role
     from tests.fixtures import PASSWORD
 
     user = staff(Role.MODERATOR)

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.test import Client
 from django.utils.translation import gettext, override
 
-from config.languages import LANGUAGES, Language, address_in, language_of, path_in
 from petitions.models import Campaign
-from signatures.collect.forms import SignForm
+from signatures.intake.forms import SignForm
 from signatures.sealing import Person
+from web.i18n.languages import LANGUAGES, Language, address_in, language_of, path_in
 
 CODES = [language.code for language in LANGUAGES]
 OTHERS = CODES[1:]

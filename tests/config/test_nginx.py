@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from petitions.shelf import CACHE_CONTROL
 from tests.stack import free_port
+from web.page_cache import CACHE_CONTROL
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 CONFIGURATION = Path(__file__).resolve().parents[2] / "config" / "nginx.conf"

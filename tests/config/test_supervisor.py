@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from config.children import Child, ChildFailed
-from config.supervisor import Asked, PortTaken, Supervisor, is_waiting, reserve_port, until_asked
+from config.local.children import Child, ChildFailed
+from config.local.supervisor import Asked, PortTaken, Supervisor, is_waiting, reserve_port, until_asked
 from tests.processes import processes_of, until
 from tests.stack import copy_demo
 
@@ -70,7 +70,7 @@ def test_workers_of_a_killed_main_process_are_killed(tmp_path: Path) -> None:
 
 def test_child_dies_with_its_parent(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from config.children import Child\n"
+        "import sys, time; from config.local.children import Child\n"
         "child = Child('sleeper', [sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         "child.start(); print(child.pid, flush=True); time.sleep(600)"
     )
@@ -161,8 +161,8 @@ def test_parent_that_was_interrupted_no_longer_waits(tmp_path: Path) -> None:
     """make, sent a SIGINT, stops catching it and waits for its children."""
     program = (
         "import os, signal, subprocess, sys\n"
-        "def see(): print(subprocess.run([sys.executable, '-c', 'import os; from config.supervisor import is_waiting;"
-        " print(is_waiting(os.getppid()))'], capture_output=True, text=True).stdout.strip())\n"
+        "def see(): print(subprocess.run([sys.executable, '-c', 'import os;"
+        " from config.local.supervisor import is_waiting; print(is_waiting(os.getppid()))'], capture_output=True, text=True).stdout.strip())\n"
         "see(); signal.signal(signal.SIGINT, signal.SIG_DFL); see()"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)

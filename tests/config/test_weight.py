@@ -11,13 +11,13 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from config.languages import LANGUAGES, path_in
-from config.statics import light_css, light_js
-from petitions import shelf
 from petitions.demo import content
 from petitions.models import Campaign, Picture
 from signatures.register.keyring import Keyring, provision_campaigns
 from tests.fixtures import QUALITY
+from web import page_cache
+from web.i18n.languages import LANGUAGES, path_in
+from web.static_files import light_css, light_js
 
 #: Bytes, compressed: as much as a server sends before the first acknowledgement comes back (RFC 6928).
 MOST = 14_000
@@ -54,7 +54,7 @@ def on_the_wire(answer: Any) -> int:
 def test_a_campaign_page_with_style_and_scripts_is_light_in_every_language(
     client: Client, petition: str, language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shelf, "QUALITY", QUALITY)
+    monkeypatch.setattr(page_cache, "QUALITY", QUALITY)
     page = client.get(path_in(language, petition), headers={"Accept-Encoding": "br"})
     document = brotli.decompress(page.content).decode()
     named = set(re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"', document))

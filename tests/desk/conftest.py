@@ -9,10 +9,10 @@ import pyrage
 import pytest
 from django.contrib.auth.models import User
 
-from petitions.sections import Role
 from signatures.models import DeskKey
 from signatures.register import keyring as keyrings
 from signatures.register.recipients import pin_by_hand
+from staff.models import Role
 
 
 @pytest.fixture

@@ -15,14 +15,13 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from config.pages import all_pages
 from petitions.models import Picture
-from petitions.sections import Membership, Role
-from signatures.desk import four_eyes
-from signatures.desk.factors import propose_forgetting
-from signatures.desk.four_eyes import NotAllowed
-from signatures.desk.memberships import propose_membership
-from signatures.models import Proposal
+from staff import approvals
+from staff.access_matrix import all_pages
+from staff.approvals import NotAllowed
+from staff.factors import propose_forgetting
+from staff.memberships import propose_membership
+from staff.models import Membership, Proposal, Role
 from tests.config.test_door import KEY, code_now, type_code, type_password
 from tests.fixtures import PASSWORD, WebClient
 from tests.test_access_matrix import MAKERS, a_delivery, a_handover, a_picture, is_refused, undone
@@ -147,7 +146,7 @@ def test_nothing_is_approved_at_a_screen_left_open(page, staff, staff_client, ca
 
 def test_one_administrator_removes_nobodys_second_factor(administrators, person, as_web):
     with as_web(), pytest.raises(NotAllowed, match="Somebody else"):
-        four_eyes.approve(propose_forgetting(person, administrators[0], "Lost."), administrators[0])
+        approvals.approve(propose_forgetting(person, administrators[0], "Lost."), administrators[0])
     with pytest.raises(IntegrityError, match="nobody else has approved"), transaction.atomic(), as_web():
         Authenticator.objects.filter(user=person).delete()
     assert Authenticator.objects.filter(user=person).exists()
@@ -161,8 +160,8 @@ def test_two_remove_them_and_are_told_who_made_a_link(administrators, person, as
     staff_client(asks).post(reverse("admin:auth_user_link", args=[person.pk]))
     with as_web():
         asked = propose_forgetting(person, asks, "Her phone is at the police.")
-        assert f"made by {asks}" in four_eyes.what_happens(asked)
-        four_eyes.approve(asked, decides)
+        assert f"made by {asks}" in approvals.what_happens(asked)
+        approvals.approve(asked, decides)
     asked.refresh_from_db()
     assert asked.done_at is not None
     assert not Authenticator.objects.filter(user=person).exists()
@@ -186,7 +185,7 @@ def test_a_login_closed_between_asking_and_approving_is_given_no_role(administra
     asked = propose_membership(person, Role.MODERATOR, section, asks, "")
     User.objects.filter(pk=person.pk).update(is_active=False)
     with as_web(), pytest.raises(NotAllowed, match="no second factor"):
-        four_eyes.approve(asked, decides)
+        approvals.approve(asked, decides)
     assert not person.memberships.filter(role=Role.MODERATOR).exists()
 
 

@@ -7,9 +7,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from petitions.models import Campaign, Standstill
-from petitions.sections import Role
-from signatures.models import AuditEntry
+from petitions.models import Campaign
+from staff.models import AuditEntry, Role
+from web.models import Maintenance
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ def test_planning_when_a_campaign_closes_is_written_down(moderator, campaign):
 
 def test_halting_the_site_and_going_on_are_written_down(staff, staff_client, campaign):
     browser = staff_client(staff(Role.ADMINISTRATOR))
-    browser.post(reverse("admin:petitions_standstill_add"), {"mode": "paused", "note": "ask press@example.org"})
-    here = Standstill.objects.get()
-    browser.post(reverse("admin:petitions_standstill_delete", args=[here.pk]), {"post": "yes"})
-    assert not Standstill.objects.exists()
+    browser.post(reverse("admin:web_maintenance_add"), {"mode": "paused", "note": "ask press@example.org"})
+    here = Maintenance.objects.get()
+    browser.post(reverse("admin:web_maintenance_delete", args=[here.pk]), {"post": "yes"})
+    assert not Maintenance.objects.exists()
     assert trail() == [("site.halt", "", {"mode": "paused"}), ("site.restart", "", {})]

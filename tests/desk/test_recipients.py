@@ -12,11 +12,12 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, transaction
 
-from petitions.sections import Role
-from signatures.desk import four_eyes, recipients
-from signatures.desk.refusals import NotAllowed
-from signatures.models import Proposal, Recipient
+from signatures.desk import recipients
+from signatures.models import Recipient
 from signatures.register.recipients import settle_recipients
+from staff import approvals
+from staff.models import Proposal, Role
+from staff.refusals import NotAllowed
 from tests.fixtures import acting_as
 
 STATE = Recipient.State
@@ -92,7 +93,7 @@ def test_a_click_on_the_proposal_alone_approves_no_key(newcomer, officer, keyrin
     user, _, key = newcomer
     approver, _ = officer()
     with pytest.raises(NotAllowed, match="prove"):
-        as_web(four_eyes.approve, key.proposal, approver)
+        as_web(approvals.approve, key.proposal, approver)
     settle()
     assert user.username not in keyring.recipients()
     assert fresh(key).state == STATE.WAITING
@@ -111,10 +112,10 @@ def test_a_proof_without_the_approved_proposal_pins_nothing(newcomer, officer, k
         Recipient.objects.filter(pk=key.pk).update(state=STATE.PINNED, pinned_at=key.registered_at)
 
 
-@pytest.mark.parametrize("verb", [four_eyes.withdraw, four_eyes.refuse])
+@pytest.mark.parametrize("verb", [approvals.withdraw, approvals.refuse])
 def test_a_key_whose_proposal_is_given_up_waits_no_longer(newcomer, officer, verb):
     user, _, key = newcomer
-    as_web(verb, key.proposal, user if verb is four_eyes.withdraw else officer()[0])
+    as_web(verb, key.proposal, user if verb is approvals.withdraw else officer()[0])
     assert fresh(key).state == STATE.REVOKED
     as_web(recipients.register, user, str(pyrage.x25519.Identity.generate().to_public()))
 

@@ -13,14 +13,15 @@ from django.conf import settings as django_settings
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from petitions.sections import Role
-from signatures.desk import audit, reveals
-from signatures.desk.refusals import NotAllowed
-from signatures.models import ANSWER_KEPT, AuditEntry, Purpose, Recipient, Refusal, Reveal, Signature
+from signatures.desk import reveals
+from signatures.models import ANSWER_KEPT, Purpose, Recipient, Refusal, Reveal, Signature
 from signatures.register import admission
 from signatures.register import reveal as reveal_room
 from signatures.register.recipients import settle_recipients
 from signatures.register.reveal import PAGE, answer_reveals, clear_reveals
+from staff import audit
+from staff.models import AuditEntry, Role
+from staff.refusals import NotAllowed
 from tests.fixtures import acting_as
 
 NAME, ADDRESS = "Волька Планта", "planted.person@example.org"

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from config.children import Child
+from config.local.children import Child
 from tests.faults.crowd import NAME, Crowd, an_address, mails_per_address
 from tests.stack import LOCAL, RECOVERY, Answer, Stack, kill, wait_until
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import redis
 
-from config.embedded import postgres_binary
+from config.local.embedded import postgres_binary
 from tests.faults.crowd import MARK, an_address
 from tests.faults.inside import run
 from tests.faults.searching import in_clear

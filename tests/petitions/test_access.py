@@ -4,9 +4,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 
-from petitions.access import RULES, may, sections_of, works_here
 from petitions.models import Campaign
-from petitions.sections import Membership, Role
+from staff.access import RULES, may, sections_of, within, works_here
+from staff.models import Membership, Role
 
 
 @pytest.mark.parametrize("action", RULES)
@@ -26,7 +26,7 @@ def test_a_campaign_is_where_its_section_is(staff, make_campaign, other_section)
     campaigner = staff(Role.CAMPAIGNER)
     assert may(campaigner, "campaign.change", here)
     assert not may(campaigner, "campaign.change", there)
-    assert list(Campaign.objects.within(campaigner, "campaign.change")) == [here]
+    assert list(within(Campaign.objects.all(), campaigner, "campaign.change")) == [here]
 
 
 def test_whoever_left_may_nothing(staff, section):

@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from django.utils.translation import override
 
-from config.languages import LANGUAGES, Language
 from petitions.demo import content
 from petitions.models import Addressee, Campaign, Coverage, Demand, Disclosure, Dossier, Update
+from web.i18n.languages import LANGUAGES, Language
 
 pytestmark = pytest.mark.django_db
 _MODELS = (Addressee, Campaign, Demand, Update, Dossier, Coverage)

@@ -18,15 +18,25 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from petitions.life import STEPS, NotNow, close_what_is_over, halt_site, possible_steps, restart_site, take, why_not
-from petitions.models import Campaign, Coverage, Demand, Dossier, Standing, Standstill, Update
-from petitions.sections import Membership, Role
-from petitions.shelf import clear_shelf
-from petitions.standstill import forget_standstill
-from signatures.collect.campaigns import forget_campaigns
+from petitions.desk.lifecycle import (
+    STEPS,
+    NotNow,
+    close_what_is_over,
+    pause_site,
+    possible_steps,
+    resume_site,
+    take,
+    why_not,
+)
+from petitions.models import Campaign, Coverage, Demand, Dossier, Standing, Update
+from signatures.intake.campaigns import forget_campaigns
 from signatures.models import CampaignKey
 from signatures.views import pages
+from staff.models import Membership, Role
 from tests.fixtures import acting_as
+from web.maintenance import forget_maintenance
+from web.models import Maintenance
+from web.page_cache import clear_page_cache
 
 HOUR = datetime.timedelta(hours=1)
 
@@ -67,9 +77,9 @@ def go(campaign: Campaign, *steps: tuple[str, User] | tuple[str, User, str]) -> 
 def test_a_whole_life(written: Callable[..., Campaign], campaigner: User, moderator: User) -> None:
     campaign = written(state="draft", launched_on=None)
     go(campaign, ("submit", campaigner), ("send_back", moderator, "The lead is too long."))
-    assert (campaign.state, campaign.life_note) == ("draft", "The lead is too long.")
+    assert (campaign.state, campaign.state_reason) == ("draft", "The lead is too long.")
     go(campaign, ("submit", campaigner), ("open", moderator))
-    assert (campaign.state, campaign.life_note) == ("open", "")
+    assert (campaign.state, campaign.state_reason) == ("open", "")
     assert campaign.launched_on == timezone.now().date()
     go(campaign, ("close", moderator), ("deliver", moderator), ("archive", moderator))
     assert campaign.state == "archived"
@@ -170,14 +180,14 @@ def test_halting_the_site_pauses_every_campaign_and_only_those_go_on_with_it(
     time_machine.move_to(start, tick=False)
     running, over = written(closes_at=start + HOUR), written(closes_at=start - HOUR)
     alone = go(written(), ("pause", moderator, "A question of law."))
-    halt_site(administrator, Standstill.Mode.PAUSED, "We move house.")
+    pause_site(administrator, Maintenance.Mode.PAUSED, "We move house.")
     with pytest.raises(NotNow, match="whole site"):
         take(alone, STEPS["resume"], moderator)
     time_machine.move_to(start + 2 * HOUR, tick=False)
     newcomer = go(written(state="review"), ("open", moderator))
     assert newcomer.is_paused
     assert not Campaign.objects.open().exists()
-    restart_site(administrator)
+    resume_site(administrator)
     for campaign in (running, over, alone, newcomer):
         campaign.refresh_from_db()
     assert running.closes_at == start + 3 * HOUR
@@ -188,7 +198,7 @@ def test_halting_the_site_pauses_every_campaign_and_only_those_go_on_with_it(
 
 def test_only_administrators_halt_the_site(moderator: User) -> None:
     with pytest.raises(NotNow, match="administrators"):
-        halt_site(moderator, Standstill.Mode.PAUSED, "No.")
+        pause_site(moderator, Maintenance.Mode.PAUSED, "No.")
 
 
 def test_method_and_queryset_agree_on_what_is_open(make_campaign: Callable[..., Campaign]) -> None:
@@ -203,7 +213,7 @@ def test_method_and_queryset_agree_on_what_is_open(make_campaign: Callable[..., 
         if state in {"closed", "delivered"} and closes_at is None:
             continue
         note = "Why." if state == "removed" else ""
-        given = {"opens_at": opens_at, "closes_at": closes_at, "paused_at": paused_at, "life_note": note}
+        given = {"opens_at": opens_at, "closes_at": closes_at, "paused_at": paused_at, "state_reason": note}
         made.append(Campaign(state=state, slug=f"c-{len(made)}", **given))
     _store_with_keys(made, make_campaign(state="draft"))
     said = {campaign.slug for campaign in made if campaign.is_open(now)}
@@ -297,7 +307,7 @@ def test_a_dossier_that_was_taken_down_is_gone_and_nothing_leads_there(
     Coverage.objects.create(dossier=going, title="They wrote", summary="…", source="A paper", published_on="2026-01-02")
 
     def told() -> dict[str, str]:
-        clear_shelf()
+        clear_page_cache()
         forget_campaigns()
         pages = ("/", "/ar/", "/sitemap.xml", *(reverse(name, args=[campaign.slug]) for name in ("campaign", "thanks")))
         return {page: client.get(page).text for page in pages}
@@ -353,7 +363,7 @@ def test_the_last_update_is_the_later_of_what_was_changed_and_what_was_told_wher
 
     def said() -> dict[str, str]:
         """By each place that says it."""
-        clear_shelf()
+        clear_page_cache()
         forget_campaigns()
         address = f"http://testserver{campaign.get_absolute_url()}"
         page = client.get(campaign.get_absolute_url()).text
@@ -403,8 +413,8 @@ def test_a_site_that_may_only_be_read_takes_nothing_and_says_why(
     client: Any, written: Callable[..., Campaign], administrator: User
 ) -> None:
     campaign = written()
-    halt_site(administrator, Standstill.Mode.READ_ONLY, "New disks, back at noon.")
-    forget_standstill()
+    pause_site(administrator, Maintenance.Mode.READ_ONLY, "New disks, back at noon.")
+    forget_maintenance()
     assert b"New disks, back at noon." in client.get("/").content
     for path in (reverse("sign", args=[campaign.slug]), f"/confirm/{'A' * 43}/", f"/withdraw/{'A' * 43}/"):
         answer = client.post(path)
@@ -491,7 +501,7 @@ def test_what_is_announced_opens_at_its_moment_without_anybodys_help(
             assert "Read and sign" not in told, page
         assert address not in client.get("/?q=ferry").text, "it is not among those that are open"
         assert address in client.get("/sitemap.xml").text
-    clear_shelf()
+    clear_page_cache()
     forget_campaigns()
     with time_machine.travel(opens_at, tick=False):
         assert 'name="email"' in client.get(address).text

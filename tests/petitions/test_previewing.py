@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from petitions.models import Campaign, Demand, Update
-from petitions.sections import Role
+from staff.models import Role
 
 
 @pytest.fixture

@@ -108,7 +108,9 @@ def test_a_search_says_what_fits_in_other_states_and_leads_there(client, make_ca
     for number, over in enumerate(({"state": "closed"}, {"state": "archived"}, {"state": "open"})):  # by the clock
         make_campaign(title=f"Dredge port {number}", topic="Boats", closes_at=now - day, **over)
     make_campaign(title="The port in a draft", topic="Boats", state="draft")
-    make_campaign(title="The port that was taken down", topic="Boats", state="removed", life_note="A court ordered it.")
+    make_campaign(
+        title="The port that was taken down", topic="Boats", state="removed", state_reason="A court ordered it."
+    )
 
     def told(query: str) -> tuple[str, list[tuple[str, str]]]:
         """Its heading, and what it says is elsewhere, with the address."""

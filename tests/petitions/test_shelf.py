@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from petitions import shelf
+from web import page_cache
 
 
 class Page:
@@ -19,7 +19,7 @@ class Page:
     def __init__(self) -> None:
         self.asked = 0
         self.answer: Callable[[], HttpResponse] = lambda: HttpResponse("as it was")
-        self.serve = shelf.shelved(self.render)
+        self.serve = page_cache.cached_page(self.render)
 
     def render(self, request: HttpRequest) -> HttpResponse:
         self.asked += 1
@@ -33,7 +33,7 @@ class Page:
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Make what is on the shelf stale; the clock stands still otherwise."""
     clock = [1000.0]
-    monkeypatch.setattr(shelf.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(page_cache.time, "monotonic", lambda: clock[0])
 
     def move() -> None:
         clock[0] += 60
@@ -43,9 +43,9 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    shelf.clear_shelf()
+    page_cache.clear_page_cache()
     yield Page()
-    shelf.clear_shelf()
+    page_cache.clear_page_cache()
 
 
 def away() -> HttpResponse:

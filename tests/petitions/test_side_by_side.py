@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils.translation import override
 
 from petitions.models import Campaign, Demand
-from petitions.sections import Role
+from staff.models import Role
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petitions.life import STEPS, NotNow, take
-from petitions.models import Addressee, Campaign, Coverage, Demand, DemandStep, Dossier, Picture, Standstill, Update
-from petitions.sections import Role, Section
-from petitions.text import check_line, check_prose, check_text, to_html
-from petitions.translated import Translated
-from signatures.collect.forms import SignForm
+from petitions.desk.lifecycle import STEPS, NotNow, take
+from petitions.models import Addressee, Campaign, Coverage, Demand, DemandStep, Dossier, Picture, Update
+from signatures.intake.forms import SignForm
 from signatures.models import Handover
+from staff.models import Role
+from web.i18n.text import check_line, check_prose, check_text, to_html
+from web.i18n.translated import Translated
+from web.models import Maintenance, Section
 
 HOSTILE = {
     "html": [
@@ -188,7 +189,7 @@ def test_each_text_of_staff_is_looked_at(model: type[Translated]) -> None:
 
 def test_so_is_what_nobody_translates(campaign: Campaign, staff: Any) -> None:
     fields = {
-        Addressee: ["address"], Section: ["name"], Standstill: ["note"],
+        Addressee: ["address"], Section: ["name"], Maintenance: ["note"],
         Handover: ["place", "people", "reference", "statement", "note"],
     }  # fmt: skip
     for model, names in fields.items():

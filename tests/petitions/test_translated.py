@@ -15,10 +15,10 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from petitions.models import Addressee, Campaign, Coverage, Demand, DemandStep, Dossier, Picture, Update
-from petitions.sections import Section
-from petitions.templatetags.translated import lang
-from petitions.translated import Foreign, originals
-from signatures.collect.campaigns import forget_campaigns
+from signatures.intake.campaigns import forget_campaigns
+from web.i18n.translated import Foreign, originals
+from web.models import Section
+from web.templatetags.translated import lang
 
 ENGLISH, POLISH = "Keep the library open", "Nie zamykajcie biblioteki"
 

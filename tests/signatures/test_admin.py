@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from petitions.models import Addressee, Campaign, Disclosure
-from petitions.sections import Role
-from petitions.standstill import forget_standstill
-from signatures.models import AuditEntry, Delivery, LedgerEntry, Register, Signature, Submission, Tally, TallySum
+from signatures.models import Delivery, LedgerEntry, Register, Signature, Submission, Tally, TallySum
+from staff.models import AuditEntry, Role
+from web.maintenance import forget_maintenance
 
 STATE = Delivery.State
 
@@ -87,7 +87,7 @@ def test_a_new_campaign_is_a_draft_until_its_keys_are_made(moderator, section):
     saved = Campaign.objects.get(slug="new")
     assert saved.state == "draft"
     assert save(moderator, saved, state="open").status_code == 302
-    assert saved.state == "draft", "the state changes by steps (petitions/life.py), never by a field"
+    assert saved.state == "draft", "the state changes by steps (petitions/desk/lifecycle.py), never by a field"
 
 
 def test_a_moderator_plans_the_times_but_does_not_write(client, staff, make_campaign):
@@ -148,7 +148,7 @@ def test_the_list_takes_as_many_queries_for_many_campaigns(campaigner, make_camp
         campaigner.get(url)
     for _campaign in range(3):
         make_campaign()
-    forget_standstill()
+    forget_maintenance()
     with django_assert_num_queries(len(one)):
         campaigner.get(url)
 

@@ -9,7 +9,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from petitions.models import CONFIRMATION_GRACE, Campaign
-from signatures.collect import intake
+from signatures.intake import submissions
 from signatures.models import LedgerEntry, Outcome, Register, Signature, Submission, Tally
 from signatures.register import admission
 from signatures.register.tally import check_tally
@@ -138,7 +138,7 @@ def test_many_workers_at_once_count_each_signer_once(make_campaign):
     campaign = make_campaign()
     people = [a_person(email=f"p{n % 150}@example.org") for n in range(300)]
     for person in people:
-        intake.take(campaign, person)
+        submissions.take(campaign, person)
     Submission.objects.update(confirmed_at=timezone.now())
     errors = []
 

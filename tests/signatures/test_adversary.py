@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signatures.figures import CELL, is_due, renew
+from signatures.public_figures.figures import CELL, is_due, renew
 
 STEP = 3
 #: Where nobody has signed is not known: two of these never do.

@@ -16,12 +16,12 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petitions.sections import Role
-from signatures.collect import deliveries
-from signatures.desk import audit, four_eyes
-from signatures.models import AuditAnchor, AuditEntry, Proposal, Register
-from signatures.register.audit import GENESIS, Anchor, Entry, _entries, anchor_trail, entry_hash, problems_of
+from signatures.desk import deliveries
+from signatures.models import Register
+from signatures.register.audit_anchors import GENESIS, Anchor, Entry, _entries, anchor_trail, entry_hash, problems_of
 from signatures.register.pruning import prune
+from staff import approvals, audit
+from staff.models import AuditAnchor, AuditEntry, Proposal, Role
 from tests.fixtures import acting_as, aged
 
 
@@ -44,9 +44,9 @@ def tamper(sql):
     """As the owner could, who may take the guard away."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE signatures_auditentry DISABLE TRIGGER audit_is_final")
+        cursor.execute("ALTER TABLE staff_auditentry DISABLE TRIGGER audit_is_final")
         cursor.execute(sql)
-        cursor.execute("ALTER TABLE signatures_auditentry ENABLE TRIGGER audit_is_final")
+        cursor.execute("ALTER TABLE staff_auditentry ENABLE TRIGGER audit_is_final")
 
 
 def verdict(*anchors):
@@ -78,13 +78,13 @@ def test_the_hash_is_one_rule_in_two_tongues(trail):
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE signatures_auditentry SET purpose = ''",
-        "DELETE FROM signatures_auditentry",
-        "TRUNCATE signatures_auditentry",
-        "INSERT INTO signatures_auditentry (seq, action, purpose, detail) VALUES (9, 'x', '', '{}')",
-        "INSERT INTO signatures_auditentry (tier, action, purpose, detail) VALUES ('owner', 'x', '', '{}')",
-        "UPDATE signatures_auditanchor SET hash = ''",
-        "DELETE FROM signatures_auditanchor",
+        "UPDATE staff_auditentry SET purpose = ''",
+        "DELETE FROM staff_auditentry",
+        "TRUNCATE staff_auditentry",
+        "INSERT INTO staff_auditentry (seq, action, purpose, detail) VALUES (9, 'x', '', '{}')",
+        "INSERT INTO staff_auditentry (tier, action, purpose, detail) VALUES ('owner', 'x', '', '{}')",
+        "UPDATE staff_auditanchor SET hash = ''",
+        "DELETE FROM staff_auditanchor",
     ],
 )
 def test_web_and_worker_can_only_add(trail, role, statement):
@@ -93,9 +93,7 @@ def test_web_and_worker_can_only_add(trail, role, statement):
         cursor.execute(statement)
 
 
-@pytest.mark.parametrize(
-    "statement", ["UPDATE signatures_auditentry SET purpose = ''", "DELETE FROM signatures_auditentry"]
-)
+@pytest.mark.parametrize("statement", ["UPDATE staff_auditentry SET purpose = ''", "DELETE FROM staff_auditentry"])
 def test_the_owner_changes_nothing_by_a_slip(trail, statement):
     with pytest.raises(IntegrityError, match="never changed"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
@@ -153,18 +151,18 @@ def test_entries_written_at_the_same_moment_make_one_chain(officer, section):
     ],
 )
 def test_an_altered_entry_is_named(trail, change):
-    tamper(f"UPDATE signatures_auditentry SET {change} WHERE seq = 3")
+    tamper(f"UPDATE staff_auditentry SET {change} WHERE seq = 3")
     assert "Entry 3 was altered." in verdict()
 
 
 def test_deleted_entries_are_named(trail):
-    tamper("DELETE FROM signatures_auditentry WHERE seq IN (2, 3)")
+    tamper("DELETE FROM staff_auditentry WHERE seq IN (2, 3)")
     assert "Entries 2 to 3 are missing." in verdict()
 
 
 def test_entries_that_changed_places_are_named(trail):
-    tamper("UPDATE signatures_auditentry SET seq = CASE seq WHEN 2 THEN -4 ELSE -2 END WHERE seq IN (2, 4)")
-    tamper("UPDATE signatures_auditentry SET seq = -seq WHERE seq < 0")
+    tamper("UPDATE staff_auditentry SET seq = CASE seq WHEN 2 THEN -4 ELSE -2 END WHERE seq IN (2, 4)")
+    tamper("UPDATE staff_auditentry SET seq = -seq WHERE seq < 0")
     said = verdict()
     assert "Entry 2 was altered." in said
     assert "Entry 4 was altered." in said
@@ -177,18 +175,18 @@ def test_a_trail_written_anew_differs_from_the_anchor_in_the_mail(trail, setting
     (sent,) = mail.outbox
     anchor = sent.body.partition("--anchor ")[2].strip()
     assert verdict(anchor) == ""
-    tamper("UPDATE signatures_auditentry SET purpose = 'Nothing' WHERE seq = 3")
+    tamper("UPDATE staff_auditentry SET purpose = 'Nothing' WHERE seq = 3")
     for seq in (3, 4, 5):  # and each entry from there on chained anew, as whoever owns the database could
         tamper(
-            "UPDATE signatures_auditentry e SET previous = b.hash FROM signatures_auditentry b"
+            "UPDATE staff_auditentry e SET previous = b.hash FROM staff_auditentry b"
             f" WHERE e.seq = {seq} AND b.seq = e.seq - 1"
         )
-        tamper(f"UPDATE signatures_auditentry e SET hash = audit_hash(e) WHERE seq = {seq}")
+        tamper(f"UPDATE staff_auditentry e SET hash = audit_hash(e) WHERE seq = {seq}")
     assert "Entry 5 is not the one that was anchored" in verdict()
     AuditAnchor.objects.all().delete()  # they would not leave that one
     assert verdict() == ""
     assert "Entry 5 is not the one that was anchored" in verdict(anchor)
-    tamper("DELETE FROM signatures_auditentry WHERE seq > 2")
+    tamper("DELETE FROM staff_auditentry WHERE seq > 2")
     assert "Entries 3 to 5 are missing." in verdict(anchor)
 
 
@@ -302,7 +300,7 @@ def test_each_step_of_a_delivery_has_one_entry(delivery, staff):
 
 
 def test_a_step_that_is_refused_has_none(delivery, officer):
-    with pytest.raises(four_eyes.NotAllowed), acting_as(settings.WEB_ROLE):
+    with pytest.raises(approvals.NotAllowed), acting_as(settings.WEB_ROLE):
         deliveries.approve_delivery(delivery, officer)
     assert actions() == ["delivery.request"]
 
@@ -317,7 +315,7 @@ def test_an_expiry_is_written_down_by_the_worker(delivery):
 
 # --- the page -----------------------------------------------------------------------------------------------------
 
-TRAIL = "admin:signatures_auditentry_changelist"
+TRAIL = "admin:staff_auditentry_changelist"
 
 
 def test_staff_read_the_trail_of_their_section_and_no_other(trail, staff, staff_client, officer, other_section):
@@ -334,11 +332,11 @@ def test_staff_read_the_trail_of_their_section_and_no_other(trail, staff, staff_
 
 def test_nobody_edits_the_trail(trail, officer, staff_client):
     client = staff_client(officer)
-    url = reverse("admin:signatures_auditentry_change", args=[3])
+    url = reverse("admin:staff_auditentry_change", args=[3])
     assert bytes(trail[2].hash).hex() in client.get(url).content.decode()
     assert client.post(url, {"purpose": "Nothing"}).status_code == 403
-    assert client.get(reverse("admin:signatures_auditentry_add")).status_code == 403
-    assert client.post(reverse("admin:signatures_auditentry_delete", args=[3]), {"post": "yes"}).status_code == 403
+    assert client.get(reverse("admin:staff_auditentry_add")).status_code == 403
+    assert client.post(reverse("admin:staff_auditentry_delete", args=[3]), {"post": "yes"}).status_code == 403
     assert verdict() == ""
 
 
@@ -353,11 +351,11 @@ def test_the_trail_is_filtered_by_what_was_done(trail, officer, staff_client, se
 
 
 def page_of(proposal):
-    return reverse("admin:signatures_proposal_change", args=[proposal.pk])
+    return reverse("admin:staff_proposal_change", args=[proposal.pk])
 
 
 def press(client, step, proposal, **data):
-    url = reverse(f"admin:signatures_proposal_{step}", args=[proposal.pk])
+    url = reverse(f"admin:staff_proposal_{step}", args=[proposal.pk])
     response = client.post(url, data, follow=True)
     proposal.refresh_from_db()
     return response.content.decode()
@@ -365,7 +363,7 @@ def press(client, step, proposal, **data):
 
 def test_the_other_officer_sees_what_happens_and_approves(delivery, staff, staff_client):
     boris = staff_client(staff(Role.DELIVERY_OFFICER, username="boris"))
-    assert page_of(delivery.proposal) in boris.get(reverse("admin:signatures_proposal_changelist")).content.decode()
+    assert page_of(delivery.proposal) in boris.get(reverse("admin:staff_proposal_changelist")).content.decode()
     page = boris.get(page_of(delivery.proposal)).content.decode()
     assert "Numbers 1 to 10 of" in page
     assert "Approved. It is being carried out." in press(boris, "approve", delivery.proposal)
@@ -394,7 +392,7 @@ def test_a_refusal_gives_its_reason(delivery, staff, staff_client):
 @pytest.mark.parametrize("step", ["approve", "refuse", "withdraw"])
 def test_a_link_decides_nothing(delivery, staff, staff_client, step):
     client = staff_client(staff(Role.DELIVERY_OFFICER))
-    url = reverse(f"admin:signatures_proposal_{step}", args=[delivery.proposal.pk])
+    url = reverse(f"admin:staff_proposal_{step}", args=[delivery.proposal.pk])
     assert client.get(url).status_code == 405
 
 
@@ -410,5 +408,5 @@ def test_a_proposal_of_another_section_does_not_exist(delivery, staff, staff_cli
 def test_who_sees_a_proposal_is_one_rule_in_two_tongues(delivery, staff, role, elsewhere, other_section):
     where = other_section if elsewhere and role != Role.ADMINISTRATOR else None
     person = staff(role, where)
-    seen = four_eyes.visible_to(person).filter(pk=delivery.proposal_id).exists()
-    assert seen == four_eyes.may_see(delivery.proposal, person)
+    seen = approvals.visible_to(person).filter(pk=delivery.proposal_id).exists()
+    assert seen == approvals.may_see(delivery.proposal, person)

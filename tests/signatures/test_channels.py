@@ -8,8 +8,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from petitions.models import Update
-from signatures.channels import CHANNELS, known_channel
 from signatures.models import Submission, TallySum
+from signatures.models.channels import CHANNELS, known_channel
 from signatures.register import admission
 from tests.fixtures import acting_as
 

@@ -8,10 +8,10 @@ from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 
 from petitions.models import ClaimSnapshot, Update
-from signatures.claims import take_snapshot
 from signatures.models import PublishedFigures, Signature
+from signatures.public_figures.saved_figures import take_snapshot
 from signatures.register import admission, withdrawal
-from signatures.register.claims import verify_snapshot
+from signatures.register.saved_figures import verify_snapshot
 from tests.fixtures import acting_as
 
 
@@ -59,7 +59,7 @@ def test_it_is_reproduced_later_and_says_what_has_changed_since(claimed, sign, c
     admit(claimed)
     withdrawn = Signature.objects.get(campaign=claimed, number=3)
     with acting_as(settings.WEB_ROLE):
-        from signatures.collect.confirmation import ask_withdrawal
+        from signatures.intake.confirmation import ask_withdrawal
 
         ask_withdrawal(bytes(withdrawn.withdrawal_hash))
     with acting_as(settings.WORKER_ROLE):

@@ -11,9 +11,9 @@ import pytest
 from django.utils.html import strip_tags
 from django.utils.translation import override
 
-from config.languages import LANGUAGES
 from petitions.models import Campaign, Disclosure
-from signatures.collect.consent import consents, wording
+from signatures.intake.consent import consents, wording
+from web.i18n.languages import LANGUAGES
 
 CODES = [language.code for language in LANGUAGES]
 #: SHA-256, begun, of the words of each version. Whoever changes words gives them another version, and adds a line.

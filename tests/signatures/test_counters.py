@@ -9,10 +9,9 @@ from django.core.cache import caches
 from django.test import RequestFactory
 from redis.exceptions import RedisError
 
-from signatures import minutes
-from signatures.collect import counters
-from signatures.collect.counters import Also, CounterCache
-from signatures.collect.limits import Verdict, check_limit
+from web import counters, minute_counters
+from web.counters import Also, CounterCache
+from web.rate_limits import Verdict, check_limit
 
 
 @pytest.fixture
@@ -58,17 +57,17 @@ def test_incr_only_tells(counting):
 
 def test_no_counter_lives_for_ever(counting):
     count(counting, windows=(("a", 50),), once=("solution", 40))
-    lives = {name: minutes.redis().ttl(counting.make_key(name)) for name in ("k", "a", "solution")}
+    lives = {name: minute_counters.redis().ttl(counting.make_key(name)) for name in ("k", "a", "solution")}
     assert [55 < lives["k"] <= 60, 45 < lives["a"] <= 50, 35 < lives["solution"] <= 40] == [True] * 3
 
 
 def test_counting_survives_scripts_and_connections_that_are_gone(counting):
     count(counting)
-    minutes.redis().script_flush()
+    minute_counters.redis().script_flush()
     assert count(counting)[0] == 2
-    minutes.redis().client_kill_filter(skipme=True)
+    minute_counters.redis().client_kill_filter(skipme=True)
     assert count(counting)[0] >= 3
-    minutes.redis().flushdb()
+    minute_counters.redis().flushdb()
     assert count(counting)[0] == 1
 
 
@@ -102,6 +101,6 @@ def test_limits_of_different_kinds_and_networks_are_counted_apart():
 
 
 def test_a_server_error_is_told_as_one(counting):
-    minutes.redis().lpush(counting.make_key("k"), "no number")
+    minute_counters.redis().lpush(counting.make_key("k"), "no number")
     with pytest.raises(redis.ResponseError):
         counting.add("k", 1, 60)

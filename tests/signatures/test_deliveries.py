@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import IntegrityError, ProgrammingError, connection, connections, transaction
 
 from petitions.models import Addressee, Disclosure
-from petitions.sections import Role
-from signatures.collect import deliveries
-from signatures.collect.deliveries import NotAllowed, first_gap
-from signatures.models import APPROVAL_EXPIRES, Delivery, Register
+from signatures.desk import deliveries
+from signatures.desk.deliveries import NotAllowed, first_gap
+from signatures.models import Delivery, Register
+from staff.models import APPROVAL_EXPIRES, Role
 from tests.fixtures import a_delivery, acting_as, aged
 
 STATE = Delivery.State

@@ -28,9 +28,8 @@ from petitions.models import Addressee, Campaign
 from signatures.delivery import archive, build, packet, parts, typesetting, verifier
 from signatures.delivery.lists import csv_of
 from signatures.delivery.signing import Signer
-from signatures.delivery.verify import Damaged, verify
+from signatures.delivery.verification import Damaged, verify
 from signatures.models import Delivery, Signature, Tally
-from signatures.spreadsheets import safe_cell
 from tests.fixtures import a_delivery, acting_as
 from tests.packets import (
     PEOPLE,
@@ -44,6 +43,7 @@ from tests.packets import (
     rows,
     withdraw,
 )
+from web.spreadsheets import safe_cell
 
 # --- what a packet tells ------------------------------------------------------------------------------------------
 

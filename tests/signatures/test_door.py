@@ -18,11 +18,12 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from config import checks
-from signatures.collect import campaigns, door, networks, senders, work
-from signatures.collect.senders import client_address
+from signatures.intake import abuse_gate, campaigns, networks, proof_of_work
 from signatures.models import NetworkRule, SigningRules, Submission
 from tests.fixtures import acting_as
 from tests.signatures.test_signing import TYPED, opened, sign_url
+from web import senders
+from web.senders import client_address
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +115,7 @@ def test_a_label_tells_no_address_and_is_another_the_next_day(monkeypatch):
 def test_moving_about_in_a_wide_network_does_not_help(client, campaign, settings):
     settings.SIGN_RATE = "2/h"
     statuses = [post(client, campaign, f"2001:db8:1:{n:x}::1").status_code for n in range(10)]
-    assert statuses == [303] * 2 * door.WIDE + [429] * 2
+    assert statuses == [303] * 2 * abuse_gate.WIDE + [429] * 2
 
 
 # --- lists ----------------------------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ def test_the_narrowest_rule_holds(client, campaign, settings):
     listed("192.0.2.128/25", "allow")
     listed("2001:db8::/32", "block")
     refused = post(client, campaign, "192.0.2.1", 429)
-    assert refused["Retry-After"] == str(door.BLOCKED_FOR)
+    assert refused["Retry-After"] == str(abuse_gate.BLOCKED_FOR)
     assert TYPED["name"] in refused.content.decode()
     for _ in range(3):
         post(client, campaign, "192.0.2.200", 303)
@@ -194,7 +195,7 @@ def test_a_network_is_asked_for_work_long_before_it_is_refused(client, campaign,
 
 
 def test_a_solution_counts_once(client, campaign):
-    solution = solve(work.challenge(campaign))
+    solution = solve(proof_of_work.challenge(campaign))
     rules(campaign, proof_of_work="on")
     for expected in ("done", "missing"):
         post(client, campaign, work=solution, status=303)
@@ -204,13 +205,13 @@ def test_a_solution_counts_once(client, campaign):
 @pytest.mark.django_db(transaction=True)
 def test_of_many_that_bring_one_solution_at_once_one_is_believed(campaign):
     SigningRules(campaign=campaign)
-    solution, request, told = solve(work.challenge(campaign)), RequestFactory().post("/"), []
+    solution, request, told = solve(proof_of_work.challenge(campaign)), RequestFactory().post("/"), []
 
-    def knock():
-        told.append(door.knock(request, campaign, {"work": solution}).signals.get("work"))
+    def check_sender():
+        told.append(abuse_gate.check_sender(request, campaign, {"work": solution}).signals.get("work"))
         connections.close_all()
 
-    threads = [threading.Thread(target=knock) for _ in range(12)]
+    threads = [threading.Thread(target=check_sender) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -220,11 +221,11 @@ def test_of_many_that_bring_one_solution_at_once_one_is_believed(campaign):
 
 def test_a_solution_for_another_campaign_or_out_of_date_or_made_up_is_none(campaign, make_campaign, monkeypatch):
     other = make_campaign()
-    solution = solve(work.challenge(other))
-    assert work.solved(other, solution)
-    assert work.solved(campaign, solution) == ""
-    monkeypatch.setattr(work, "LIFE", -work.LIFE)
-    assert work.solved(campaign, solve(work.challenge(campaign))) == ""
+    solution = solve(proof_of_work.challenge(other))
+    assert proof_of_work.solved(other, solution)
+    assert proof_of_work.solved(campaign, solution) == ""
+    monkeypatch.setattr(proof_of_work, "LIFE", -proof_of_work.LIFE)
+    assert proof_of_work.solved(campaign, solve(proof_of_work.challenge(campaign))) == ""
     payload = json.loads(base64.b64decode(solution))
     forged = [
         payload | {"salt": payload["salt"].replace("expires=", "expires=9")},
@@ -234,9 +235,9 @@ def test_a_solution_for_another_campaign_or_out_of_date_or_made_up_is_none(campa
         [], 5, None, {}, "text",
     ]  # fmt: skip
     for made_up in forged:
-        assert work.solved(other, base64.b64encode(json.dumps(made_up).encode()).decode()) == ""
+        assert proof_of_work.solved(other, base64.b64encode(json.dumps(made_up).encode()).decode()) == ""
     for nonsense in ("", "x", "\0", "я", "=" * 50, "QUJD", '"', "A" * 5000):
-        assert work.solved(other, nonsense) == ""
+        assert proof_of_work.solved(other, nonsense) == ""
 
 
 def test_form_and_challenge_are_the_only_ones_that_know(client, campaign):
@@ -252,7 +253,7 @@ def test_form_and_challenge_are_the_only_ones_that_know(client, campaign):
 
 
 def test_what_only_a_machine_fills_in_is_kept_as_a_signal_and_refuses_nobody(client, campaign):
-    post(client, campaign, status=303, **{door.TRAP: "http://spam.example", "took": "1900"})
+    post(client, campaign, status=303, **{abuse_gate.TRAP: "http://spam.example", "took": "1900"})
     seen = signals_of(campaign)
     assert (seen["trap"], seen["took"], seen["today"]) == (True, 1, 1)
     post(client, campaign, status=303, took="-1")
@@ -261,7 +262,7 @@ def test_what_only_a_machine_fills_in_is_kept_as_a_signal_and_refuses_nobody(cli
 
 @pytest.mark.parametrize("took", ["", "x", "١٢", "9" * 50, "1.5", "\0"])
 def test_a_fill_time_that_is_no_number_is_none(took):
-    assert "took" not in door._of_the_form({"took": took})
+    assert "took" not in abuse_gate._of_the_form({"took": took})
 
 
 def test_no_address_is_in_what_is_sealed(client, campaign):

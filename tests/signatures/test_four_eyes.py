@@ -8,12 +8,11 @@ from django.conf import settings
 from django.db import IntegrityError, ProgrammingError, connection, connections, transaction
 from django.utils import timezone
 
-from petitions.access import RULES as ACCESS
-from petitions.sections import Role
-from signatures.desk import four_eyes
-from signatures.desk.four_eyes import NotAllowed
-from signatures.models import APPROVAL_EXPIRES, Proposal
 from signatures.register.pruning import prune
+from staff import approvals
+from staff.access import RULES as ACCESS
+from staff.approvals import NotAllowed
+from staff.models import APPROVAL_EXPIRES, Proposal, Role
 from tests.fixtures import acting_as, aged
 
 STATE = Proposal.State
@@ -23,10 +22,10 @@ KIND = Proposal.Kind.SHREDDING  # any kind with rules of its own that nothing el
 @pytest.fixture(autouse=True)
 def _rules(monkeypatch):
     """A kind of which only the mechanism is tried here."""
-    rules = four_eyes.Rules(
+    rules = approvals.Rules(
         request="delivery.request", approve="delivery.approve", words=lambda proposal: "It happens."
     )
-    monkeypatch.setitem(four_eyes.RULES, KIND, rules)
+    monkeypatch.setitem(approvals.RULES, KIND, rules)
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def boris(staff):
 @pytest.fixture
 def asked(as_web, anna, section):
     with as_web():
-        return four_eyes.propose(KIND, anna, section, {"campaign": 1}, "It is over.")
+        return approvals.propose(KIND, anna, section, {"campaign": 1}, "It is over.")
 
 
 def decide(as_web, verb, proposal, *args):
@@ -60,23 +59,23 @@ def as_web_says(as_web, sql, *params):
 
 
 def test_one_asks_and_another_approves(as_web, asked, anna, boris):
-    assert decide(as_web, four_eyes.approve, asked, boris) == STATE.APPROVED
+    assert decide(as_web, approvals.approve, asked, boris) == STATE.APPROVED
     assert (asked.requested_by, asked.decided_by) == (anna, boris)
     assert asked.decided_at is not None
 
 
 def test_every_kind_names_actions_that_the_access_table_knows():
-    assert {action for rules in four_eyes.RULES.values() for action in (rules.request, rules.approve)} <= ACCESS.keys()
+    assert {action for rules in approvals.RULES.values() for action in (rules.request, rules.approve)} <= ACCESS.keys()
 
 
 def test_nobody_decides_on_their_own(as_web, asked, anna):
-    for verb in (four_eyes.approve, four_eyes.refuse):
+    for verb in (approvals.approve, approvals.refuse):
         with pytest.raises(NotAllowed, match="Somebody else"):
             decide(as_web, verb, asked, anna)
     with pytest.raises(IntegrityError, match="proposal_needs_two_people"):
         as_web_says(
             as_web,
-            "UPDATE signatures_proposal SET state = 'approved', decided_by_id = requested_by_id, decided_at = now()",
+            "UPDATE staff_proposal SET state = 'approved', decided_by_id = requested_by_id, decided_at = now()",
         )
 
 
@@ -84,16 +83,16 @@ def test_whoever_has_no_such_role_there_neither_asks_nor_decides(as_web, asked, 
     elsewhere, campaigner = staff(Role.DELIVERY_OFFICER, other_section), staff(Role.CAMPAIGNER)
     for person in (elsewhere, campaigner):
         with pytest.raises(NotAllowed, match="Your role"):
-            decide(as_web, four_eyes.approve, asked, person)
+            decide(as_web, approvals.approve, asked, person)
         with pytest.raises(NotAllowed, match="Your role"):
-            four_eyes.propose(KIND, person, section, {"campaign": 2})
+            approvals.propose(KIND, person, section, {"campaign": 2})
 
 
 def test_a_dismissed_officers_wish_is_nobodys(as_web, asked, anna, boris):
     anna.memberships.all().delete()
     with pytest.raises(NotAllowed, match="may not ask for it any more"):
-        decide(as_web, four_eyes.approve, asked, boris)
-    assert decide(as_web, four_eyes.refuse, asked, boris) == STATE.REFUSED
+        decide(as_web, approvals.approve, asked, boris)
+    assert decide(as_web, approvals.refuse, asked, boris) == STATE.REFUSED
 
 
 @pytest.mark.parametrize("who", ["anna", "boris"])
@@ -102,43 +101,43 @@ def test_nobody_who_was_dismissed_approves_or_is_approved_in_sql(as_web, asked, 
     with pytest.raises(IntegrityError, match="both have to be active"):
         as_web_says(
             as_web,
-            "UPDATE signatures_proposal SET state = 'approved', decided_by_id = %s, decided_at = now()",
+            "UPDATE staff_proposal SET state = 'approved', decided_by_id = %s, decided_at = now()",
             boris.pk,
         )
 
 
 def test_a_second_click_says_so_and_changes_nothing(as_web, asked, boris, staff):
-    decide(as_web, four_eyes.approve, asked, boris)
+    decide(as_web, approvals.approve, asked, boris)
     with pytest.raises(NotAllowed, match="You have decided on it already"):
-        decide(as_web, four_eyes.approve, asked, boris)
+        decide(as_web, approvals.approve, asked, boris)
     with pytest.raises(NotAllowed, match="boris was faster"):
-        decide(as_web, four_eyes.refuse, asked, staff(Role.DELIVERY_OFFICER))
+        decide(as_web, approvals.refuse, asked, staff(Role.DELIVERY_OFFICER))
     assert asked.state == STATE.APPROVED
 
 
 def test_a_refusal_says_why(as_web, asked, boris):
     with as_web():
-        four_eyes.refuse(asked, boris, "Not before the hearing.")
+        approvals.refuse(asked, boris, "Not before the hearing.")
     asked.refresh_from_db()
     assert (asked.state, asked.answer) == (STATE.REFUSED, "Not before the hearing.")
 
 
 def test_only_whoever_asked_takes_it_back(as_web, asked, anna, boris):
     with pytest.raises(NotAllowed, match="Only whoever asked"):
-        decide(as_web, four_eyes.withdraw, asked, boris)
-    assert decide(as_web, four_eyes.withdraw, asked, anna) == STATE.WITHDRAWN
+        decide(as_web, approvals.withdraw, asked, boris)
+    assert decide(as_web, approvals.withdraw, asked, anna) == STATE.WITHDRAWN
     with pytest.raises(NotAllowed, match="Withdrawn"):
-        decide(as_web, four_eyes.approve, asked, boris)
+        decide(as_web, approvals.approve, asked, boris)
 
 
 def test_after_three_days_nobody_approves_it_and_a_worker_says_so(as_web, as_worker, asked, boris):
     aged(asked, APPROVAL_EXPIRES)
     with pytest.raises(NotAllowed, match="three days"):
-        decide(as_web, four_eyes.approve, asked, boris)
+        decide(as_web, approvals.approve, asked, boris)
     with pytest.raises(IntegrityError, match="within 72 hours"):
         as_web_says(
             as_web,
-            "UPDATE signatures_proposal SET state = 'approved', decided_by_id = %s, decided_at = now()",
+            "UPDATE staff_proposal SET state = 'approved', decided_by_id = %s, decided_at = now()",
             boris.pk,
         )
     with as_worker():
@@ -156,17 +155,17 @@ def test_waiting_is_one_rule_in_two_tongues(asked, waited):
 
 def test_the_same_is_asked_for_once_at_a_time(as_web, asked, anna, boris, section):
     with pytest.raises(NotAllowed, match="asked for already"), as_web():
-        four_eyes.propose(KIND, boris, section, {"campaign": 1})
-    decide(as_web, four_eyes.withdraw, asked, anna)
+        approvals.propose(KIND, boris, section, {"campaign": 1})
+    decide(as_web, approvals.withdraw, asked, anna)
     with as_web():
-        assert four_eyes.propose(KIND, boris, section, {"campaign": 1}).state == STATE.WAITING
+        assert approvals.propose(KIND, boris, section, {"campaign": 1}).state == STATE.WAITING
 
 
 def test_an_address_has_no_place_in_a_reason(as_web, anna, boris, asked, section):
     with pytest.raises(NotAllowed, match="addresses out"), as_web():
-        four_eyes.propose(KIND, anna, section, {"campaign": 2}, "ada@example.org asked for it")
+        approvals.propose(KIND, anna, section, {"campaign": 2}, "ada@example.org asked for it")
     with pytest.raises(NotAllowed, match="addresses out"), as_web():
-        four_eyes.refuse(asked, boris, "ask ada@example.org")
+        approvals.refuse(asked, boris, "ask ada@example.org")
 
 
 def test_a_proposal_begins_waiting(as_web, anna, boris):
@@ -177,7 +176,7 @@ def test_a_proposal_begins_waiting(as_web, anna, boris):
         with pytest.raises((IntegrityError, ProgrammingError)):
             as_web_says(
                 as_web,
-                "INSERT INTO signatures_proposal (kind, subject, state, requested_by_id, decided_by_id, decided_at,"
+                "INSERT INTO staff_proposal (kind, subject, state, requested_by_id, decided_by_id, decided_at,"
                 f" done_at) VALUES ('shredding', '{{}}', {values})",
                 anna.pk,
                 boris.pk if "approved" in values else 0,
@@ -188,7 +187,7 @@ def test_a_proposal_begins_waiting(as_web, anna, boris):
     "change", ["subject = '{\"campaign\": 2}'", "kind = 'recipient'", "reason = ''", "requested_at = now()"]
 )
 def test_what_was_asked_for_never_changes_whoever_tries(as_web, asked, change):
-    statement = f"UPDATE signatures_proposal SET {change}"
+    statement = f"UPDATE staff_proposal SET {change}"
     with pytest.raises(ProgrammingError, match="permission denied"):
         as_web_says(as_web, statement)
     if change != "requested_at = now()":  # in one transaction that is the same moment
@@ -197,21 +196,21 @@ def test_what_was_asked_for_never_changes_whoever_tries(as_web, asked, change):
 
 
 def test_what_is_decided_stays_so_whoever_tries(as_web, asked, boris):
-    decide(as_web, four_eyes.refuse, asked, boris)
-    assert as_web_says(as_web, "UPDATE signatures_proposal SET state = 'approved'") == 0
+    decide(as_web, approvals.refuse, asked, boris)
+    assert as_web_says(as_web, "UPDATE staff_proposal SET state = 'approved'") == 0
     with pytest.raises(IntegrityError, match="decided once"), transaction.atomic():
         Proposal.objects.update(state=STATE.APPROVED)
 
 
 def test_nobody_but_the_guards_spends_an_approval(as_web, as_worker, asked, boris):
-    decide(as_web, four_eyes.approve, asked, boris)
+    decide(as_web, approvals.approve, asked, boris)
     for role in (as_web, as_worker):
         with pytest.raises(ProgrammingError, match="permission denied"):
             as_web_says(role, "SELECT spend_approval('shredding', '{\"campaign\": 1}')")
 
 
 def test_an_approval_is_good_for_one_time(asked, boris, as_web):
-    decide(as_web, four_eyes.approve, asked, boris)
+    decide(as_web, approvals.approve, asked, boris)
     spend = "SELECT spend_approval('shredding', '{\"campaign\": 1}')"
     with connection.cursor() as cursor:
         cursor.execute(spend)
@@ -223,7 +222,7 @@ def test_an_approval_is_good_for_one_time(asked, boris, as_web):
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_decide_at_the_same_moment_one_does(staff, section):
     anna, *others = (staff(Role.DELIVERY_OFFICER) for _ in range(3))
-    asked = four_eyes.propose(KIND, anna, section, {"campaign": 1})
+    asked = approvals.propose(KIND, anna, section, {"campaign": 1})
     start, results = threading.Barrier(2), []
 
     def decide_at_once(verb, person):
@@ -239,7 +238,7 @@ def test_of_two_who_decide_at_the_same_moment_one_does(staff, section):
 
     threads = [
         threading.Thread(target=decide_at_once, args=pair)
-        for pair in zip((four_eyes.approve, four_eyes.refuse), others, strict=True)
+        for pair in zip((approvals.approve, approvals.refuse), others, strict=True)
     ]
     for thread in threads:
         thread.start()

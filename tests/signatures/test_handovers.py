@@ -14,14 +14,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from petitions.models import Demand, DemandStep, Update
-from petitions.sections import Role, Section
-from signatures.collect import announcing, deliveries
-from signatures.collect.announcing import differs, draft_announcement, three_digits_down, unsaid
-from signatures.desk.refusals import NotAllowed
-from signatures.handovers import handover_standing, told_deliveries
+from signatures.desk import announcements, deliveries
+from signatures.desk.announcements import differs, draft_announcement, three_digits_down, unsaid
 from signatures.models import Announcement, Delivery, Handover
+from signatures.public_figures.handovers import handover_standing, told_deliveries
+from staff.models import Role
+from staff.refusals import NotAllowed
 from tests.fixtures import a_delivery
 from tests.packets import admit
+from web.models import Section
 
 TODAY = timezone.now().date()
 
@@ -248,7 +249,7 @@ def test_a_press_release_is_drafted_once_with_figures_that_can_be_computed_again
     assert delivery.reference in update.body
     assert draft_announcement(delivery) == update
     announcement = Announcement.objects.get()
-    assert (announcement.signatures, announcement.rule, differs(announcement)) == (12, announcing.CURRENT, "")
+    assert (announcement.signatures, announcement.rule, differs(announcement)) == (12, announcements.CURRENT, "")
     call_command("check_announcements")
     assert "12 signatures" in capsys.readouterr().out
     Announcement.objects.update(signatures=13)

@@ -19,7 +19,7 @@ from signatures.models import (
     Trace,
     Withdrawal,
 )
-from signatures.register import admission, judging
+from signatures.register import admission, screening
 from signatures.register.pruning import prune
 from signatures.register.tally import check_tally
 from signatures.register.unsealing import Opener
@@ -57,7 +57,7 @@ def come(sign, campaign, n=1, *, domain="gmail.com", **seen):
         ({"work": "missing"}, Reason.UNWORKED),
         ({"unlimited": True}, Reason.UNLIMITED),
         ({"abroad": True}, Reason.ABROAD),
-        ({"today": judging.MANY_OF_A_NETWORK + 1}, Reason.NETWORK),
+        ({"today": screening.MANY_OF_A_NETWORK + 1}, Reason.NETWORK),
     ],
 )
 def test_what_the_web_saw_becomes_a_reason(campaign, sign, seen, reason):
@@ -92,9 +92,9 @@ def test_a_crowded_network_alone_holds_nobody(campaign, sign):
 
 @pytest.mark.parametrize("all_reasons", [Reason.TRAP, Reason.NETWORK | Reason.UNTIMED, Reason.DOMAIN | Reason.FRESH])
 def test_one_of_many_and_one_reason_more_holds(all_reasons):
-    assert judging.is_held(all_reasons)
+    assert screening.is_held(all_reasons)
     if all_reasons is not Reason.TRAP:
-        assert not any(judging.is_held(one) for one in all_reasons)
+        assert not any(screening.is_held(one) for one in all_reasons)
 
 
 def test_what_is_held_has_no_number_is_not_counted_and_gets_the_same_way_out(campaign, sign):
@@ -143,7 +143,11 @@ def test_an_hour_full_of_new_domains_holds_those_without_script(campaign, sign):
 
 @pytest.mark.parametrize(
     ("bots", "without_script", "held"),
-    [(judging.MANY_FRESH, 10, judging.MANY_FRESH), (judging.MANY_FRESH - 1, 10, 0), (judging.MANY_FRESH, 61, 0)],
+    [
+        (screening.MANY_FRESH, 10, screening.MANY_FRESH),
+        (screening.MANY_FRESH - 1, 10, 0),
+        (screening.MANY_FRESH, 61, 0),
+    ],
 )
 def test_in_a_busy_hour_a_flood_is_found_among_those_with_something_against_them(
     campaign, sign, bots, without_script, held
@@ -196,7 +200,7 @@ def test_words_that_others_were_handed_too_hold_no_carriers_customers_and_do_hol
     for n in range(15):
         seen = SEEN | {"network": "carrier", "today": 100 + n, "work": "done"}
         sign(campaign, email=f"q{n}@gmail.com", comment="Down with the Mayor and all his works!", signals=seen)
-        if n == judging.MANY_OF_A_COMMENT - 2:
+        if n == screening.MANY_OF_A_COMMENT - 2:
             admit(campaign)
     admit(campaign)
     assert states(campaign).count("quarantined") == held
@@ -206,15 +210,15 @@ def test_words_that_others_were_handed_too_hold_no_carriers_customers_and_do_hol
 def test_ten_clumsy_bots_of_each_network_cannot_hide_behind_its_eleventh(campaign, sign, alike):
     for network in range(5):
         seen = {"network": f"{network:016x}", "work": "missing"}
-        for n in range(judging.MANY_OF_A_NETWORK):
+        for n in range(screening.MANY_OF_A_NETWORK):
             name = f"p{network}-{n}"
             email = f"{name}@gmail.com" if alike == "comment" else f"p@{name}.example"
             comment = "Down with the Mayor and all his works!" if alike == "comment" else ""
             sign(campaign, email=email, comment=comment, signals=seen | {"today": n + 1})
-        plain = SEEN | seen | {"today": judging.MANY_OF_A_NETWORK + 1, "work": "done"}
+        plain = SEEN | seen | {"today": screening.MANY_OF_A_NETWORK + 1, "work": "done"}
         sign(campaign, email=f"plain{network}@gmail.com", signals=plain)
     admit(campaign)
-    assert states(campaign).count("quarantined") == 5 * judging.MANY_OF_A_NETWORK
+    assert states(campaign).count("quarantined") == 5 * screening.MANY_OF_A_NETWORK
 
 
 def test_words_that_most_of_a_carriers_customers_were_handed_take_nothing_from_those_who_did_not_use_them(
@@ -252,7 +256,7 @@ def test_what_did_not_come_through_the_door_is_not_judged(campaign, sign):
 @pytest.mark.parametrize("value", [[], {}, None, 1.5, "x" * 5000, True, -1, "\ud800"])
 def test_signals_that_a_seized_web_made_up_break_nothing(campaign, value):
     person = a_person(signals={"network": "n", "took": value, "today": value, "work": value, "wide": value})
-    assert judging.observe(Mac(b"p" * 32), person, "a@example.org", timezone.now(), None)
+    assert screening.observe(Mac(b"p" * 32), person, "a@example.org", timezone.now(), None)
 
 
 def test_labels_compare_within_a_campaign_only_and_are_not_the_webs(campaign, make_campaign, sign):
@@ -293,5 +297,5 @@ def test_how_they_came_is_gone_after_thirty_days_and_with_a_withdrawal(campaign,
 
 
 def test_who_comes_through_a_network_abroad_with_many_others_is_not_held():
-    assert not judging.is_held(Reason.NETWORK | Reason.ABROAD)
-    assert judging.is_held(Reason.NETWORK | Reason.ABROAD | Reason.QUICK)
+    assert not screening.is_held(Reason.NETWORK | Reason.ABROAD)
+    assert screening.is_held(Reason.NETWORK | Reason.ABROAD | Reason.QUICK)

@@ -16,12 +16,12 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from petitions.models import Addressee, Campaign
-from petitions.sections import Role
 from signatures import sealing
 from signatures.models import CampaignKey, Outcome, Register, Submission
 from signatures.register import admission, mailing
 from signatures.register import keyring as keyrings
 from signatures.register.keyring import ForeignPublicKey, Keyring, KeysDamaged, KeysMissing
+from staff.models import Role
 from tests.fixtures import acting_as
 
 UID = uuid.UUID("6f1b3f0e-5a0c-4c7e-9d53-0b2f6a6c1d11")

@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from signatures.collect import intake
 from signatures.identity import Mac
+from signatures.intake import submissions
 from signatures.models import MailCount, SigningRules, Submission
 from signatures.register import admission, bounces, mail_limits, mailing
 from signatures.register.pruning import prune
@@ -35,7 +35,7 @@ def test_a_thousand_posts_naming_one_victim_make_three_mails(campaign, smtp):  #
     with acting_as(django_settings.WEB_ROLE):
         for n in range(1_000):
             # Every spelling that reaches the same mailbox.
-            intake.take(campaign, a_person(email=f"V.ictim+{n}@GoogleMail.com" if n % 2 else "victim@gmail.com"))
+            submissions.take(campaign, a_person(email=f"V.ictim+{n}@GoogleMail.com" if n % 2 else "victim@gmail.com"))
     send_all()
     assert len(smtp.mails) == mail_limits.PER_CAMPAIGN
     assert not Submission.objects.exclude(mail_due=None).exists()

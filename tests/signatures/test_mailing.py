@@ -16,8 +16,8 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from petitions.models import Addressee
-from signatures.collect import confirmation, intake
 from signatures.identity import parse_token, token_hash
+from signatures.intake import confirmation, submissions
 from signatures.models import Submission
 from signatures.register import admission, mailing
 from tests.fixtures import a_person, acting_as
@@ -367,7 +367,7 @@ def test_the_rest_of_a_claim_is_left_when_the_time_is_up(campaign, sign, smtp, m
 def test_workers_at_once_send_each_mail_once(make_campaign, smtp):
     campaign = make_campaign()
     for n in range(40):
-        intake.take(campaign, a_person(email=f"p{n:02}@example.org"))
+        submissions.take(campaign, a_person(email=f"p{n:02}@example.org"))
     errors = []
 
     def work():
@@ -391,6 +391,6 @@ def test_workers_at_once_send_each_mail_once(make_campaign, smtp):
 
 @pytest.mark.django_db(transaction=True)
 def test_what_web_took_is_due_at_once(make_campaign, smtp):
-    intake.take(make_campaign(), a_person(email="ada@example.org"))
+    submissions.take(make_campaign(), a_person(email="ada@example.org"))
     assert mailing.send_mails() == 1
     assert smtp.addresses() == ["ada@example.org"]

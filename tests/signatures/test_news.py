@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from petitions.models import Campaign, Disclosure, Update
-from petitions.sections import Role
 from signatures.models import Mailing, NewsMail, Signature, Unsubscription, Withdrawal
 from signatures.register import admission, news, withdrawal
+from staff.models import Role
 from tests.fixtures import acting_as
 
 YES = {"updates": "updates-1"}
@@ -191,7 +191,7 @@ def test_of_what_is_taken_down_meanwhile_nobody_is_told(
     if what == "update":
         Update.objects.filter(pk=update.pk).update(taken_down=True)
     else:
-        Campaign.objects.filter(pk=campaign.pk).update(state="removed", life_note="A court ordered it.")
+        Campaign.objects.filter(pk=campaign.pk).update(state="removed", state_reason="A court ordered it.")
     assert spread() == 0
     assert smtp.mails == []
     assert not NewsMail.objects.exists()

@@ -9,14 +9,14 @@ import pytest
 from django.utils import timezone
 
 from petitions.models import Update
-from signatures.charts import SHADES, day_bars, world_map
-from signatures.figures import CountryFigure, DayFigure, public_figures
 from signatures.models import LedgerEntry, PublishedFigures, Register, TallySum
-from signatures.opendata import numbers_of
+from signatures.public_figures.charts import SHADES, day_bars, world_map
+from signatures.public_figures.figures import CountryFigure, DayFigure, public_figures
+from signatures.public_figures.open_data import numbers_of
+from signatures.public_figures.world import world
 from signatures.register import ledger
 from signatures.register.publishing import publish_figures
 from signatures.register.tally import Arrival, count_in, count_out
-from signatures.world import world
 
 TODAY = datetime.date(2026, 3, 1)
 PAGES = ("numbers/", "numbers/by-name/", "numbers.json", "numbers.csv", "tally.json", "embed/")

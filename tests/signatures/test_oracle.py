@@ -15,7 +15,7 @@ from tests.signatures.test_signing import TYPED, sign_url
 #: What the two requests of a pair differ in: a mailbox of which nothing is known, and one of which something is.
 KNOWN = ("counted", "pending", "quarantined", "withheld")
 #: What a process reads again every few seconds, whoever asks.
-REMEMBERED = ("signatures_networkrule", "petitions_standstill", 'FROM "petitions_campaign"')
+REMEMBERED = ("signatures_networkrule", "web_maintenance", 'FROM "petitions_campaign"')
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from django.core.files.storage import storages
 from django.db import IntegrityError, connections
 from django.utils import timezone
 
-from signatures.delivery import archive, build, letter, parts, space, sweeping, typesetting
+from signatures.delivery import archive, build, disk_space, letter, orphan_cleanup, parts, typesetting
 from signatures.delivery.packet import Manifest
-from signatures.delivery.verify import verify
+from signatures.delivery.verification import verify
 from signatures.models import Delivery, Signature, Withdrawal
 from signatures.register import withdrawal
 from tests.fixtures import a_delivery
@@ -230,7 +230,7 @@ def test_pages_that_cannot_be_set_fail_in_words_and_a_retry_goes_on(signed, offi
 
 
 def test_where_the_disk_is_too_small_nothing_is_begun(signed, officers, packets, identity, monkeypatch):
-    monkeypatch.setattr(space.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1_000_000}))
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1_000_000}))
     delivery = approved(signed, officers, "named")
     assert not build.build_delivery(delivery.pk)
     delivery.refresh_from_db()
@@ -257,7 +257,7 @@ def test_what_a_killed_worker_left_lying_is_swept_and_nothing_else(
     for part in waiting.parts.exclude(files__isnull=True):
         for file in parts.files_of(part):
             os.utime(storages["spool"].path(file.spooled), (long_ago, long_ago))
-    assert sweeping.sweep() == 3
+    assert orphan_cleanup.sweep() == 3
     assert sorted(files_in(packets)) == sorted([ready.archive, young])
     assert keyring.spools() == {waiting.pk}
     assert build.build_delivery(waiting.pk)

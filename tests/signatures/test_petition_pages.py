@@ -13,8 +13,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from petitions.models import Addressee, Campaign, Demand, Disclosure, Dossier, Update
-from petitions.shelf import clear_shelf
 from tests.fixtures import acting_as
+from web.page_cache import clear_page_cache
 
 UNREST = "Belarus: stop the violence"
 
@@ -103,6 +103,6 @@ def test_news_are_breaking_for_two_days(client: Any, campaign: Campaign) -> None
     page = shown(client, f"/c/{campaign.slug}/updates/")
     assert page.count("Breaking") == 1
     assert re.search(r"Breaking [^.]*It burns", page)
-    clear_shelf()
+    clear_page_cache()
     with time_machine.travel(came + datetime.timedelta(hours=49)):
         assert "Breaking" not in shown(client, f"/c/{campaign.slug}/updates/")

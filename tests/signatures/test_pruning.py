@@ -7,8 +7,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from signatures.models import APPROVAL_EXPIRES, Delivery, LedgerEntry, Outcome, SealingKey, Submission, Withdrawal
+from signatures.models import Delivery, LedgerEntry, Outcome, SealingKey, Submission, Withdrawal
 from signatures.register import admission, pruning
+from staff.models import APPROVAL_EXPIRES
 from tests.fixtures import a_delivery, acting_as
 
 DAY = datetime.timedelta(days=1)

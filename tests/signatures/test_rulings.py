@@ -5,9 +5,9 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from signatures.delivery.verify import verify
+from signatures.delivery.verification import verify
 from signatures.models import LedgerEntry, Register, Ruling, Trace
-from signatures.publicledger import public_ledger
+from signatures.public_figures.ledger import public_ledger
 from signatures.register import admission, rulings
 from signatures.register.tally import check_tally
 from tests.fixtures import acting_as
@@ -180,7 +180,7 @@ def test_why_they_were_removed_is_kept_while_another_ruling_puts_them_back_and_i
 @pytest.mark.parametrize(
     ("query", "why"),
     [({"wide": "", "reason": ""}, "network"), ({"comment": "", "network": ""}, "comment"), ({"since": ""}, "other"),
-     ({"domain": "", "since": ""}, "domain"), ({"reason": ""}, "judged")],
+     ({"domain": "", "since": ""}, "domain"), ({"reason": ""}, "screened")],
 )  # fmt: skip
 def test_the_public_reason_is_what_they_had_in_common(query, why):
     assert rulings.why_removed(query) == why

@@ -9,12 +9,12 @@ from django.conf import settings as django_settings
 from django.core.files.storage import storages
 from PIL import Image
 
-from config.languages import LANGUAGES
-from petitions.shelf import clear_shelf
-from signatures.delivery.sharing import draw_share_images
+from signatures.delivery.share_images import draw_share_images
 from signatures.models import Register
-from signatures.views import machines
+from signatures.views import crawlers
 from tests.fixtures import acting_as
+from web.i18n.languages import LANGUAGES
+from web.page_cache import clear_page_cache
 
 
 @pytest.fixture(autouse=True)
@@ -66,12 +66,12 @@ def test_it_is_drawn_anew_when_the_count_has_changed(campaign):
 def test_a_picture_is_named_once_it_is_there_and_drawn_for_who_asks_before(client, campaign, settings, monkeypatch):
     settings.SITE_URL = "https://petitions.example"
     rung = []
-    monkeypatch.setattr(machines, "ring", rung.append)
+    monkeypatch.setattr(crawlers, "ring", rung.append)
     assert "og:image" not in client.get(f"/c/{campaign.slug}/").content.decode()
     assert client.get(f"/c/{campaign.slug}/share.png").status_code == 404
     assert rung == ["draw_share_images"]
     draw()
-    clear_shelf()
+    clear_page_cache()
     page = client.get(f"/c/{campaign.slug}/").content.decode()
     assert f'<meta property="og:image" content="https://petitions.example/c/{campaign.slug}/share.png">' in page
 

@@ -14,11 +14,11 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import characters
-from signatures.collect import forms
-from signatures.collect.body import MAX_BODY, GarbageBody, _urlencoded, read_form
-from signatures.collect.forms import LIMITS, SignForm, country_choices, country_codes
 from signatures.identity import canonical_mailbox
+from signatures.intake import forms
+from signatures.intake.body import MAX_BODY, GarbageBody, _urlencoded, read_form
+from signatures.intake.forms import LIMITS, SignForm, country_choices, country_codes
+from web.i18n import characters
 
 GOOD = {
     "name": "Ганна Каваленка",

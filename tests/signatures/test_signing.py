@@ -10,16 +10,16 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from config.cldr import day
 from petitions.models import Campaign
-from petitions.shelf import clear_shelf
-from signatures.collect import campaigns, consent, intake
 from signatures.identity import new_token, token_hash
+from signatures.intake import campaigns, consent, submissions
 from signatures.models import SealingKey, Submission, Withdrawal
 from signatures.register.admission import admit_all
 from signatures.register.unsealing import Opener
 from signatures.register.withdrawal import apply_withdrawals
 from tests.fixtures import acting_as
+from web.i18n.cldr import day
+from web.page_cache import clear_page_cache
 
 TYPED = {
     "name": "Ада Пример",
@@ -221,7 +221,7 @@ def test_the_database_takes_a_confirmation_exactly_where_the_campaign_would(clie
         campaign.state, campaign.closes_at, campaign.paused_at = state, closes_at, paused_at
         url = f"/confirm/{token_of(campaign, sign(campaign, confirmed=False))}/"
         Campaign.objects.filter(pk=campaign.pk).update(
-            state=state, closes_at=closes_at, paused_at=paused_at, life_note="Why."
+            state=state, closes_at=closes_at, paused_at=paused_at, state_reason="Why."
         )
         expected = 303 if campaign.takes_confirmations() else 404
         assert client.post(url).status_code == expected, (state, closes, paused)
@@ -324,7 +324,7 @@ def test_tally_json_is_exact_in_total_and_rounded_by_country(client, campaign, s
         for _ in range(count):
             sign(campaign, country=country)
     admit_all(campaign)
-    clear_shelf()
+    clear_page_cache()
     figures = client.get(f"/c/{campaign.slug}/tally.json").json()
     assert figures["total"] == 23
     assert figures["countries"] == [{"code": "PL", "count": 10}]
@@ -433,24 +433,24 @@ def test_a_campaign_that_is_a_draft_again_is_no_longer_remembered(campaign, monk
 
 
 def test_a_session_key_is_forgotten_when_it_expires_though_nobody_signs(campaign, monkeypatch):
-    monkeypatch.setattr(intake, "SESSION_KEY_LIFE", 0.05)
-    key = intake._session_key(campaign)
+    monkeypatch.setattr(submissions, "SESSION_KEY_LIFE", 0.05)
+    key = submissions._session_key(campaign)
     key.timer.join(20)
-    assert campaign.pk not in intake._session_keys
+    assert campaign.pk not in submissions._session_keys
 
 
 def test_an_old_keys_end_does_not_take_the_new_key(campaign):
-    old = intake._session_key(campaign)
-    intake.forget_session_keys()
-    new = intake._session_key(campaign)
-    intake._forget(campaign.pk, old.id)
-    assert intake._session_keys[campaign.pk] is new
+    old = submissions._session_key(campaign)
+    submissions.forget_session_keys()
+    new = submissions._session_key(campaign)
+    submissions._forget(campaign.pk, old.id)
+    assert submissions._session_keys[campaign.pk] is new
     assert old.timer.finished.is_set()
 
 
 def test_a_session_key_that_could_not_be_stored_is_not_used_and_blocks_nobody(campaign):
     with connection.execute_wrapper(away), pytest.raises(OperationalError):
-        intake._session_key(campaign)
-    assert not intake._session_keys
-    assert not intake._making.locked()
-    assert SealingKey.objects.filter(pk=intake._session_key(campaign).id).exists()
+        submissions._session_key(campaign)
+    assert not submissions._session_keys
+    assert not submissions._making.locked()
+    assert SealingKey.objects.filter(pk=submissions._session_key(campaign).id).exists()

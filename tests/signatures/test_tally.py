@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from signatures.collect import confirmation
 from signatures.identity import canonical_mailbox, fingerprint, token_hash, withdrawal_token
+from signatures.intake import confirmation
 from signatures.models import (
     LedgerEntry,
     Outcome,
@@ -26,7 +26,7 @@ from signatures.models import (
     TallySum,
     Trace,
 )
-from signatures.publicledger import public_ledger
+from signatures.public_figures.ledger import public_ledger
 from signatures.register import admission, rulings, withdrawal
 from signatures.register.keyring import keys_of
 from signatures.register.tally import check_tally

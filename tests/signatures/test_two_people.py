@@ -15,33 +15,24 @@ from django.urls import reverse
 from django.utils import timezone
 
 from petitions.models import Campaign, Disclosure
-from petitions.sections import Membership, Role
-from signatures.desk import disclosure, four_eyes, memberships, shredding
-from signatures.desk.four_eyes import NotAllowed
-from signatures.models import (
-    APPROVAL_EXPIRES,
-    AuditEntry,
-    LedgerEntry,
-    Outcome,
-    Proposal,
-    Register,
-    Shredding,
-    Signature,
-    Submission,
-)
+from signatures.desk import disclosure, shredding
+from signatures.models import LedgerEntry, Outcome, Register, Shredding, Signature, Submission
 from signatures.register import admission, mailing, pruning
 from signatures.register import shredding as shredder
-from signatures.register.audit import verify_trail
+from signatures.register.audit_anchors import verify_trail
 from signatures.register.keyring import KeysMissing, keys_of, provision_campaigns
 from signatures.register.tally import check_tally
 from signatures.register.unsealing import Opener
+from staff import approvals, memberships
+from staff.approvals import NotAllowed
+from staff.models import APPROVAL_EXPIRES, AuditEntry, Membership, Proposal, Role
 from tests.fixtures import a_proposal, acting_as
 from tests.packets import path_of
 
 
 def approved(proposal, by):
     with acting_as(settings.WEB_ROLE):
-        four_eyes.approve(proposal, by)
+        approvals.approve(proposal, by)
     proposal.refresh_from_db()
     return proposal
 
@@ -65,7 +56,7 @@ def test_a_promise_is_narrowed_by_two(signed, staff):
     anna, boris = staff(Role.CAMPAIGNER), staff(Role.MODERATOR)
     with acting_as(settings.WEB_ROLE):
         asked = disclosure.propose_disclosure(signed, "count", False, anna, "It became dangerous.")
-    assert "Totals only" in four_eyes.what_happens(asked)
+    assert "Totals only" in approvals.what_happens(asked)
     done = approved(asked, boris)
     signed.refresh_from_db()
     assert (signed.disclosure, done.done_at is not None) == ("count", True)
@@ -126,11 +117,11 @@ def test_web_gives_no_role_past_a_second_person(administrators, staff, section, 
     with pytest.raises(IntegrityError, match="nobody else has approved"):
         as_role(
             settings.WEB_ROLE,
-            "INSERT INTO petitions_membership (user_id, section_id, role) VALUES (%s, %s, %s)",
+            "INSERT INTO staff_membership (user_id, section_id, role) VALUES (%s, %s, %s)",
             newcomer.pk, where, role.value,
         )  # fmt: skip
     with pytest.raises(IntegrityError, match="nobody else has approved"):
-        as_role(settings.WEB_ROLE, "UPDATE petitions_membership SET role = 'moderator' WHERE user_id = %s", anna.pk)
+        as_role(settings.WEB_ROLE, "UPDATE staff_membership SET role = 'moderator' WHERE user_id = %s", anna.pk)
 
 
 def test_a_role_that_makes_no_sense_is_not_asked_for(administrators, staff, section):
@@ -292,7 +283,7 @@ def test_only_a_campaign_that_is_over_is_asked_to_be_shredded(closed, staff):
         shredding.propose_shredding(closed, officer, "It is over.")
     over(closed)
     asked = shredding.propose_shredding(closed, officer, "It is over.")
-    assert "nobody can ever read again" in four_eyes.what_happens(asked)
+    assert "nobody can ever read again" in approvals.what_happens(asked)
     approved(asked, staff(Role.PRIVACY_OFFICER))
     call_command("shred_campaign", closed.slug, stdout=io.StringIO())
     with pytest.raises(NotAllowed, match="destroyed already"):
@@ -381,7 +372,7 @@ def test_what_cannot_be_kept_or_brought_back_is_said_in_one_line(campaign, keyri
 
 
 def ask(client, kind, **said):
-    return client.post(reverse("admin:signatures_proposal_ask", args=[kind]), said, follow=True).content.decode()
+    return client.post(reverse("admin:staff_proposal_ask", args=[kind]), said, follow=True).content.decode()
 
 
 def test_each_asks_for_what_their_role_allows(staff, staff_client):
@@ -395,7 +386,7 @@ def test_each_asks_for_what_their_role_allows(staff, staff_client):
     for role, kinds in offered.items():
         client = staff_client(staff(role))
         for kind in ("disclosure", "membership", "factors", "shredding", "delivery"):
-            status = client.get(reverse("admin:signatures_proposal_ask", args=[kind])).status_code
+            status = client.get(reverse("admin:staff_proposal_ask", args=[kind])).status_code
             assert status == (200 if kind in kinds else 404), (role, kind)
 
 
@@ -416,6 +407,6 @@ def test_what_cannot_be_asked_for_is_told_on_the_form(closed, staff, staff_clien
 
 def test_a_campaign_of_another_section_is_not_offered(closed, staff, staff_client, other_section):
     client = staff_client(staff(Role.DELIVERY_OFFICER, other_section))
-    assert closed.title not in client.get(reverse("admin:signatures_proposal_ask", args=["shredding"])).content.decode()
+    assert closed.title not in client.get(reverse("admin:staff_proposal_ask", args=["shredding"])).content.decode()
     ask(client, "shredding", campaign=closed.pk, reason="Elsewhere.")
     assert not Proposal.objects.exists()

@@ -24,19 +24,19 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from config.pages import PUBLIC
-from petitions import shelf
 from petitions.models import ClaimSnapshot, Dossier, Update
-from signatures import figures
-from signatures.claims import take_snapshot
-from signatures.collect import confirmation, intake
-from signatures.delivery import sharing
+from signatures.delivery import share_images
 from signatures.identity import canonical_mailbox, fingerprint, token_hash, withdrawal_token
+from signatures.intake import confirmation, submissions
 from signatures.models import Handover, PublishedFigures, Submission, Tally
+from signatures.public_figures import figures
+from signatures.public_figures.saved_figures import take_snapshot
 from signatures.register import admission, publishing, withdrawal
 from signatures.register.keyring import keys_of
+from staff.access_matrix import PUBLIC
 from tests.fixtures import a_person, acting_as
 from tests.packets import everything_in, plain
+from web import page_cache
 
 MOMENTS = 30
 #: Some are never shown, some cross ten, some are large.
@@ -158,7 +158,7 @@ def undone():
     with connection.cursor() as cursor:
         for name, last in sequences:
             cursor.execute("SELECT setval(%s::regclass, coalesce(%s, 1), %s)", [name, last, last is not None])
-    intake.forget_session_keys()
+    submissions.forget_session_keys()
 
 
 class Life:
@@ -201,7 +201,7 @@ class Life:
         via = ("", "mail", "telegram")[number % 3]
         person = a_person(email=f"p{number}@example.org", country=country, signals={"via": via} if via else {})
         with acting_as(django_settings.WEB_ROLE):
-            intake.take(self.campaign, person)
+            submissions.take(self.campaign, person)
         moment = self.clock[0] + datetime.timedelta(microseconds=number)
         Submission.objects.filter(confirmed_at=None, outcome=None).update(confirmed_at=moment)
 
@@ -265,7 +265,7 @@ def published(make_campaign, settings, tmp_path, monkeypatch):
     options = {**settings.STORAGES["share"], "OPTIONS": {**settings.STORAGES["share"]["OPTIONS"], "location": folder}}
     settings.STORAGES = {**settings.STORAGES, "share": options}
     settings.SITE_URL = "https://petitions.example"
-    monkeypatch.setattr(sharing, "LANGUAGES", sharing.LANGUAGES[:1])
+    monkeypatch.setattr(share_images, "LANGUAGES", share_images.LANGUAGES[:1])
     campaign = make_campaign(goal=1000)
     text = "[[then.total]] people, [[then.PL]] in Poland, [[then.BY]] in Belarus, of [[then.countries]] countries"
     Update.objects.create(
@@ -288,14 +288,14 @@ def test_at_thirty_moments_nothing_public_tells_a_world_from_its_twin(published,
             ClaimSnapshot.objects.update(taken_at=clock[0])
         if moment == MOMENTS - 1:
             draw_and_deliver(seen)
-        shelf.clear_shelf()
+        page_cache.clear_page_cache()
         for name, path in paths.items():
             if name in MOVING or moment % 10 == 9:
                 seen.answers[moment, path] = answer(client, path)
 
     def draw_and_deliver(seen):
         with acting_as(django_settings.WORKER_ROLE):
-            sharing.draw_share_images()
+            share_images.draw_share_images()
         with translation.override("en"):  # as a worker has it; the last page was in Arabic
             delivery = deliver(published)
         assert delivery.state == "ready", delivery.problem

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from petitions.shelf import clear_shelf
 from signatures.delivery import packet, signing, verifier
 from signatures.models import SigningKey
 from tests.fixtures import acting_as
+from web.page_cache import clear_page_cache
 
 SOURCE = Path(verifier.__file__)
 
@@ -232,7 +232,7 @@ def test_the_key_is_made_once_and_shown_with_its_fingerprint(client, keyring):
         with acting_as("undersigned_worker"):
             signing.publish_signing_key()
     (key,) = SigningKey.objects.all()
-    clear_shelf()
+    clear_page_cache()
     assert key.grouped in client.get("/signing-key/").content.decode()
     public = load_pem_public_key(client.get("/signing-key.pem").content).public_bytes_raw()
     assert verifier.fingerprint_of(public) == key.sha256 == signing.signer().fingerprint

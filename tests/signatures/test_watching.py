@@ -8,28 +8,31 @@ from django.conf import settings as django_settings
 from django.core import mail
 from django.utils import timezone
 
-from petitions.sections import Role, Section
-from signatures import minutes
-from signatures.models import LabelCount, Reason, Ruling, Signature, SigningRules, Tally, Watch
-from signatures.register import admission, judging, watching
+from signatures.models import LabelCount, Monitor, Reason, Ruling, Signature, SigningRules, Tally
+from signatures.register import admission, monitoring, screening
+from staff.models import Role
 from tests.fixtures import acting_as
 from tests.signatures.test_judging import SEEN
+from web import minute_counters
+from web.models import Section
 
 SECOND = datetime.timedelta(seconds=1)
 
 
 @pytest.fixture(autouse=True)
 def _no_counts():
-    minutes.redis().flushdb()
+    minute_counters.redis().flushdb()
 
 
 def came(campaign, count, ago=0, kind="taken"):
-    minutes.redis().set(minutes.minute_key(kind, campaign.pk, minutes.this_minute() - ago), count)
+    minute_counters.redis().set(
+        minute_counters.minute_key(kind, campaign.pk, minute_counters.this_minute() - ago), count
+    )
 
 
 def watch(now=None):
     with acting_as(django_settings.WORKER_ROLE):
-        return watching.watch_campaigns(now)
+        return monitoring.monitor_campaigns(now)
 
 
 def rules(campaign):
@@ -37,19 +40,19 @@ def rules(campaign):
 
 
 def test_an_ordinary_minute_turns_nothing_on(campaign):
-    came(campaign, watching.UNUSUAL_FROM)
+    came(campaign, monitoring.UNUSUAL_FROM)
     assert watch() == 0
     assert not rules(campaign).asks_work()
 
 
 def test_an_unusual_minute_turns_proof_of_work_on_and_an_hour_later_it_is_off(campaign):
-    came(campaign, watching.UNUSUAL_FROM + 1)
+    came(campaign, monitoring.UNUSUAL_FROM + 1)
     assert watch() == 1
     assert rules(campaign).asks_work()
-    minutes.redis().flushdb()
+    minute_counters.redis().flushdb()
     assert watch() == 1
-    assert watch(timezone.now() + watching.STAYS_ON) == 0
-    assert Watch.objects.get(campaign=campaign).alarmed_at is None
+    assert watch(timezone.now() + monitoring.STAYS_ON) == 0
+    assert Monitor.objects.get(campaign=campaign).alarmed_at is None
 
 
 def test_what_is_usual_is_told_by_the_busiest_day_of_the_week(campaign):
@@ -57,7 +60,7 @@ def test_what_is_usual_is_told_by_the_busiest_day_of_the_week(campaign):
     for ago, n in ((0, 10**6), (1, 1440 * 30), (2, 1440), (8, 10**6)):
         day = today - datetime.timedelta(days=ago)
         Tally.objects.create(campaign=campaign, country="PL", signed_on=day, source="web", n=n)
-    assert watching.usual_rate(campaign, timezone.now()) == 30 * watching.UNUSUAL_TIMES
+    assert monitoring.usual_rate(campaign, timezone.now()) == 30 * monitoring.UNUSUAL_TIMES
 
 
 @pytest.fixture
@@ -105,8 +108,8 @@ def test_people_are_told_once_an_attack(campaign, on_call):
 def test_after_an_attack_the_next_one_is_told_again(campaign, on_call):
     came(campaign, 10_000)
     watch()
-    minutes.redis().flushdb()
-    later = timezone.now() + watching.STAYS_ON
+    minute_counters.redis().flushdb()
+    later = timezone.now() + monitoring.STAYS_ON
     assert watch(later) == 0
     came(campaign, 10_000)
     watch(later)
@@ -114,17 +117,17 @@ def test_after_an_attack_the_next_one_is_told_again(campaign, on_call):
 
 
 def test_a_flood_that_keeps_below_the_usual_rate_is_told_by_how_much_of_it_is_held(campaign, sign, on_call):
-    hold(campaign, sign, watching.MUCH_HELD, 4 * watching.MUCH_HELD)
+    hold(campaign, sign, monitoring.MUCH_HELD, 4 * monitoring.MUCH_HELD)
     assert watch() == 1
     (told,) = on_call
-    assert f"{watching.MUCH_HELD} are held" in told.body
-    assert Watch.objects.get(campaign=campaign).figures["attack"] == ["held"]
+    assert f"{monitoring.MUCH_HELD} are held" in told.body
+    assert Monitor.objects.get(campaign=campaign).figures["attack"] == ["held"]
     assert not rules(campaign).asks_work()
 
 
 @pytest.mark.usefixtures("_within_an_hour")
 def test_a_slow_flood_from_new_domains_has_to_work_from_then_on_and_people_are_told(campaign, sign, on_call):
-    at_new_domains(campaign, sign, judging.MANY_FRESH, 0)
+    at_new_domains(campaign, sign, screening.MANY_FRESH, 0)
     assert watch() == 1
     assert rules(campaign).asks_work()
     assert "never seen before" in on_call[0].body
@@ -140,33 +143,33 @@ def test_a_slow_flood_from_new_domains_has_to_work_from_then_on_and_people_are_t
 @pytest.mark.usefixtures("_within_an_hour")
 def test_a_slow_flood_in_an_hour_so_busy_that_it_is_a_small_part_of_it_is_told_as_well(campaign, sign, on_call):
     without_script = {key: value for key, value in SEEN.items() if key != "took"}
-    at_new_domains(campaign, sign, judging.MANY_FRESH, 5 * judging.MANY_FRESH, without_script)
+    at_new_domains(campaign, sign, screening.MANY_FRESH, 5 * screening.MANY_FRESH, without_script)
     assert watch() == 1
-    assert Watch.objects.get(campaign=campaign).figures["attack"] == ["fresh"]
+    assert Monitor.objects.get(campaign=campaign).figures["attack"] == ["fresh"]
     assert rules(campaign).asks_work()
     assert len(on_call) == 1
 
 
 def test_an_attack_goes_on_over_the_hour_as_long_as_work_is_asked_and_is_told_once(campaign, sign, on_call):
-    at_new_domains(campaign, sign, judging.MANY_FRESH, 0)
+    at_new_domains(campaign, sign, screening.MANY_FRESH, 0)
     next_hour = LabelCount.objects.filter(kind="f").get().first_hour + datetime.timedelta(hours=1)
     assert watch(next_hour - SECOND) == 1
     assert watch(next_hour + SECOND) == 1  # nothing unusual in this hour yet
-    assert watch(next_hour + watching.STAYS_ON) == 0
+    assert watch(next_hour + monitoring.STAYS_ON) == 0
     assert len(on_call) == 1
 
 
 @pytest.mark.parametrize(("fresh", "ordinary"), [(-1, 0), (0, 60)])
 def test_some_new_domains_are_nothing_unusual(campaign, sign, on_call, fresh, ordinary):
-    at_new_domains(campaign, sign, judging.MANY_FRESH + fresh, ordinary)
+    at_new_domains(campaign, sign, screening.MANY_FRESH + fresh, ordinary)
     assert watch() == 0
     assert not rules(campaign).asks_work()
     assert on_call == []
 
 
-@pytest.mark.parametrize(("held", "ordinary"), [(-1, 0), (0, 4 * watching.MUCH_HELD + 1)])
+@pytest.mark.parametrize(("held", "ordinary"), [(-1, 0), (0, 4 * monitoring.MUCH_HELD + 1)])
 def test_few_held_ones_or_a_small_share_are_no_attack(campaign, sign, on_call, held, ordinary):
-    hold(campaign, sign, watching.MUCH_HELD + held, ordinary)
+    hold(campaign, sign, monitoring.MUCH_HELD + held, ordinary)
     assert watch() == 0
     assert on_call == []
 
@@ -181,7 +184,7 @@ def test_where_the_mail_server_is_away_people_are_told_as_soon_as_it_is_back(cam
     }
     came(campaign, 10_000)
     assert watch() == 1
-    assert Watch.objects.get(campaign=campaign).told_at is None
+    assert Monitor.objects.get(campaign=campaign).told_at is None
     settings.MAILERS = with_mail
     for _ in range(2):
         watch()
@@ -193,7 +196,7 @@ def test_where_redis_is_away_nothing_is_watched_and_nothing_fails(campaign, sett
         name: {**cache, "LOCATION": "unix:///nowhere/v.sock?db=0"} for name, cache in settings.CACHES.items()
     }
     assert watch() == 0
-    minutes.note_confirmed(campaign.pk)
+    minute_counters.note_confirmed(campaign.pk)
 
 
 def test_the_dashboard_shows_rates_labels_and_what_is_held(campaign, sign, staff, staff_client):
@@ -205,11 +208,11 @@ def test_the_dashboard_shows_rates_labels_and_what_is_held(campaign, sign, staff
     came(campaign, 37)
     came(campaign, 21, ago=30, kind="confirmed")
     watch()
-    figures = Watch.objects.get(campaign=campaign).figures
-    assert (figures["judged"], figures["held"]) == (4, 1)
+    figures = Monitor.objects.get(campaign=campaign).figures
+    assert (figures["screened"], figures["held"]) == (4, 1)
     ((label, n, held),) = [(row["label"], row["n"], row["held"]) for row in figures["domains"]]
     assert (n, held) == (4, 1)
-    page = staff_client(staff(Role.MODERATOR)).get("/admin/signatures/watch/").content.decode()
+    page = staff_client(staff(Role.MODERATOR)).get("/admin/signatures/monitor/").content.decode()
     told = ('"Sent a minute: 37 in an hour, 37 at most"', '"Confirmed a minute: 21 in an hour, 21 at most"')
     for shown in (label, "37", "25.0%", campaign.title, *told):
         assert shown in page
@@ -219,10 +222,10 @@ def test_the_dashboard_shows_rates_labels_and_what_is_held(campaign, sign, staff
 def test_moderators_see_their_own_section_only_and_others_nothing(campaign, staff, staff_client):
     watch()
     elsewhere = Section.objects.create(name="Elsewhere", slug="elsewhere")
-    page = staff_client(staff(Role.MODERATOR, elsewhere)).get("/admin/signatures/watch/")
+    page = staff_client(staff(Role.MODERATOR, elsewhere)).get("/admin/signatures/monitor/")
     assert campaign.title not in page.content.decode()
     for role in (Role.CAMPAIGNER, Role.DELIVERY_OFFICER):
-        assert staff_client(staff(role)).get("/admin/signatures/watch/").status_code in (302, 403)
+        assert staff_client(staff(role)).get("/admin/signatures/monitor/").status_code in (302, 403)
 
 
 # --- rulings in the admin -------------------------------------------------------------------------------------

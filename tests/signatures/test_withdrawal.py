@@ -7,8 +7,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from petitions.models import Campaign
-from signatures.collect import confirmation
 from signatures.identity import canonical_mailbox, fingerprint, new_token, token_hash, withdrawal_token
+from signatures.intake import confirmation
 from signatures.models import LedgerEntry, Register, Signature, Submission, Tally, Withdrawal
 from signatures.register import admission, withdrawal
 from signatures.register.keyring import keys_of

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.collect.announcing import differs
+from signatures.desk.announcements import differs
 from signatures.models import Announcement
 
 

@@ -3,9 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.collect.announcing import draft_announcement
-from signatures.desk.refusals import NotAllowed
+from signatures.desk.announcements import draft_announcement
 from signatures.models import Delivery
+from staff.refusals import NotAllowed
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.register.keeping import CannotKeep, export_keyring
+from signatures.register.keyring_backup import CannotKeep, export_keyring
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.register.keeping import CannotKeep, import_keyring
+from signatures.register.keyring_backup import CannotKeep, import_keyring
 
 
 class Command(BaseCommand):

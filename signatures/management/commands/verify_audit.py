@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.register.audit import Anchor, NotAnAnchor, verify_trail
+from signatures.register.audit_anchors import Anchor, NotAnAnchor, verify_trail
 
 
 class Command(BaseCommand):

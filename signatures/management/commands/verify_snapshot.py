@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from petitions.models import ClaimSnapshot
-from signatures.register.claims import verify_snapshot
+from signatures.register.saved_figures import verify_snapshot
 
 
 class Command(BaseCommand):

@@ -1,0 +1,126 @@
+"""The door: what is known of a sender before anything is read of what they typed.
+
+One call to Redis counts a request in every window and uses up its proof of work. The answer may depend on the
+sender's network and rate, never on what was typed. A campaign's own rate refuses nobody: it turns on proof of work
+(register/monitoring.py). A whole country behind one carrier's address is asked for work long before it is refused.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from django.conf import settings
+from django.http import HttpRequest
+
+from petitions.models import Campaign
+from signatures.intake import proof_of_work
+from signatures.intake.forms import country_code
+from signatures.intake.networks import rule_for
+from web import minute_counters
+from web.counters import Also
+from web.network_countries import country_of
+from web.rate_limits import Limit, Verdict, check_limit, rate
+from web.senders import DAY, Sender, sender_of
+
+#: The window that django-ratelimit keeps for signing.
+GROUP: Final = "sign"
+#: A wider network (/48 of IPv6) may send as much as this many narrow ones.
+WIDE: Final = 4
+#: Seconds a blocked network is told to wait.
+BLOCKED_FOR: Final = 3600
+
+type Signals = dict[str, str | int | bool]
+
+
+class SenderCheck(msgspec.Struct, frozen=True, gc=False):
+    """What the door says, and what it saw: observations that are sealed with the signature (register/screening.py)."""
+
+    verdict: Verdict
+    #: Seconds until the sender may try again.
+    retry_after: int = 0
+    signals: Signals = {}
+
+
+def check_sender(request: HttpRequest, campaign: Campaign, typed: Mapping[str, str]) -> SenderCheck:
+    """Count this request, and say whether it is within its network's limits."""
+    sender = sender_of(request)
+    rule = rule_for(sender.packed)
+    solution = proof_of_work.solved(campaign, typed.get("work", ""))
+    seen = _of_the_form(typed)
+    if sender.packed and not sender.is_ours:
+        seen |= {"network": sender.narrow, "wide": sender.wide} | _abroad(sender, typed)
+    limit = check_limit(request, GROUP, settings.SIGN_RATE, also=_also(sender, campaign, solution), sender=sender)
+    if limit.verdict is Verdict.UNKNOWN:
+        return _within_lists(rule, seen | {"unlimited": True})
+    worked = bool(solution and limit.told.is_first)
+    wide, seen["today"], _minute = limit.told.windows
+    if worked:
+        seen["work"] = "done"
+    elif asks_work(campaign):
+        seen["work"] = "missing"
+    if rule != "allow" and _is_over(limit, wide if sender.is_v6 else 0, worked):
+        return SenderCheck(Verdict.OVER, limit.retry_after)
+    return _within_lists(rule, seen)
+
+
+def _is_over(limit: Limit, wide: int, worked: bool) -> bool:
+    most, _ = rate(settings.SIGN_RATE_WITH_WORK if worked else settings.SIGN_RATE)
+    return limit.count > most or wide > most * WIDE
+
+
+def _within_lists(rule: str, seen: Signals) -> SenderCheck:
+    if rule == "block":
+        return SenderCheck(Verdict.OVER, BLOCKED_FOR)
+    return SenderCheck(Verdict.WITHIN, signals=seen)
+
+
+def _of_the_form(typed: Mapping[str, str]) -> Signals:
+    """What only a script, or only a machine, fills in. Observations: nobody is refused for them."""
+    seen: Signals = {}
+    if typed.get(TRAP):
+        seen["trap"] = True
+    took = typed.get("took", "")
+    if took.isascii() and took.isdigit() and len(took) < 9:
+        seen["took"] = int(took) // 1000
+    return seen
+
+
+def _abroad(sender: Sender, typed: Mapping[str, str]) -> Signals:
+    """Whether the network is in another country than was named. Of an address, no more than that is ever kept."""
+    origin = country_of(sender.packed)
+    return {"abroad": True} if origin and origin != country_code(typed.get("country", "")) else {}
+
+
+#: The field that no person sees (templates/signatures/_form.html). Its name promises a machine something.
+TRAP: Final = "subject"
+
+
+def asks_work(campaign: Campaign, now: datetime.datetime | None = None) -> bool:
+    """Whether signatures of this campaign should come with proof of work now, whoever sends them."""
+    return campaign.signing_rules.asks_work(now)
+
+
+def wants_work(request: HttpRequest, campaign: Campaign) -> bool:
+    """Whether this sender's browser should work: the campaign asks for it, or the network is half-way to its limit."""
+    if asks_work(campaign):
+        return True
+    so_far = check_limit(request, GROUP, settings.SIGN_RATE, counting=False)
+    return so_far.count * 2 >= rate(settings.SIGN_RATE)[0]
+
+
+def _also(sender: Sender, campaign: Campaign, solution: str) -> Also:
+    """The wide network's window, the narrow one's day in this campaign, the campaign's minute; and the solution."""
+    now = int(time.time())
+    _, period = rate(settings.SIGN_RATE)
+    return Also(
+        windows=(
+            (f"w:{sender.wide}:{now // period}", 2 * period),
+            (f"d:{sender.narrow}:{campaign.id}", DAY),
+            (minute_counters.minute_name("taken", campaign.id, now // 60), minute_counters.KEPT),
+        ),
+        once=(f"u:{solution}" if solution else "", int(proof_of_work.LIFE.total_seconds())),
+    )
