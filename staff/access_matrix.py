@@ -1,7 +1,7 @@
 """Every address of the site and who may ask for it: what the role matrix (docs/access.md) is made of.
 
 A page of the admin is ruled beside its code: by `rights`, or by `pages` of its GuardedAdmin. What is no model's
-page is ruled here. An address without a rule has `rule` None, and tests/test_access_matrix.py names it.
+page is ruled here. An address without a rule has `rule` None, and tests/staff/test_access_matrix.py names it.
 """
 
 from __future__ import annotations

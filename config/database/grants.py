@@ -1,7 +1,7 @@
 """Who may do what in the database: the whole rights of the web and worker roles, table by table.
 
 Applied by the owner after every `migrate`, all or nothing. A table that is not listed gives nobody
-anything, and tests/config/test_grants.py names it.
+anything, and tests/config/database/test_grants.py names it.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ class ClaimSnapshot(models.Model):
     """Public figures as they were said at one moment, for texts that refer to them instead of typing them.
 
     Made by public_figures/saved_figures.py, never changed: what a text once said stays what it said.
-    `[[name.total]]` in an update inserts the total, `[[name.countries]]` how many countries are shown, `[[name.PL]]` one country's figure,
-    `[[name.day]]` the day.
+    `[[name.total]]` in an update inserts the total, `[[name.countries]]` how many countries are shown,
+    `[[name.PL]]` one country's figure, `[[name.day]]` the day.
     """
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="claims")

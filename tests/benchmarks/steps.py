@@ -52,7 +52,7 @@ from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened, Person
 from tests.benchmarks import counts
 from tests.benchmarks.table import interleaved
-from tests.fixtures import a_delivery
+from tests.support.fixtures import a_delivery
 
 PLAIN_TABLE: Final = """
 CREATE TABLE bench_plain (id bytea PRIMARY KEY, payload bytea NOT NULL, created_at timestamptz NOT NULL DEFAULT now());

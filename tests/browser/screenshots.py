@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # Django has to be set up first
     from playwright.sync_api import Browser, Page, Route
 
-    from tests.stack import Stack
+    from tests.support.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (360, 1280)
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _prepare_environment(home: Path) -> None:
-    """What tests/environment.py does for the tests: settings that can be read, static files collected."""
+    """What tests/support/environment.py does for the tests: settings that can be read, static files collected."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "ROLE": "owner",
@@ -81,7 +81,7 @@ def _take(folder: Path, home: Path, wanted: tuple[str, ...]) -> None:
     from playwright.sync_api import sync_playwright
 
     from tests.browser.browsing import launch
-    from tests.stack import Stack
+    from tests.support.stack import Stack
 
     stack = Stack(home).start()
     try:
@@ -126,7 +126,7 @@ def _views(browser: Browser, stack: Stack) -> Iterator[tuple[Page, str]]:
 
 def _state(browser: Browser, stack: Stack, folder: Path, name: str) -> None:
     """The library's petition in another state. What a process remembers for two seconds is not yet that."""
-    from tests.stack import LOCAL, RECOVERY, wait_until
+    from tests.support.stack import LOCAL, RECOVERY, wait_until
 
     change, seen = STATES[name]
     stack.sql(change, LOCAL)
@@ -182,7 +182,7 @@ def _desk(browser: Browser, stack: Stack, folder: Path, login: str, pages: dict[
 
 def _public_pages(stack: Stack) -> dict[str, str]:
     from tests.browser.test_pages import CLOSED, REMOVED, add_campaign
-    from tests.stack import AT_RISK, LOCAL
+    from tests.support.stack import AT_RISK, LOCAL
 
     add_campaign(stack, 9001, CLOSED, "closed")
     add_campaign(stack, 9002, REMOVED, "removed")
@@ -229,7 +229,7 @@ def _public_pages(stack: Stack) -> dict[str, str]:
 def _admin_pages(stack: Stack) -> dict[str, dict[str, str]]:
     """Pages of the desk, by the login that has most to do there."""
     from tests.faults.inside import run
-    from tests.stack import LOCAL, RECOVERY, wait_until
+    from tests.support.stack import LOCAL, RECOVERY, wait_until
 
     delivery = run(stack, "approved_delivery", LOCAL, "named")
     stack.ring("build_deliveries")
@@ -273,7 +273,7 @@ def _admin_pages(stack: Stack) -> dict[str, dict[str, str]]:
 
 def _press(page: Page, stack: Stack, folder: Path, suffix: str) -> None:
     """The pages that only pressing a button shows: a form with mistakes, a confirmed signature, a withdrawn one."""
-    from tests.stack import LOCAL
+    from tests.support.stack import LOCAL
 
     page.goto(f"/c/{LOCAL}/sign/")
     page.locator("main form").evaluate("form => { form.noValidate = true }")

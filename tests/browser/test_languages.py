@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from signatures.intake.forms import country_choices
 from tests.browser.browsing import DESKTOP
 from tests.browser.conftest import Visit
-from tests.stack import AT_RISK, LOCAL, Stack
+from tests.support.stack import AT_RISK, LOCAL, Stack
 from web.i18n.languages import LANGUAGES, path_in
 
 pytestmark = pytest.mark.browser

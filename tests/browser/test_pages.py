@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.browsing import DESKTOP, PHONE
 from tests.browser.conftest import Visit
-from tests.stack import AT_RISK, LOCAL, Stack
+from tests.support.stack import AT_RISK, LOCAL, Stack
 from web.i18n.languages import path_in
 
 pytestmark = pytest.mark.browser

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.browsing import DESKTOP, come_back
 from tests.browser.conftest import Visit
 from tests.browser.test_pages import OF_COLOURS, objections
-from tests.stack import AT_RISK, LOCAL, Stack
+from tests.support.stack import AT_RISK, LOCAL, Stack
 
 pytestmark = pytest.mark.browser
 

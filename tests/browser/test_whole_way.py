@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from signatures.intake.email_typos import PROVIDERS
 from tests.browser.conftest import Visit
-from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
+from tests.support.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import free_port
+from tests.support.stack import free_port
 from web.page_cache import CACHE_CONTROL
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.crowd import MARK, NAME, an_address
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 
 def run(stack: Stack, function: str, *arguments: Any) -> Any:

@@ -8,7 +8,7 @@ import pytest
 
 from config.local.children import Child
 from tests.faults.crowd import NAME, Crowd, an_address, mails_per_address
-from tests.stack import LOCAL, RECOVERY, Answer, Stack, kill, wait_until
+from tests.support.stack import LOCAL, RECOVERY, Answer, Stack, kill, wait_until
 
 
 def end(postgres: Child, how: signal.Signals) -> None:
