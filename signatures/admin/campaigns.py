@@ -29,7 +29,7 @@ from signatures.desk.statistics import exact_tally, tally_rows
 from signatures.models import Register, SigningRules
 from signatures.notify_worker import notify_worker
 from signatures.public_figures.saved_figures import take_snapshot
-from signatures.views.pages import campaign_page
+from signatures.views.campaign_page import campaign_page
 from staff.access import may
 from staff.guarded_admin import GuardedInline
 from staff.refusals import NotAllowed

@@ -11,11 +11,11 @@ from django.db import connection
 from petitions.models import Campaign
 from signatures.demo.people import Signer
 from signatures.identity import new_token
-from signatures.intake.consent import consents
 from signatures.intake.submissions import seal
 from signatures.models import Source
 from signatures.register.admission import BATCH, admit_batch
 from signatures.sealing import Person
+from signatures.sign_form.consent import consents
 
 # Raw: COPY, so that 191,000 signers are there in half a minute.
 COPY_SUBMISSIONS: Final = """

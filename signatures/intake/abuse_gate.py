@@ -18,8 +18,9 @@ from django.http import HttpRequest
 
 from petitions.models import Campaign
 from signatures.intake import proof_of_work
-from signatures.intake.forms import country_code
 from signatures.intake.networks import rule_for
+from signatures.sign_form.context import TRAP
+from signatures.sign_form.form import country_code
 from web import minute_counters
 from web.counters import Also
 from web.network_countries import country_of
@@ -93,10 +94,6 @@ def _abroad(sender: Sender, typed: Mapping[str, str]) -> Signals:
     """Whether the network is in another country than was named. Of an address, no more than that is ever kept."""
     origin = country_of(sender.packed)
     return {"abroad": True} if origin and origin != country_code(typed.get("country", "")) else {}
-
-
-#: The field that no person sees (templates/signatures/_form.html). Its name promises a machine something.
-TRAP: Final = "subject"
 
 
 def asks_work(campaign: Campaign, now: datetime.datetime | None = None) -> bool:

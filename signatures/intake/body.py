@@ -8,7 +8,7 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
-from signatures.intake.forms import SignForm
+from signatures.sign_form.form import SignForm
 
 __all__ = ["MAX_BODY", "GarbageBody", "read_form"]
 

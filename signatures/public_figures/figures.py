@@ -16,8 +16,9 @@ what is shown as the exact count of each country, and give the rest (never below
 each. By (5) that is a possible history of the register from edition to edition, and these rules publish the very
 same editions for it. In such histories a country that is not shown has anything from 0 to 9, and of what was added or
 removed between two editions one can always be another country's. So no country still below ten is known more
-tightly than by the total itself, and no signature's country is known. tests/signatures/public_figures/test_adversary.py plays it, and
-shows what somebody sees who signs as well: they know how many of what came is theirs.
+tightly than by the total itself, and no signature's country is known.
+tests/signatures/public_figures/test_adversary.py plays it, and shows what somebody sees who signs as well: they know
+how many of what came is theirs.
 
 How many countries there are is public only as how many are shown. An exact number would tell, when it moves, that one
 of a few signatures came from a country that had none.

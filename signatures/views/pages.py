@@ -14,18 +14,14 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from petitions.models import Campaign, CampaignQuerySet, Dossier, Standing, Update, won
-from signatures.intake.forms import SignForm
 from signatures.models import Handover, Register
 from signatures.models.channels import CHANNELS
-from signatures.public_figures.feeds import share_image_of, structured_data
 from signatures.public_figures.figures import public_figures, public_figures_of
-from signatures.public_figures.handovers import handover_standing
+from signatures.views.campaign_page import campaign_page
 from signatures.views.campaigns import campaign_or_404
-from signatures.views.signing import form_context
 from web.gone import Gone
 from web.i18n.cldr import sorting_key
 from web.page_cache import cached_page
@@ -143,25 +139,6 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
     if via and via not in CHANNELS:
         raise Http404
     return render(request, "signatures/campaign.html", campaign_page(campaign_or_404(slug), via))
-
-
-def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
-    """What the petition's page shows of it, in the current language."""
-    figures, dossiers = public_figures(found), found.dossiers.published()
-    return {
-        **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
-        "figures": figures,
-        "goal_percent": min(100, figures.total * 100 // found.goal) if found.goal else None,
-        "demands": found.demands.prefetch_related("steps"),
-        "handovers": handover_standing(found),
-        "open": found.is_open(),
-        "updates": Update.objects.published().filter(campaign=found).select_related("campaign")[:5],
-        "filters": {"topic": found.original("topic"), "region": found.original("region")},
-        "dossiers": dossiers.prefetch_related("coverage"),
-        "related": Campaign.objects.public().filter(dossiers__in=dossiers).exclude(pk=found.pk).distinct(),
-        "structured": structured_data(found, figures),
-        "has_share_image": share_image_of(found) is not None,
-    }
 
 
 @require_safe

@@ -15,38 +15,20 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from petitions.models import Campaign
-from signatures.intake.abuse_gate import TRAP, Signals, check_sender, wants_work
+from signatures.intake.abuse_gate import Signals, check_sender, wants_work
 from signatures.intake.body import GarbageBody, read_form
-from signatures.intake.consent import consents, mailbox_warning, wording
-from signatures.intake.email_typos import PROVIDERS, likely_meant
-from signatures.intake.forms import SignForm
 from signatures.intake.proof_of_work import challenge
 from signatures.intake.submissions import take
-from signatures.models.channels import DIRECT, known_channel
 from signatures.public_figures.figures import public_figures
 from signatures.sealing import Person
+from signatures.sign_form.consent import consents
+from signatures.sign_form.context import channel_of, form_context
+from signatures.sign_form.form import SignForm
 from signatures.views.campaigns import campaign_or_404
 from web.i18n.languages import path_in
 from web.page_cache import cached_page
 from web.rate_limits import Verdict
 from web.senders import is_cross_site
-
-
-def form_context(found: Campaign, form: SignForm, problem: str = "", via: str = "") -> dict[str, Any]:
-    return {
-        "campaign": found,
-        "form": form,
-        "sign_url": reverse("sign", args=[found.slug]),
-        "work_url": reverse("work", args=[found.slug]),
-        "trap": TRAP,
-        "consent": wording(found),
-        "mailbox_warning": mailbox_warning(found),
-        "providers": " ".join(PROVIDERS),
-        "meant": likely_meant(form.data.get("email", "")) if form.is_bound else "",
-        "problem": problem,
-        # From a closed list, so that nothing that anybody made up stands in our page.
-        "via": via or _via(form.data),
-    }
 
 
 # No CSRF token: it would need a cookie and make every page another. `is_cross_site` does its work.
@@ -105,15 +87,9 @@ def _sign_form(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "signatures/sign.html", form_context(found, form))
 
 
-def _via(data: Mapping[str, str]) -> str:
-    """The channel that the form was sent with; "" for none."""
-    channel = known_channel(data.get("via"))
-    return "" if channel == DIRECT else channel
-
-
 def _person(found: Campaign, typed: dict[str, Any], data: Mapping[str, str], signals: Signals, language: str) -> Person:
     agreed = consents(found, typed.pop("share_name"), typed.pop("share_comment"), typed.pop("updates"))
-    if via := _via(data):
+    if via := channel_of(data):
         signals = signals | {"via": via}  # sealed with the rest; a worker counts it
     return Person(**typed, **agreed, language=language, signals=signals)
 

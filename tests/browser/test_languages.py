@@ -7,7 +7,7 @@ import uuid
 import pytest
 from playwright.sync_api import Page, expect
 
-from signatures.intake.forms import country_choices
+from signatures.sign_form.form import country_choices
 from tests.browser.browsing import DESKTOP
 from tests.browser.conftest import Visit
 from tests.support.stack import AT_RISK, LOCAL, Stack

@@ -8,7 +8,7 @@ import uuid
 import pytest
 from playwright.sync_api import Page, expect
 
-from signatures.intake.email_typos import PROVIDERS
+from signatures.sign_form.email_typos import PROVIDERS
 from tests.browser.conftest import Visit
 from tests.support.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
 

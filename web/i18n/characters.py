@@ -1,7 +1,7 @@
 """What a text that somebody typed must not hold: characters that nobody sees, and that mean nothing or deceive.
 
 A direction override shows "exe.gpj" as "jpg.exe" and turns the rest of a line around; a zero-width space makes two
-names of one. The same for what supporters type (signatures/intake/forms.py) and what staff write (web/i18n/text.py).
+names of one. The same for what supporters type (signatures/sign_form/form.py) and what staff write (web/i18n/text.py).
 """
 
 from __future__ import annotations

@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from petitions.models import Campaign
 from signatures.identity import new_token, token_hash
-from signatures.intake import campaigns, consent, submissions
+from signatures.intake import campaigns, submissions
 from signatures.models import SealingKey, Submission, Withdrawal
 from signatures.register.admission import admit_all
 from signatures.register.unsealing import Opener
 from signatures.register.withdrawal import apply_withdrawals
+from signatures.sign_form import consent
 from tests.support.fixtures import acting_as
 from web.i18n.cldr import day
 from web.page_cache import clear_page_cache

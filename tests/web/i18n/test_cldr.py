@@ -7,7 +7,7 @@ import datetime
 import pytest
 from django.utils.translation import override
 
-from signatures.intake.forms import country_choices
+from signatures.sign_form.form import country_choices
 from web.i18n import cldr
 from web.i18n.languages import LANGUAGES
 

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils.translation import gettext, override
 
 from petitions.models import Campaign
-from signatures.intake.forms import SignForm
 from signatures.sealing import Person
+from signatures.sign_form.form import SignForm
 from web.i18n.languages import LANGUAGES, Language, address_in, language_of, path_in
 
 CODES = [language.code for language in LANGUAGES]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from petitions.desk.lifecycle import STEPS, NotNow, take
 from petitions.models import Addressee, Campaign, Coverage, Demand, DemandStep, Dossier, Picture, Update
-from signatures.intake.forms import SignForm
 from signatures.models import Handover
+from signatures.sign_form.form import SignForm
 from staff.models import Role
 from web.i18n.text import check_line, check_prose, check_text, to_html
 from web.i18n.translated import Translated

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signatures.identity import canonical_mailbox
-from signatures.intake import forms
 from signatures.intake.body import MAX_BODY, GarbageBody, _urlencoded, read_form
-from signatures.intake.forms import LIMITS, SignForm, country_choices, country_codes
+from signatures.sign_form import form
+from signatures.sign_form.form import LIMITS, SignForm, country_choices, country_codes
 from web.i18n import characters
 
 GOOD = {
@@ -525,7 +525,7 @@ def test_cleaning_without_a_form_is_what_the_form_does(typed: dict[str, str]) ->
     )
 )
 def test_an_address_that_looks_plain_is_one_to_email_validator(address: str) -> None:
-    if forms._PLAIN_ADDRESS.match(address):
+    if form._PLAIN_ADDRESS.match(address):
         validate_email(address, check_deliverability=False)
 
 
@@ -533,12 +533,12 @@ def test_an_address_that_looks_plain_is_one_to_email_validator(address: str) -> 
     "domain", [*SPECIAL_USE_DOMAIN_NAMES, "a" * 64 + ".org", "ab--cd.org", "-a.org", "a-.org", "a..org"]
 )
 def test_an_address_to_nowhere_is_not_plain(domain: str) -> None:
-    assert not forms._PLAIN_ADDRESS.match(f"ada@mail.{domain}")
+    assert not form._PLAIN_ADDRESS.match(f"ada@mail.{domain}")
 
 
 def test_most_addresses_are_plain() -> None:
     for address in ("ada@example.org", "Ada.Lovelace+x@Mail.example.co.uk", "a_b-c@x1.de", "1@2.fr"):
-        assert forms._PLAIN_ADDRESS.match(address)
+        assert form._PLAIN_ADDRESS.match(address)
 
 
 @given(st.lists(st.tuples(anything, anything), max_size=6) | st.lists(st.tuples(mean, mean)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from signatures.intake.email_typos import PROVIDERS, likely_meant
+from signatures.sign_form.email_typos import PROVIDERS, likely_meant
 
 
 @pytest.mark.parametrize(

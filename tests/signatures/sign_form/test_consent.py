@@ -12,7 +12,7 @@ from django.utils.html import strip_tags
 from django.utils.translation import override
 
 from petitions.models import Campaign, Disclosure
-from signatures.intake.consent import consents, wording
+from signatures.sign_form.consent import consents, wording
 from web.i18n.languages import LANGUAGES
 
 CODES = [language.code for language in LANGUAGES]
