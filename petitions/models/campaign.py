@@ -6,6 +6,7 @@ import datetime
 import uuid
 from typing import Final
 
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -109,9 +110,9 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def with_updated_on(self) -> CampaignQuerySet:
         """Each with its `updated_on`: the day on which its texts were last changed, as the campaigner says, or on which
         news last came of it, whichever is later."""
-        from petitions.models.update import Update  # which knows campaigns, and could not if this stood above
-
-        of_it = Update.objects.published().filter(campaign=OuterRef("pk")).order_by().values("campaign")
+        # By its name: updates know campaigns, so their module imports this one.
+        update = apps.get_model("petitions.Update")
+        of_it = update.objects.published().filter(campaign=OuterRef("pk")).order_by().values("campaign")
         told = Subquery(of_it.annotate(last=Max("published_at")).values("last"))
         return self.annotate(updated_on=Greatest("last_update_on", TruncDate(told)))  # of which PostgreSQL skips nulls
 
