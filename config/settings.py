@@ -353,7 +353,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS and HSTS_WHOLE_DOMA
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600  # counted from the login, however busy somebody is (config/door/sessions.py)
+SESSION_COOKIE_AGE = 12 * 3600  # counted from the login, however busy somebody is (staff/login/sessions.py)
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"  # the public pages never see a cookie
 # Django's default sets a cookie of its own, with Path=/.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
@@ -367,7 +367,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 STAFF_IDLE = timedelta(minutes=env.int("STAFF_IDLE_MINUTES", 30))
 # The second factor is asked for again after this time, before anything that shows or exports persons.
 REAUTHENTICATE_AFTER = timedelta(minutes=10)
-PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a one-time link (config/door/links.py)
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a one-time link (staff/login/links.py)
 ACCOUNT_ADAPTER = "staff.login.adapters.StaffAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # nobody signs up; the login form takes its fields from here

@@ -60,7 +60,7 @@ class LoginAdmin(GuardedAdmin):
     list_filter = ["is_active", "memberships__role", "memberships__section"]
     search_fields = ["username", "first_name", "last_name"]
     ordering = ["username"]
-    change_form_template = "door/admin/person.html"
+    change_form_template = "staff/admin/person.html"
 
     @display(description=_("name"))
     def name(self, person: User) -> str:
@@ -127,7 +127,7 @@ class LoginAdmin(GuardedAdmin):
             "person": person,
             "link": one_time_link(person),
         }
-        return TemplateResponse(request, "door/admin/link.html", context)
+        return TemplateResponse(request, "staff/admin/link.html", context)
 
     def get_urls(self) -> list[URLPattern]:
         return [*self.pages_of_objects(link=require_POST(reauthenticated(self.link))), *super().get_urls()]

@@ -39,5 +39,5 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 
 def door(request: HttpRequest) -> dict[str, Any]:
-    """What the admin's templates know, for the pages in front of it (config/door/middleware.py marks them)."""
+    """What the admin's templates know, for the pages in front of it (staff/login/middleware.py marks them)."""
     return admin.site.each_context(request) if getattr(request, "is_login_page", False) else {}

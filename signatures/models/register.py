@@ -40,7 +40,7 @@ class Removal(models.TextChoices):
     NETWORK = "network"
     DOMAIN = "domain"
     COMMENT = "comment"
-    JUDGED = "screened"
+    SCREENED = "screened"
     OTHER = "other"
 
 

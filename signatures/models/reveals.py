@@ -133,7 +133,7 @@ class Purpose(models.TextChoices):
 
     OWN_REQUEST = "own_request", _("The person asks about their own signature")
     COMPLAINT = "complaint", _("Somebody says that they did not sign")
-    REVIEW = "review", _("A suspicious signature is screened")
+    REVIEW = "review", _("A suspicious signature is checked")
     VERIFICATION = "verification", _("A verifier asks about a number")
     FAULT = "fault", _("A fault is looked into")
 

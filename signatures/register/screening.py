@@ -2,7 +2,7 @@
 
 Web seals what it saw of the sender with the signature (intake/abuse_gate.py). Here, with the keys, it becomes labels
 under the campaign's pepper, comparable within a campaign for thirty days and nowhere else. Only what came through
-the web's door is screened: an import and a campaign's own demo have their own proofs.
+the public site is screened: an import and a campaign's own demo have their own proofs.
 
 The rule: somebody who filled in the trap is held; somebody who is one of many is held if anything else speaks
 against them. Alone, neither a fast hand, nor a browser without script, nor a crowded network holds anybody. What speaks

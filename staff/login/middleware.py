@@ -106,7 +106,7 @@ def _refuse_without_role(request: HttpRequest, name: str) -> HttpResponse | None
     if name in OWN or works_here(request.user):
         return None
     request.is_login_page = True  # type: ignore[attr-defined]
-    return render(request, "door/no_role.html", status=403)
+    return render(request, "staff/login/no_role.html", status=403)
 
 
 def _refuse_guessing(request: HttpRequest) -> HttpResponse | None:
@@ -125,6 +125,6 @@ def _refuse_guessing(request: HttpRequest) -> HttpResponse | None:
 
 
 def _wait(request: HttpRequest, status: int, words: str, retry_after: int) -> HttpResponse:
-    response = render(request, "door/wait.html", {"words": words}, status=status)
+    response = render(request, "staff/login/wait.html", {"words": words}, status=status)
     response["Retry-After"] = str(retry_after)
     return response

@@ -30,10 +30,10 @@ def begin(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     """Choose a password with a one-time link. The second factor comes after: shown, or made if there is none."""
     user = owner_of(uid, token)
     if user is None:
-        return render(request, "door/stale_link.html", status=410)
+        return render(request, "staff/login/stale_link.html", status=410)
     form = SetPasswordForm(user, request.POST if request.method == "POST" else None)
     if not form.is_valid():
-        return render(request, "door/begin.html", {"form": form, "person": user})
+        return render(request, "staff/login/begin.html", {"form": form, "person": user})
     form.save()
     logout(request)  # whoever was logged in at this browser
     return perform_password_login(request, {}, Login(user=user))
@@ -53,7 +53,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Logged out there."))
         return HttpResponseRedirect(reverse("usersessions_list"))
     open_now.sort(key=lambda session: (not session.is_current(), -session.last_seen_at.timestamp()))
-    return render(request, "door/sessions.html", {"sessions": open_now})
+    return render(request, "staff/login/sessions.html", {"sessions": open_now})
 
 
 class RemovePasskeyView(RemoveWebAuthnView):
