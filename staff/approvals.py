@@ -2,7 +2,7 @@
 
 Each step is one conditional UPDATE, so a second click, or a colleague who was faster, finds nothing to
 change and is told so. That nobody decides on their own proposal, and that nothing follows without an
-approved one, is held by the database (migrations/0005); this module says it in words.
+approved one, is held by the database (config/database/two_people.sql); this module says it in words.
 """
 
 from __future__ import annotations
@@ -22,17 +22,15 @@ from django.utils.translation import gettext_lazy
 
 from staff import audit
 from staff.access import may, sections_of
-from staff.models import Proposal
-from staff.refusals import NotAllowed, refusals_in_words
+from staff.models import AuditEntry, Proposal
+from staff.refusals import NotAllowed, refusals_in_words, words_of_constraints
 from web.models import Section
 
 log = logging.getLogger(__name__)
 
 REFUSALS: Final[dict[str, str | Promise]] = {
-    "proposal_needs_two_people": gettext_lazy("Somebody else has to decide on it."),
-    "proposal_waits_once": gettext_lazy("The same has been asked for already, and waits for a second person."),
-    "proposal_names_no_mailbox": gettext_lazy("Leave e-mail addresses out: the reason is kept, and read by others."),
-    "audit_names_no_mailbox": gettext_lazy("Leave e-mail addresses out: the reason is kept, and read by others."),
+    **words_of_constraints(Proposal),
+    **words_of_constraints(AuditEntry),
     "proposal_needs_active_people": gettext_lazy("One of the two does not work here any more."),
     "proposal_expires": gettext_lazy("Nobody decided within three days, so it has expired. Ask for it anew."),
 }
@@ -57,7 +55,7 @@ class Rules:
     give_up: Callable[[Proposal], None] = _nothing
 
 
-#: kind → its rules. Each is written beside what it does, and comes in by register().
+#: kind → its rules. Each is written beside what it does, as APPROVAL; AppConfig.ready() registers it.
 RULES: Final[dict[str, Rules]] = {}
 
 

@@ -55,7 +55,6 @@ def _in_words(proposal: Proposal) -> str:
     return f"{words} {made}"
 
 
-approvals.register(
-    Proposal.Kind.FACTORS,
-    approvals.Rules(request="factors.request", approve="factors.approve", words=_in_words, carry_out=_are_forgotten),
+APPROVAL: Final = approvals.Rules(
+    request="factors.request", approve="factors.approve", words=_in_words, carry_out=_are_forgotten
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -10,11 +12,11 @@ from django.utils.translation import gettext_lazy
 from staff import approvals, audit
 from staff.login.factors import has_second_factor
 from staff.models import Membership, Proposal, Role
-from staff.refusals import NotAllowed, refusals_in_words
+from staff.refusals import NotAllowed, refusals_in_words, words_of_constraints
 from web.models import Section
 
-REFUSALS = {
-    "membership_once": gettext_lazy("They have this role there already."),
+REFUSALS: Final = {
+    **words_of_constraints(Membership),
     "membership_needs_second_factor": gettext_lazy(
         "They have no second factor yet. A role is given after the first login: "
         "or whoever had the one-time link would have it."
@@ -28,9 +30,9 @@ REFUSALS = {
 def propose_membership(user: User, role: str, section: Section | None, by: User, reason: str) -> Proposal:
     """Ask that this person holds this role there (None: everywhere). Raises NotAllowed."""
     if section is None and role not in Membership.EVERYWHERE:
-        raise NotAllowed(_("Name the section: this role is held in one section at a time."))
+        raise NotAllowed(str(REFUSALS["membership_everywhere_for_few"]))
     if section is not None and role == Role.ADMINISTRATOR:
-        raise NotAllowed(_("An administrator manages the people of every section: leave it empty."))
+        raise NotAllowed(str(REFUSALS["membership_administrator_everywhere"]))
     if not (user.is_active and has_second_factor(user)):
         raise NotAllowed(str(REFUSALS["membership_needs_second_factor"]))
     if Membership.objects.filter(user=user, role=role, section=section).exists():
@@ -63,7 +65,6 @@ def _in_words(proposal: Proposal) -> str:
     }
 
 
-approvals.register(
-    Proposal.Kind.MEMBERSHIP,
-    approvals.Rules(request="people.manage", approve="people.approve", words=_in_words, carry_out=_is_given),
+APPROVAL: Final = approvals.Rules(
+    request="people.manage", approve="people.approve", words=_in_words, carry_out=_is_given
 )

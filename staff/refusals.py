@@ -6,11 +6,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from django.db import IntegrityError
+from django.db.models import Model
 from django.utils.functional import Promise
 
 
 class NotAllowed(Exception):
     """The step cannot be taken; the message says why, in words for an officer."""
+
+
+def words_of_constraints(model: type[Model]) -> dict[str, str | Promise]:
+    """{constraint: what its model says where it is violated}, of those that say something of their own."""
+    return {
+        constraint.name: constraint.violation_error_message
+        for constraint in model._meta.constraints
+        if constraint.violation_error_message != constraint.default_violation_error_message
+    }
 
 
 def violated_constraint(error: IntegrityError) -> str:

@@ -11,10 +11,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from signatures.desk.disclosure import ONLY_NARROWER
 from staff.refusals import NotAllowed, violated_constraint
 
 KEYS_ARE_BEING_MADE: Final = _("Keys are being made; try again in a moment.")
-ONLY_NARROWER: Final = _("People have signed under this promise: it can only be narrowed now.")
 
 NARROWED_BY_TWO: Final = _(
     "People have signed under this promise: ask for it under Four eyes, where two people decide."

@@ -196,13 +196,10 @@ def _in_words(proposal: Proposal) -> str:
     }
 
 
-approvals.register(
-    Proposal.Kind.DELIVERY,
-    approvals.Rules(
-        request="delivery.request",
-        approve="delivery.approve",
-        words=_in_words,
-        carry_out=_is_to_be_built,
-        give_up=_is_given_up,
-    ),
+APPROVAL: Final = approvals.Rules(
+    request="delivery.request",
+    approve="delivery.approve",
+    words=_in_words,
+    carry_out=_is_to_be_built,
+    give_up=_is_given_up,
 )

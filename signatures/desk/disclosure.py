@@ -46,9 +46,6 @@ def _in_words(proposal: Proposal) -> str:
     return " ".join([words, risk, never] if said["at_risk"] else [words, never])
 
 
-approvals.register(
-    Proposal.Kind.DISCLOSURE,
-    approvals.Rules(
-        request="disclosure.request", approve="disclosure.approve", words=_in_words, carry_out=_is_narrowed
-    ),
+APPROVAL: Final = approvals.Rules(
+    request="disclosure.request", approve="disclosure.approve", words=_in_words, carry_out=_is_narrowed
 )

@@ -143,15 +143,12 @@ def _give_up(proposal: Proposal) -> None:
     waiting.update(state=Recipient.State.REVOKED, revoked_at=timezone.now(), challenge=None)
 
 
-approvals.register(
-    Proposal.Kind.RECIPIENT,
-    approvals.Rules(
-        request="recipient.register",
-        approve="recipient.approve",
-        words=_in_words,
-        carry_out=_only_proven,
-        give_up=_give_up,
-    ),
+APPROVAL: Final = approvals.Rules(
+    request="recipient.register",
+    approve="recipient.approve",
+    words=_in_words,
+    carry_out=_only_proven,
+    give_up=_give_up,
 )
 
 

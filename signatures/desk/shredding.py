@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
@@ -33,12 +35,9 @@ def _in_words(proposal: Proposal) -> str:
     ) % {"campaign": campaign, "count": f"{register.counted:,}" if register else "0"}
 
 
-approvals.register(
-    Proposal.Kind.SHREDDING,
-    approvals.Rules(
-        request="shred.request",
-        approve="shred.approve",
-        words=_in_words,
-        carry_out=lambda proposal: notify_worker("shred_campaigns"),
-    ),
+APPROVAL: Final = approvals.Rules(
+    request="shred.request",
+    approve="shred.approve",
+    words=_in_words,
+    carry_out=lambda proposal: notify_worker("shred_campaigns"),
 )

@@ -24,6 +24,7 @@ from disposable_email_domains import blocklist
 from django.db.backends.utils import CursorWrapper
 
 from signatures.identity import Mac
+from signatures.mail_providers import LARGE
 from signatures.models import LabelCount, Reason
 from signatures.models.screening import CLUSTERS, WEIGHTLESS
 from signatures.sealing import Person
@@ -43,17 +44,6 @@ QUICK: Final = 3
 INSTANT: Final = datetime.timedelta(seconds=4)
 #: Characters: "I agree." is everybody's.
 LONG_COMMENT: Final = 25
-
-_FREE_MAIL: Final = """
-gmail.com yahoo.com yahoo.co.uk yahoo.fr yahoo.de yahoo.es yahoo.it yahoo.co.in ymail.com outlook.com
-outlook.fr outlook.de outlook.es hotmail.com hotmail.co.uk hotmail.fr hotmail.de hotmail.es hotmail.it live.com
-live.fr live.co.uk msn.com icloud.com aol.com proton.me tuta.com tutanota.com gmx.de gmx.net gmx.at gmx.ch gmx.com
-web.de t-online.de freenet.de posteo.de mailbox.org orange.fr free.fr laposte.net wanadoo.fr libero.it virgilio.it
-wp.pl o2.pl onet.pl interia.pl seznam.cz centrum.cz abv.bg ukr.net i.ua meta.ua mail.ru bk.ru list.ru inbox.ru
-rambler.ru yandex.ru tut.by mail.by qq.com 163.com 126.com sina.com naver.com rediffmail.com uol.com.br
-bol.com.br terra.com.br btinternet.com sky.com comcast.net verizon.net att.net fastmail.com zoho.com"""
-#: Providers that are never new: half the world is there.
-FREE_MAIL: Final = frozenset(_FREE_MAIL.split())
 
 # Sorted by the caller: every worker locks rows in one order. In the register's lock, so counts are in order too.
 COUNT: Final = """
@@ -103,7 +93,7 @@ def observe(
         domain=_label(mac, b"domain", domain),
         comment=_label(mac, b"comment", comment) if len(comment) >= LONG_COMMENT else None,
         reasons=_alone(person, domain, confirmed_at, mailed_at),
-        common=domain in FREE_MAIL,
+        common=domain in LARGE,
     )
 
 

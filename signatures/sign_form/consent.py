@@ -15,19 +15,13 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from petitions.models import Campaign, Disclosure
+from signatures.mail_providers import READ_BY_STATE
 from web.i18n.languages import DEFAULT, known
 from web.i18n.translated import isolated
 
 #: Version of the wording of each consent. What is sealed names the language too ("named-1.be"): people agreed to
 #: the words that they read, and a translation may say less or more than its original.
 VERSIONS: Final = {"named": "named-1", "initials": "initials-1", "comment": "comment-1", "updates": "updates-1"}
-
-#: Mailboxes kept by companies that answer to a state's authorities, by that state. A warning, never a refusal.
-MAILBOXES_UNDER_STATE: Final = {
-    "BY": ("tut.by", "mail.by", "yandex.by", "mail.ru", "yandex.ru"),
-    "RU": ("mail.ru", "yandex.ru", "rambler.ru"),
-    "CN": ("qq.com", "163.com", "sina.com"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +97,7 @@ def _checked() -> str:
 
 def mailbox_warning(campaign: Campaign) -> str:
     """Words of warning where the addressee's state can read some mailboxes; "" where it is no danger."""
-    domains = MAILBOXES_UNDER_STATE.get(str(campaign.addressee.country))
+    domains = READ_BY_STATE.get(str(campaign.addressee.country))
     if not campaign.at_risk or not domains:
         return ""
     return _(

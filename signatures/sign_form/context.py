@@ -8,9 +8,10 @@ from typing import Any, Final
 from django.urls import reverse
 
 from petitions.models import Campaign
+from signatures.mail_providers import SUGGESTED
 from signatures.models.channels import DIRECT, known_channel
 from signatures.sign_form.consent import mailbox_warning, wording
-from signatures.sign_form.email_typos import PROVIDERS, likely_meant
+from signatures.sign_form.email_typos import likely_meant
 from signatures.sign_form.form import SignForm
 
 #: The field that no person sees (templates/signatures/_form.html). Its name promises a machine something.
@@ -26,7 +27,7 @@ def form_context(found: Campaign, form: SignForm, problem: str = "", via: str = 
         "trap": TRAP,
         "consent": wording(found),
         "mailbox_warning": mailbox_warning(found),
-        "providers": " ".join(PROVIDERS),
+        "providers": " ".join(SUGGESTED),
         "meant": likely_meant(form.data.get("email", "")) if form.is_bound else "",
         "problem": problem,
         # From a closed list, so that nothing that anybody made up stands in our page.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -9,6 +11,9 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from web.models import Section
+
+#: Why a reason with an address in it is refused; for proposals as well.
+NO_MAILBOX: Final = _("Leave e-mail addresses out: the reason is kept, and read by others.")
 
 
 class AuditEntry(models.Model):
@@ -43,6 +48,7 @@ class AuditEntry(models.Model):
             models.CheckConstraint(
                 name="audit_names_no_mailbox",
                 condition=~Q(purpose__contains="@") & ~Q(detail__icontains="@"),
+                violation_error_message=NO_MAILBOX,
             ),
         ]
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from staff.models.audit import NO_MAILBOX
 from web.models import Section
 
 #: A proposal on which nobody decided within this time expires. The same rule in SQL: proposal_guard().
@@ -100,7 +101,9 @@ class Proposal(models.Model):
             ),
             # An address has no place in it, and would stay for good: the subject is ids, the rest is read by many.
             models.CheckConstraint(
-                name="proposal_names_no_mailbox", condition=~Q(reason__contains="@") & ~Q(answer__contains="@")
+                name="proposal_names_no_mailbox",
+                condition=~Q(reason__contains="@") & ~Q(answer__contains="@"),
+                violation_error_message=NO_MAILBOX,
             ),
             models.UniqueConstraint(
                 fields=["kind", "subject"],

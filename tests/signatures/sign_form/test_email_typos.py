@@ -2,7 +2,8 @@
 
 import pytest
 
-from signatures.sign_form.email_typos import PROVIDERS, likely_meant
+from signatures.mail_providers import LARGE
+from signatures.sign_form.email_typos import likely_meant
 
 
 @pytest.mark.parametrize(
@@ -27,4 +28,4 @@ def test_a_slip_is_noticed_and_nothing_else(typed: str, meant: str) -> None:
 
 
 def test_no_provider_is_taken_for_a_slip_of_another() -> None:
-    assert [likely_meant(f"ada@{provider}") for provider in PROVIDERS] == [""] * len(PROVIDERS)
+    assert [likely_meant(f"ada@{provider}") for provider in LARGE] == [""] * len(LARGE)
