@@ -17,7 +17,7 @@ class NotAllowed(Exception):
 def words_of_constraints(model: type[Model]) -> dict[str, str | Promise]:
     """{constraint: what its model says where it is violated}, of those that say something of their own."""
     return {
-        constraint.name: constraint.violation_error_message
+        constraint.name: constraint.violation_error_message or ""
         for constraint in model._meta.constraints
         if constraint.violation_error_message != constraint.default_violation_error_message
     }
