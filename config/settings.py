@@ -49,7 +49,7 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 DATABASE_URL = env.str("DATABASE_URL", "")
 # How many connections one web process may hold; as many as it has threads.
 DATABASE_POOL = env.int("DATABASE_POOL", 8)
-# The names of the two roles that the owner grants rights to (config/grants.py).
+# The names of the two roles that the owner grants rights to (config/database/grants.py).
 WEB_ROLE = env.str("WEB_ROLE", "undersigned_web")
 WORKER_ROLE = env.str("WORKER_ROLE", "undersigned_worker")
 

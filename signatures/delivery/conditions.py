@@ -30,7 +30,7 @@ def _officers(delivery: Delivery) -> list[str]:
     """The usernames of the two who answer for it. One who was dismissed since answers for nothing."""
     agreed = delivery.proposal
     people = User.objects.filter(Q(pk=agreed.requested_by_id) | Q(pk=agreed.decided_by_id)).order_by("username")
-    # These columns only: a worker may not read the others of a login (config/grants.py).
+    # These columns only: a worker may not read the others of a login (config/database/grants.py).
     officers = list(people.values_list("username", "is_active"))
     for username, is_active in officers:
         if not is_active:

@@ -2,7 +2,7 @@
 
 Each step is one conditional UPDATE, so a second click, or a colleague who was faster, finds nothing to
 change and is told so. That nobody decides on their own proposal, and that nothing follows without an
-approved one, is held by the database (migrations/0005); this module says it in words.
+approved one, is held by the database (config/database/two_people.sql); this module says it in words.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def _holds(row: Recipient, officer: User) -> bool:
 
 
 def _user(username: str) -> User | None:
-    # These columns only: a worker may not read the others of a login (config/grants.py).
+    # These columns only: a worker may not read the others of a login (config/database/grants.py).
     return User.objects.only("id", "username", "is_active").filter(username=username).first()
 
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from django.db.models.functions import Now
 
-from config.grants import WEB, WORKER
+from config.database.grants import WEB, WORKER
 from petitions.models import Addressee, Campaign
 from signatures.models import CampaignKey, Delivery, Register, SealingKey, Signature, Submission, Tally, Withdrawal
 from signatures.register import admission
@@ -64,7 +64,7 @@ def violated(error):
 @pytest.mark.parametrize("rights", [WEB, WORKER], ids=["web", "worker"])
 def test_every_table_has_a_rule_and_every_rule_a_table(db, rights):
     tables = set(connection.introspection.table_names())
-    assert tables - rights.keys() == set(), "say in config/grants.py what this role may do with these tables"
+    assert tables - rights.keys() == set(), "say in config/database/grants.py what this role may do with these tables"
     assert rights.keys() - tables == set()
 
 

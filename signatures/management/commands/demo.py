@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.children import Child, ChildFailed
 from config.collected import is_collected, note_collected
+from config.database.apply import OLD_DATABASE, is_old_at
 from config.embedded import Embedded, EmbeddedError, Role, secret_key
 from config.supervisor import PortTaken, Supervisor, reserve_port, until_asked
 
@@ -79,6 +80,8 @@ class Demo:
 
     def _prepare(self, signatures: int) -> None:
         self.say("Preparing the database …")
+        if is_old_at(self.servers.database_url("owner")):
+            raise EmbeddedError(OLD_DATABASE)
         self.supervisor.run(self._manage("owner", "migrate", "--noinput"))
         if not is_collected(self.home, settings.BASE_DIR):
             self.supervisor.run(self._manage("web", "collectstatic", "--noinput", "--clear"))
