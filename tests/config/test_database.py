@@ -19,9 +19,11 @@ from psycopg import sql
 
 from config.database import apply as applying
 from config.database import guards
-from config.database.apply import apply
+from config.database.apply import OLD_DATABASE, apply
 from config.database.grants import apply_grants
 from config.database.guards import apply_guards, described
+from config.embedded import Embedded
+from tests.stack import free_port
 
 FOLDER = Path(guards.__file__).parent
 #: Where PostgreSQL keeps what guards and grants are made of.
@@ -367,6 +369,29 @@ def test_a_database_of_before_the_squash_is_refused_untouched(db):
     with pytest.raises(CommandError, match=r"^[^\n]*`make clean`[^\n]*$"):
         call_command("migrate", verbosity=0, interactive=False)
     assert versions() == before
+
+
+def test_a_demo_of_before_the_squash_is_told_so_in_one_line_and_stays_as_it_is(tmp_path):
+    said = "CREATE TABLE django_migrations (app text, name text);"
+    said += "INSERT INTO django_migrations VALUES ('signatures', '0002_row_security_and_guards')"
+    assert in_the_demo(tmp_path, said) == ["django_migrations"]
+    done = subprocess.run(
+        [sys.executable, "manage.py", "demo", "--port", str(free_port())],
+        cwd=settings.BASE_DIR, env=os.environ | {"VAR_DIR": str(tmp_path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, f"CommandError: {OLD_DATABASE}\n")
+    assert in_the_demo(tmp_path) == ["django_migrations"]
+    assert not (tmp_path / "keyring").exists()
+
+
+def in_the_demo(home, statements="SELECT 1"):
+    """Start its database, say something there, and name its tables."""
+    with Embedded(home, durable=False) as servers, psycopg.connect(servers.database_url("owner")) as session:
+        session.execute(statements)
+        tables = session.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        )
+        return [name for (name,) in tables]
 
 
 def test_each_app_begins_with_one_migration_without_sql_of_its_own():
