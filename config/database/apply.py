@@ -20,7 +20,7 @@ from config.database.guards import apply_guards
 
 #: Of the advisory lock that one runner has at a time. Any number; nothing else here uses it.
 LOCK: Final = 0x6D6967
-ATTEMPTS: Final = 30
+ATTEMPTS: Final = 45
 #: Seconds between two of them: whoever waited for us is served meanwhile.
 PAUSE: Final = 1.0
 #: query_canceled (by our timeout), lock_not_available, deadlock_detected.

@@ -332,6 +332,48 @@ def test_a_table_in_use_for_too_long_fails_whole_and_says_so(changed, another, m
     assert versions() == before
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_change_beside_transactions_that_lock_both_ways_ends_none_of_them(monkeypatch):
+    monkeypatch.setattr(applying, "PAUSE", 0.05)
+    submission, campaign = "signatures_submission", "petitions_campaign"
+    ended, failed, files = threading.Event(), [], described()
+    others = [
+        threading.Thread(target=_lock_one_after_another, args=[order, ended, failed])
+        for order in ([submission, campaign], [campaign, submission], [submission], [campaign])
+    ]
+    for thread in others:
+        thread.start()
+    try:
+        trigger = files[TRIGGER].replace("BEFORE INSERT OR UPDATE", "BEFORE UPDATE")
+        policy = files[POLICY].replace("(true)", "(1 = 1)")
+        for wanted in [files | {TRIGGER: trigger, POLICY: policy}, files] * 3:
+            monkeypatch.setattr(guards, "described", lambda wanted=wanted: wanted)
+            apply()
+    finally:
+        ended.set()
+        for thread in others:
+            thread.join()
+        monkeypatch.undo()
+        apply()
+    assert failed == []
+
+
+TRIGGER = "TRIGGER campaign_guard ON petitions_campaign"
+POLICY = "POLICY worker_all ON signatures_submission"
+
+
+def _lock_one_after_another(order, ended, failed):
+    with psycopg.connect(host=connection.settings_dict["HOST"], **_login()) as session:
+        while not ended.wait(0.003):
+            try:
+                for table in order:
+                    session.execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE")
+                session.commit()
+            except psycopg.Error as error:
+                failed.append(error)
+                session.rollback()
+
+
 # --- databases ------------------------------------------------------------------------------------------------
 
 
