@@ -11,19 +11,19 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
-from config.embedded import Embedded
 from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
 from psycopg import sql
-from tests.stack import free_port
 
 from config.database import apply as applying
 from config.database import guards
 from config.database.apply import OLD_DATABASE, apply
 from config.database.grants import apply_grants
 from config.database.guards import apply_guards, described
+from config.local.embedded import Embedded
+from tests.support.stack import free_port
 
 FOLDER = Path(guards.__file__).parent
 #: Where PostgreSQL keeps what guards and grants are made of.
