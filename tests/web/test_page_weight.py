@@ -28,7 +28,8 @@ SERVERS_OWN = ("server: granian", "date: Wed, 25 Nov 2026 03:55:15 GMT")
 @pytest.fixture
 def petition(keyring: Keyring) -> str:
     """The demo's petition, the longer of the two, with a picture; its path."""
-    petition = content.load().petition
+    content.load()
+    petition = Campaign.objects.get(slug=content.PETITION)
     widths = [400, 640, 960, 1280]
     petition.picture = Picture.objects.create(
         section=petition.section, alt="A queue across a square, seen from above.",
