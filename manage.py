@@ -40,7 +40,7 @@ def declared(command: str) -> dict[str, str]:
 
 def role_of(command: str) -> str:
     """Return the role a command has: what it declares, the site is web's, the rest is the owner's."""
-    return "web" if command == "runserver" else declared(command).get("role", "owner")
+    return "public" if command == "runserver" else declared(command).get("role", "owner")
 
 
 def needs_database(command: str, arguments: list[str]) -> bool:

@@ -19,23 +19,31 @@ from web.i18n.languages import LANGUAGES as OUR_LANGUAGES
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
-# Which of the three kinds of process this is: owner (migrates, grants), web, or worker. It names
-# the database role a process is meant to log in as, and the rights that a check then insists on.
+# Which of the four kinds of process this is: owner (migrates, grants), public (the site), desk (staff), or worker. It
+# decides what is installed and answered, and names the database role a process is meant to log in as.
 ROLE = env.str("ROLE", "owner")
-if ROLE not in {"owner", "web", "worker"}:
-    raise ImproperlyConfigured(f"ROLE is owner, web or worker, not {ROLE!r}.")
+if ROLE not in {"owner", "public", "desk", "worker"}:
+    raise ImproperlyConfigured(f"ROLE is owner, public, desk or worker, not {ROLE!r}.")
+# Processes in which staff's code is loaded: the desk, and whoever makes tables and logins.
+HAS_STAFF = ROLE in {"desk", "owner"}
 
 # Where everything lives that is made on this machine: the embedded servers, mail of the demo, packets.
 VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
 
-# Signs sessions and the admin's forms, and keys the limits' counters. Required in production.
+# Each tier has one of its own, and no secret of one opens anything of another. Of public: keys the labels of networks.
+# Of desk, and of owner, which makes logins: signs sessions and forms, and seals second factors. Required in production.
 SECRET_KEY = env.str("SECRET_KEY", "")
 # Shows tracebacks in the browser. Never in production: a traceback can hold what a supporter typed.
 DEBUG = env.bool("DEBUG", False)
 # The site's own address, "https://petitions.example.org": for links in mails, hosts and origins.
 SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
-# Further host names that may serve the site, comma-separated.
-ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "127.0.0.1", *env.list("ALLOWED_HOSTS", default=[])]
+# Staff's address: another host name or port than the site's, for both set cookies under /admin/ only. It need not be
+# reachable by the public: behind a VPN, say, or an onion service.
+DESK_URL = env.str("DESK_URL", "http://127.0.0.1:8001").rstrip("/")
+# What this process serves.
+OWN_URL = DESK_URL if ROLE == "desk" else SITE_URL
+# Further host names that may serve it, comma-separated.
+ALLOWED_HOSTS = [urlsplit(OWN_URL).hostname or "127.0.0.1", *env.list("ALLOWED_HOSTS", default=[])]
 if "127.0.0.1" in ALLOWED_HOSTS:
     ALLOWED_HOSTS.append("localhost")
 # How many proxies in front of us write X-Forwarded-For. Counted from the right; the rest is forgeable.
@@ -47,8 +55,9 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 DATABASE_URL = env.str("DATABASE_URL", "")
 # How many connections one web process may hold; as many as it has threads.
 DATABASE_POOL = env.int("DATABASE_POOL", 8)
-# The names of the two roles that the owner grants rights to (config/database/grants.py).
-WEB_ROLE = env.str("WEB_ROLE", "undersigned_web")
+# The names of the three roles that the owner grants rights to (config/database/grants.py).
+PUBLIC_ROLE = env.str("PUBLIC_ROLE", "undersigned_public")
+DESK_ROLE = env.str("DESK_ROLE", "undersigned_desk")
 WORKER_ROLE = env.str("WORKER_ROLE", "undersigned_worker")
 
 
@@ -76,7 +85,7 @@ def _database(url: str) -> dict[str, object]:
         "PORT": str(parts.port or ""),
         "OPTIONS": options,
     }
-    if ROLE == "web":
+    if ROLE in {"public", "desk"}:
         # Opening a connection costs 2–5 ms, more than the INSERT it is for. A supporter is told
         # "try again" after 3 s at most when none can be had.
         options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 3, "reconnect_timeout": 5}
@@ -135,7 +144,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeou
 
 # --- keys: a directory that only workers mount (signatures/register/keyring.py) ---------------------------
 KEYRING_DIR: Path | None = Path(env.str("KEYRING_DIR")) if env.str("KEYRING_DIR", "") else None
-if ROLE == "web" and KEYRING_DIR:
+if ROLE in {"public", "desk"} and KEYRING_DIR:
     raise ImproperlyConfigured("A web process must not know KEYRING_DIR. Set it for workers only.")
 
 # --- mail ---------------------------------------------------------------------------------------------
@@ -246,26 +255,40 @@ INSTALLED_APPS = [
     "staff",
     "petitions",
     "signatures",
-    "unfold.apps.BasicAppConfig",  # leaves the choice of the site to us
-    "staff.admin_site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django_countries",
-    "allauth.account",
-    "allauth.mfa",
-    "allauth.usersessions",
 ]
-MIDDLEWARE = [
+if HAS_STAFF:
+    INSTALLED_APPS += [
+        "unfold.apps.BasicAppConfig",  # leaves the choice of the site to us
+        "staff.admin_site.AdminConfig",
+        "django.contrib.sessions",
+        "django.contrib.messages",
+        "allauth.account",
+        "allauth.mfa",
+        "allauth.usersessions",
+    ]
+_OUTER = [
     "web.middleware.HealthMiddleware",  # first: before the redirect to https, and before any look at the host
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "web.middleware.PermissionsPolicyMiddleware",
     "web.middleware.LanguageMiddleware",
+]
+_INNER = ["django.middleware.clickjacking.XFrameOptionsMiddleware", "web.middleware.DatabaseAwayMiddleware"]
+# No session, no login and no cookie: what comes in cannot be told from what anybody else sends.
+PUBLIC_MIDDLEWARE = [
+    *_OUTER,
+    "django.middleware.common.CommonMiddleware",
+    *_INNER,
+    "web.middleware.ReadOnlyMiddleware",
+]
+DESK_MIDDLEWARE = [
+    *_OUTER,
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -273,11 +296,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "staff.login.middleware.LoginMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "web.middleware.DatabaseAwayMiddleware",
-    "web.middleware.ReadOnlyMiddleware",
+    *_INNER,
 ]
-ROOT_URLCONF = "config.urls"
+MIDDLEWARE = DESK_MIDDLEWARE if HAS_STAFF else PUBLIC_MIDDLEWARE
+ROOT_URLCONF = "config.desk_urls" if HAS_STAFF else "config.public_urls"
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
@@ -287,10 +309,16 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
                 "web.context.site",
-                "web.context.door",
+                *(
+                    (
+                        "django.contrib.auth.context_processors.auth",
+                        "django.contrib.messages.context_processors.messages",
+                        "staff.login.context.admin_site",
+                    )
+                    if HAS_STAFF
+                    else ()
+                ),
             ],
             "builtins": ["web.templatetags.cldr", "web.templatetags.translated"],
         },
@@ -318,7 +346,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # --- the browser's rules --------------------------------------------------------------------------------
-HTTPS = SITE_URL.startswith("https://")
+HTTPS = OWN_URL.startswith("https://")
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
@@ -349,7 +377,7 @@ SESSION_COOKIE_AGE = 12 * 3600  # counted from the login, however busy somebody 
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"  # the public pages never see a cookie
 # Django's default sets a cookie of its own, with Path=/.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-CSRF_TRUSTED_ORIGINS = [SITE_URL]
+CSRF_TRUSTED_ORIGINS = [OWN_URL]
 
 # --- staff's door (staff/login/) ----------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["staff.login.backend.StaffBackend"]
@@ -411,7 +439,7 @@ DEFAULT_EXCEPTION_REPORTER_FILTER = "web.redaction.HideEverything"
 UNFOLD = {
     "SITE_TITLE": "Undersigned",
     "SITE_HEADER": "Undersigned",
-    "SITE_URL": "/",
+    "SITE_URL": SITE_URL,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
     "STYLES": [lambda request: static("css/admin.css"), lambda request: static("css/desk.css")],
     "SCRIPTS": [lambda request: static("js/desk/a11y.js")],

@@ -1,11 +1,11 @@
-"""The web server's door: `granian --interface wsgi config.wsgi:application`."""
+"""For the web server, of public and of the desk: `ROLE=public granian --interface wsgi config.wsgi:application`."""
 
 import gc
 import os
 from importlib import import_module
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-os.environ.setdefault("ROLE", "web")
+os.environ.setdefault("ROLE", "public")
 
 from django.core.wsgi import get_wsgi_application
 from django.urls import reverse

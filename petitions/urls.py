@@ -1,12 +1,12 @@
 from django.urls import path, re_path
 
 from petitions import views
+from petitions.routes import PICTURE, ROUTES
 
+media = re_path(PICTURE, views.picture, name="media")
 urlpatterns = [
-    re_path(
-        r"^media/(?P<name>[0-9a-f]{24}/(?:wide|square|whole)-\d{2,4}\.(?:avif|webp|jpg))$", views.picture, name="media"
-    ),
-    path("c/<slug:slug>/updates/", views.updates, name="updates"),
-    path("c/<slug:slug>/updates/<slug:update_slug>/", views.update, name="update"),
-    path("d/<slug:slug>/", views.dossier, name="dossier"),
+    media,
+    path(ROUTES["updates"], views.updates, name="updates"),
+    path(ROUTES["update"], views.update, name="update"),
+    path(ROUTES["dossier"], views.dossier, name="dossier"),
 ]

@@ -1,10 +1,13 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class SignaturesConfig(AppConfig):
     name = "signatures"
 
     def ready(self) -> None:
+        if not settings.HAS_STAFF:
+            return
         from signatures.desk import deliveries, disclosure, recipients, shredding
         from staff import approvals
         from staff.models import Proposal

@@ -1,29 +1,36 @@
 from django.urls import path
 
+from signatures.routes import ROUTES
 from signatures.views import crawlers, links, numbers, pages, signing, verifier
 
-urlpatterns = [
-    path("", pages.home, name="home"),
-    path("c/<slug:slug>/", pages.campaign, name="campaign"),
-    path("c/<slug:slug>/sign/", signing.sign, name="sign"),
-    path("c/<slug:slug>/via/<slug:via>/", pages.campaign, name="campaign_via"),
-    path("c/<slug:slug>/share.png", crawlers.share_image, name="share_image"),
-    path("c/<slug:slug>/feed.atom", crawlers.feed, name="feed"),
-    path("sitemap.xml", crawlers.sitemap, name="sitemap"),
-    path("c/<slug:slug>/work/", signing.work, name="work"),
-    path("c/<slug:slug>/thanks/", pages.thanks, name="thanks"),
-    path("c/<slug:slug>/numbers/", numbers.numbers, name="numbers"),
-    path("c/<slug:slug>/numbers/by-name/", numbers.numbers, {"order": "name"}, name="numbers_by_name"),
-    path("c/<slug:slug>/numbers.json", numbers.numbers_json, name="numbers_json"),
-    path("c/<slug:slug>/numbers.csv", numbers.numbers_csv, name="numbers_csv"),
-    path("c/<slug:slug>/tally.json", numbers.tally, name="tally"),
-    path("c/<slug:slug>/press/", pages.press, name="press"),
-    path("c/<slug:slug>/embed/", numbers.embed, name="embed"),
-    path("signing-key/", verifier.signing_key, name="signing_key"),
-    path("signing-key.pem", verifier.signing_key_pem, name="signing_key_pem"),
-    path("verify.py", verifier.verifier, name="verifier"),
-    path("confirm/<str:token>/", links.confirm, name="confirm"),
-    path("withdraw/<str:token>/", links.withdraw, name="withdraw"),
-    path("unsubscribe/<str:token>/", links.unsubscribe, name="unsubscribe"),
-    path("n/<int:key>/", pages.news, name="news"),
-]
+VIEWS = {
+    "home": pages.home,
+    "campaign": pages.campaign,
+    "sign": signing.sign,
+    "campaign_via": pages.campaign,
+    "share_image": crawlers.share_image,
+    "feed": crawlers.feed,
+    "sitemap": crawlers.sitemap,
+    "work": signing.work,
+    "thanks": pages.thanks,
+    "numbers": numbers.numbers,
+    "numbers_by_name": numbers.numbers,
+    "numbers_json": numbers.numbers_json,
+    "numbers_csv": numbers.numbers_csv,
+    "tally": numbers.tally,
+    "press": pages.press,
+    "embed": numbers.embed,
+    "signing_key": verifier.signing_key,
+    "signing_key_pem": verifier.signing_key_pem,
+    "verifier": verifier.verifier,
+    "confirm": links.confirm,
+    "withdraw": links.withdraw,
+    "unsubscribe": links.unsubscribe,
+    "news": pages.news,
+}
+
+#: What a view is told beside what its address says.
+TOLD = {"numbers_by_name": {"order": "name"}}
+
+# In the order of ROUTES: what is asked for most comes first.
+urlpatterns = [path(route, VIEWS[name], TOLD.get(name), name=name) for name, route in ROUTES.items()]

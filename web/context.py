@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
 from django.http import HttpRequest
 
 from web.i18n.languages import BY_CODE, DEFAULT, LANGUAGES, Language, has_translations, language_of, path_in
@@ -36,8 +35,3 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "versions": versions if has_translations(request.path) else [],
         "default_path": path_in(DEFAULT, request.path),
     }
-
-
-def door(request: HttpRequest) -> dict[str, Any]:
-    """What the admin's templates know, for the pages in front of it (staff/login/middleware.py marks them)."""
-    return admin.site.each_context(request) if getattr(request, "is_login_page", False) else {}

@@ -15,7 +15,7 @@ from django.apps import AppConfig
 from django.core.management.base import CommandError
 from django.db import OperationalError, connections, transaction
 
-from config.database.grants import WEB, apply_grants
+from config.database.grants import DESK, apply_grants
 from config.database.guards import apply_guards
 
 #: Of the advisory lock that one runner has at a time. Any number; nothing else here uses it.
@@ -52,7 +52,7 @@ def apply(using: str = "default") -> None:
 def _apply_once(using: str) -> None:
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        if WEB.keys() <= set(connections[using].introspection.table_names(cursor)):  # else half migrated: no rights
+        if DESK.keys() <= set(connections[using].introspection.table_names(cursor)):  # else half migrated: no rights
             apply_grants(cursor)  # first: what a guard's mark covers includes who may call a function
             apply_guards(cursor)
 

@@ -1,4 +1,4 @@
-"""Who may do what in the database: the whole rights of the web and worker roles, table by table.
+"""Who may do what in the database: the whole rights of the public, desk and worker roles, table by table.
 
 Applied by difference after every `migrate` (apply.py). A table that is not listed gives nobody anything, and
 tests/config/test_grants.py names it. Which rows, says row_security.sql.
@@ -15,7 +15,7 @@ from django.db import connection
 
 ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 READ: Final = "SELECT"
-#: What web and worker say of an entry; its number, time, writer and hash are the database's (audit_trail.sql).
+#: What the desk and workers say of an entry; its number, time, writer and hash are the database's (audit_trail.sql).
 AUDIT: Final = "INSERT (actor_id, action, section_id, purpose, detail)"
 
 #: What campaigners write, and what Django keeps for logins.
@@ -30,19 +30,44 @@ _STAFF: Final = (
     "account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "usersessions_usersession",
 )  # fmt: skip
 
-#: table → rights. Web never reads `sealed`, a fingerprint, or a signature.
-WEB: Final[dict[str, str]] = {
+#: table → rights. The public tier reads what is published, takes what supporters send, and reads of that only the row
+#: that its token names (row_security.sql). It knows nobody who works here.
+PUBLIC: Final[dict[str, str]] = {
+    **dict.fromkeys(_CONTENT, READ),
+    **dict.fromkeys(_STAFF, ""),
+    "staff_membership": "",
+    "django_migrations": READ,
+    "petitions_claimsnapshot": READ,
+    "signatures_campaignkey": READ,
+    # What row security asks of a submission's key; the key itself is sealed, and of no use here.
+    "signatures_sealingkey": "INSERT (id, campaign_id, wrapped), SELECT (id, campaign_id, created_at)",
+    "signatures_submission": "INSERT (token_hash, campaign_id, sealing_key_id, sealed),"
+    " SELECT (token_hash, campaign_id, confirmed_at, number), UPDATE (confirmed_at)",
+    "signatures_withdrawal": "INSERT (token_hash), SELECT (token_hash, outcome)",
+    "signatures_unsubscription": "INSERT (token_hash)",
+    # The exact total, and nothing of what came last.
+    "signatures_register": "SELECT (campaign_id, counted)",
+    "signatures_tally": "",
+    "signatures_tallysum": READ,
+    "signatures_publishedfigures": READ,
+    "signatures_ledgerentry": READ,
+    "signatures_delivery": "SELECT (id, campaign_id, addressee_id, profile, state, series, first_number, last_number,"
+    " built_at, manifest, requested_at)",
+    "signatures_handover": READ,
+    "signatures_signingkey": READ,
+    "signatures_signingrules": READ,
+    "signatures_networkrule": READ,
+}
+
+#: The desk writes what is published, and asks for what workers do. It neither takes nor confirms a signature, and reads
+#: none.
+DESK: Final[dict[str, str]] = {
     **dict.fromkeys(_CONTENT, ALL),
     **dict.fromkeys(_STAFF, ALL),
     "django_migrations": READ,
     # What was said stays said: no role changes or deletes a snapshot.
     "petitions_claimsnapshot": "SELECT, INSERT",
     "signatures_campaignkey": READ,
-    # What row security asks of a submission's key; the key itself is sealed, and of no use to web.
-    "signatures_sealingkey": "INSERT (id, campaign_id, wrapped), SELECT (id, campaign_id, created_at)",
-    "signatures_submission": "INSERT (token_hash, campaign_id, sealing_key_id, sealed),"
-    " SELECT (token_hash, campaign_id, confirmed_at, number), UPDATE (confirmed_at)",
-    "signatures_withdrawal": "INSERT (token_hash), SELECT (token_hash, outcome)",
     "signatures_register": READ,
     "signatures_tally": READ,
     "signatures_tallysum": READ,
@@ -58,20 +83,13 @@ WEB: Final[dict[str, str]] = {
     "signatures_deliverypart": "SELECT (id, delivery_id, kind, position, seconds)",
     "signatures_shredding": READ,
     "signatures_signingkey": READ,
-    "signatures_signature": "",
     "signatures_signingrules": ALL,
     "signatures_networkrule": ALL,
-    "signatures_mailcount": "",
     "signatures_deskkey": READ,
     "signatures_recipient": "SELECT, INSERT, UPDATE (state, approver_id, challenge, problem, proof, revoked_at)",
     "signatures_reveal": "SELECT, INSERT, UPDATE (state, answer)",
     "signatures_mailing": "SELECT, INSERT",
-    "signatures_newsmail": "",
-    "signatures_unsubscription": "INSERT (token_hash)",
-    "signatures_trace": "",
-    "signatures_labelcount": "",
     "signatures_ruling": "SELECT, INSERT, UPDATE (state)",
-    "signatures_rulingitem": "",
     "signatures_monitor": READ,
 }
 
@@ -143,6 +161,10 @@ SELECT 'SCHEMA public', privilege_type, '', is_grantable FROM pg_namespace, acle
 Rights = set[tuple[str, str, bool]]
 
 
+def _rights() -> tuple[tuple[str, dict[str, str]], ...]:
+    return (settings.PUBLIC_ROLE, PUBLIC), (settings.DESK_ROLE, DESK), (settings.WORKER_ROLE, WORKER)
+
+
 def apply_grants(cursor: Any) -> list[str]:
     """Give each role exactly its rights; returns what had others. Needs a transaction of the owner's.
 
@@ -150,7 +172,7 @@ def apply_grants(cursor: Any) -> list[str]:
     """
     _require_roles(cursor)
     differing = []
-    for role, tables in ((settings.WEB_ROLE, WEB), (settings.WORKER_ROLE, WORKER)):
+    for role, tables in _rights():
         wanted, given = _wanted(role, tables), _given(cursor, role)
         for target in sorted(wanted.keys() | given.keys()):
             if _parsed(wanted.get(target, "")) != given.get(target, set()):
@@ -193,8 +215,9 @@ def _give(cursor: Any, role: str, target: str, rights: str) -> None:
 
 
 def _require_roles(cursor: Any) -> None:
-    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)", [settings.WEB_ROLE, settings.WORKER_ROLE])
+    roles = [role for role, _tables in _rights()]
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [roles])
     there = {name for (name,) in cursor.fetchall()}
-    for role in (settings.WEB_ROLE, settings.WORKER_ROLE):
+    for role in roles:
         if role not in there:
             raise CommandError(f'The database has no role {role}. As its administrator: CREATE ROLE "{role}" LOGIN;')

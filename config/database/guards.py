@@ -102,8 +102,12 @@ def _name_of(statements: str, file: Path) -> str:
 
 
 def _with_roles(statements: str) -> str:
-    """Put the roles' names where the file has psql's :"web" and :"worker"."""
-    for variable, role in (("web", settings.WEB_ROLE), ("worker", settings.WORKER_ROLE)):
+    """Put the roles' names where the file has psql's :"public", :"desk" and :"worker"."""
+    for variable, role in (
+        ("public", settings.PUBLIC_ROLE),
+        ("desk", settings.DESK_ROLE),
+        ("worker", settings.WORKER_ROLE),
+    ):
         statements = statements.replace(f':"{variable}"', connection.ops.quote_name(role))
     return statements
 

@@ -27,7 +27,7 @@ import psycopg
 
 from config.local.children import LAUNCHER, NOBODY, POLL_SECONDS, Child, ChildFailed, Privilege, ending, stop_all
 
-Role = Literal["postgres", "owner", "web", "worker"]
+Role = Literal["postgres", "owner", "public", "desk", "worker"]
 DATABASE = "undersigned"
 
 # A socket's whole path has to fit into 104 bytes (108 on Linux), and "/.s.PGSQL.5432" is 14 of them.
@@ -46,18 +46,18 @@ START_SECONDS = 60.0
 # only the owner makes tables. In template1 first, so that test databases, its copies, hold the same rule.
 SCHEMA_RIGHTS = """
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO undersigned_web, undersigned_worker;
+GRANT USAGE ON SCHEMA public TO undersigned_public, undersigned_desk, undersigned_worker;
 """
-# Workers compare batches with the register in temporary tables; web never needs one.
+# Workers compare batches with the register in temporary tables; the others never need one.
 DATABASE_RIGHTS = """
 REVOKE ALL ON DATABASE undersigned FROM PUBLIC;
-GRANT CONNECT ON DATABASE undersigned TO undersigned_web, undersigned_worker;
+GRANT CONNECT ON DATABASE undersigned TO undersigned_public, undersigned_desk, undersigned_worker;
 GRANT TEMPORARY ON DATABASE undersigned TO undersigned_worker;
 """
 # Tests make their own databases, and look at them through the eyes of each role.
 TEST_RIGHTS = """
 ALTER ROLE undersigned_owner CREATEDB;
-GRANT undersigned_web, undersigned_worker TO undersigned_owner WITH INHERIT FALSE, SET TRUE;
+GRANT undersigned_public, undersigned_desk, undersigned_worker TO undersigned_owner WITH INHERIT FALSE, SET TRUE;
 """
 
 
@@ -327,7 +327,7 @@ class Embedded:
     def _prepare_database(self) -> None:
         with psycopg.connect(self.database_url("postgres", "template1"), autocommit=True) as connection:
             roles = _column(connection, "SELECT rolname FROM pg_roles")
-            for role in ("undersigned_owner", "undersigned_web", "undersigned_worker"):
+            for role in ("undersigned_owner", "undersigned_public", "undersigned_desk", "undersigned_worker"):
                 if role not in roles:
                     connection.execute(f"CREATE ROLE {role} LOGIN")
             connection.execute(SCHEMA_RIGHTS)

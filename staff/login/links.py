@@ -22,7 +22,7 @@ _links = _Links()
 def one_time_link(user: User) -> str:
     """The address at which this person chooses a password. Whoever has it becomes them: hand it over in person."""
     where = [urlsafe_base64_encode(force_bytes(user.pk)), _links.make_token(user)]
-    return f"{settings.SITE_URL}{reverse('begin', args=where)}"
+    return f"{settings.DESK_URL}{reverse('begin', args=where)}"
 
 
 def owner_of(uid: str, token: str) -> User | None:

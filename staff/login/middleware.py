@@ -72,7 +72,7 @@ class LoginMiddleware:
 def _stopped(request: HttpRequest) -> HttpResponse | None:
     """The answer to somebody who may not go on; None for everybody else."""
     name = _name_of(request)
-    request.is_login_page = name in OPEN | OWN  # type: ignore[attr-defined] # web/context.py
+    request.is_login_page = name in OPEN | OWN  # type: ignore[attr-defined] # context.py
     if request.method == "POST" and name in GUESSED_AT and (refusal := _refuse_guessing(request)):
         return refusal
     if name in OPEN or not request.user.is_authenticated:

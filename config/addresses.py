@@ -1,35 +1,13 @@
-"""Every address of the site but /healthz and /readyz (web/middleware.py).
-
-English lives at these paths, the other languages under /<language>/…; the admin is in English.
-"""
+"""How addresses are found: English lives at the bare paths, the other languages under /<language>/…"""
 
 from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
-from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver
 from django.urls.resolvers import LocalePrefixPattern, ResolverMatch
 
-from petitions.urls import urlpatterns as of_petitions
-from signatures.urls import urlpatterns as of_signatures
-from signatures.views.crawlers import robots
 from web.i18n.languages import bare
-
-handler404 = "web.gone.not_found"
-
-# What is asked for most comes first, and in one table: each that is searched in vain, and each that lies in another,
-# costs a campaign's page a twentieth.
-_translated: list[URLPattern | URLResolver] = [*of_signatures, *of_petitions]
-
-# The demo shows the mail it sends; where real mail is configured, there is no such address.
-if settings.DEMO_INBOX:
-    from config.local import inbox
-
-    _translated += [
-        path("inbox/", inbox.inbox, name="inbox"),
-        path("inbox/<str:key>/", inbox.mail, name="mail"),
-    ]
 
 
 class LanguagePrefix(LocalePrefixPattern):
@@ -60,9 +38,6 @@ class Translated(URLResolver):
         return super().resolve(path)
 
 
-urlpatterns: list[URLPattern | URLResolver] = [
-    Translated(LanguagePrefix(prefix_default_language=False), _translated),
-    path("admin/", include("staff.login.urls")),
-    path("admin/", admin.site.urls),
-    path("robots.txt", robots, name="robots"),
-]
+def translated(patterns: list[URLPattern | URLResolver]) -> URLResolver:
+    """These addresses, in every language."""
+    return Translated(LanguagePrefix(prefix_default_language=False), patterns)

@@ -1,0 +1,11 @@
+"""The public addresses of petitions: the public tier answers them (urls.py), the desk only leads there."""
+
+from typing import Final
+
+ROUTES: Final = {
+    "updates": "c/<slug:slug>/updates/",
+    "update": "c/<slug:slug>/updates/<slug:update_slug>/",
+    "dossier": "d/<slug:slug>/",
+}
+#: Of a picture's file. Both tiers answer it: staff look at pictures before they are public.
+PICTURE: Final = r"^media/(?P<name>[0-9a-f]{24}/(?:wide|square|whole)-\d{2,4}\.(?:avif|webp|jpg))$"
