@@ -149,3 +149,9 @@ def test_code_names_no_document_that_is_not_there() -> None:
     sources = [p for room in ROOMS for p in (ROOT / room).rglob("*") if p.suffix in {".py", ".sql", ".html", ".js"}]
     named = {(_name(p), found) for p in sources for found in _NAMED_DOCUMENT.findall(p.read_text(encoding="utf-8"))}
     assert sorted((source, document) for source, document in named if not (ROOT / document).exists()) == []
+
+
+def test_tests_name_no_invariant_that_is_not_listed() -> None:
+    listed = set(re.findall(r"^\| (I\d+) \|", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE))
+    named = {found for p in (ROOT / "tests").rglob("*.py") for found in re.findall(r"\bI\d{1,2}\b", p.read_text())}
+    assert named <= listed
