@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from django.apps import apps
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_THE_TOP = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
@@ -59,9 +62,8 @@ def _broken(document: Path) -> Iterator[str]:
     for target in _links(document):
         path, _, fragment = unquote(target).partition("#")
         place = (document.parent / path).resolve() if path else document
-        if not place.is_relative_to(ROOT) or not place.exists():
-            yield target
-        elif fragment and fragment not in anchors(place):
+        there = place.is_relative_to(ROOT) and place.exists()
+        if not there or (fragment and fragment not in anchors(place)):
             yield target
 
 
@@ -155,3 +157,26 @@ def test_tests_name_no_invariant_that_is_not_listed() -> None:
     listed = set(re.findall(r"^\| (I\d+) \|", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE))
     named = {found for p in (ROOT / "tests").rglob("*.py") for found in re.findall(r"\bI\d{1,2}\b", p.read_text())}
     assert named <= listed
+
+
+def test_the_licence_is_the_agpl_word_for_word() -> None:
+    text = (ROOT / "LICENSE").read_bytes()
+    assert hashlib.sha256(text).hexdigest() == "0d96a4ff68ad6d4b6f1f30f713b18d5184912ba8dd389f86aa7710db079abcb0"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (project["license"], project["license-files"]) == ("AGPL-3.0-or-later", ["LICENSE"])
+
+
+def test_every_table_is_in_the_glossary() -> None:
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    ours = [
+        m.__name__
+        for label in ("web", "staff", "petitions", "signatures")
+        for m in apps.get_app_config(label).get_models()
+    ]
+    assert [name for name in ours if f"`{name}`" not in glossary] == []
+
+
+def test_the_glossary_says_each_thing_once_and_in_one_place() -> None:
+    terms = re.findall(r"^\| ([^|]+?) \|", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = [term for term in terms if term not in {"term", "---"}]
+    assert len(named) == len(set(named))
