@@ -60,7 +60,7 @@ def use_embedded(home: Path, command: str) -> None:
         os.environ.update(attach(home, role))  # type: ignore[arg-type]
     except (EmbeddedError, ChildFailed) as error:
         sys.exit(str(error))
-    os.environ.setdefault("SECRET_KEY", secret_key(home))
+    os.environ.setdefault("SECRET_KEY", secret_key(home, role))
     if role == "worker" or "needs_keys" in declared(command):
         os.environ.setdefault("KEYRING_DIR", str(home / "keyring"))
 

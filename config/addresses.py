@@ -3,7 +3,6 @@
 from functools import lru_cache
 from typing import Final
 
-from django.conf import settings
 from django.urls import URLPattern, URLResolver
 from django.urls.resolvers import LocalePrefixPattern, ResolverMatch
 

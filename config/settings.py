@@ -299,7 +299,9 @@ DESK_MIDDLEWARE = [
     *_INNER,
 ]
 MIDDLEWARE = DESK_MIDDLEWARE if HAS_STAFF else PUBLIC_MIDDLEWARE
-ROOT_URLCONF = "config.desk_urls" if HAS_STAFF else "config.public_urls"
+# What the public tier answers, and what the desk does.
+URL_TABLES = ("config.public_urls", "config.desk_urls")
+ROOT_URLCONF = URL_TABLES[HAS_STAFF]
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {

@@ -1,9 +1,12 @@
+from collections.abc import Callable
+
+from django.http.response import HttpResponseBase
 from django.urls import path
 
 from signatures.routes import ROUTES
 from signatures.views import crawlers, links, numbers, pages, signing, verifier
 
-VIEWS = {
+VIEWS: dict[str, Callable[..., HttpResponseBase]] = {
     "home": pages.home,
     "campaign": pages.campaign,
     "sign": signing.sign,

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -62,9 +64,9 @@ class Page:
 
 
 def all_pages() -> Iterator[Page]:
-    """Each address that can be reached, in the order in which paths are tried."""
+    """Each address that can be reached, the public tier's first, in the order in which paths are tried."""
     seen: set[str] = set()
-    for name, route in _walk(get_resolver()):
+    for name, route in chain.from_iterable(_walk(get_resolver(urls)) for urls in settings.URL_TABLES):
         if route not in seen and not name.endswith(":"):  # a path that an earlier one has is never reached
             seen.add(route)
             yield _page(name, route)

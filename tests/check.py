@@ -21,10 +21,11 @@ BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 
 # What a public site is started with; `check --deploy` must find nothing to say about it.
 PRODUCTION = {
-    "DATABASE_URL": "postgres://undersigned_web@database.example.org/undersigned?sslmode=verify-full",
+    "DATABASE_URL": "postgres://undersigned_owner@database.example.org/undersigned?sslmode=verify-full",
     "REDIS_URL": "rediss://redis.example.org:6379/0",
     "SECRET_KEY": "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ-for-this-check-only",
     "SITE_URL": "https://petitions.example.org",
+    "DESK_URL": "https://desk.petitions.example.org",
     "TRUSTED_PROXIES": "1",
     "MAIL_URL": "smtp://mail.example.org:587",
     "MAIL_FROM": "petitions@undersigned.test",
@@ -98,7 +99,8 @@ CHECKS: list[Step] = [
     module("ruff check", "ruff", "check", "."),
     module("ruff format", "ruff", "format", "--check", "."),
     manage("migrations are complete", {}, "makemigrations", "--check", "--dry-run"),
-    deployment("web"),
+    deployment("public"),
+    deployment("desk"),
     deployment("worker", KEYRING_DIR="/run/keyring"),
 ]
 

@@ -217,7 +217,7 @@ def test_there_is_no_room_for_odds_and_ends():
 
 WEB_PROCESS = """
 import json, sys
-import config.wsgi, config.urls
+import config.wsgi
 from django.core.checks import run_checks
 run_checks()
 from django.urls import get_resolver
@@ -245,10 +245,23 @@ def _in_a_process(source, role):
     return modules, tasks
 
 
-def test_a_web_process_that_serves_checks_and_rings_has_loaded_no_worker_code():
-    modules, tasks = _in_a_process(WEB_PROCESS, "web")
+def test_a_public_process_has_loaded_neither_staffs_code_nor_the_workers():
+    modules, tasks = _in_a_process(WEB_PROCESS, "public")
     assert "signatures.intake.submissions" in modules
+    staff = [module for module in modules if within(module, *DESK) and module not in STAFF_TABLES and FILES.get(module)]
+    assert staff == ["staff", "staff.apps"]
     assert not [module for module in modules if within(module, *WORKERS)]
+    # Of Django's admin, django-countries loads classes; nothing of it is installed.
+    assert not {"pyrage", "django.contrib.sessions.models", "django.contrib.admin.models", "allauth", "unfold"} & set(
+        modules
+    )
+    assert tasks == []
+
+
+def test_a_desk_process_has_loaded_nothing_that_takes_signatures_and_no_workers_code():
+    modules, tasks = _in_a_process(WEB_PROCESS, "desk")
+    assert "signatures.desk.deliveries" in modules
+    assert not [module for module in modules if within(module, *INTAKE, *WORKERS)]
     assert "pyrage" not in modules
     assert tasks == []
 

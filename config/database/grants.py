@@ -21,8 +21,8 @@ AUDIT: Final = "INSERT (actor_id, action, section_id, purpose, detail)"
 #: What campaigners write, and what Django keeps for logins.
 _CONTENT: Final = (
     "petitions_addressee", "petitions_campaign", "petitions_demand", "petitions_demandstep", "petitions_update",
-    "petitions_dossier", "petitions_dossier_campaigns", "petitions_coverage", "web_section",
-    "staff_membership", "petitions_picture", "web_maintenance",
+    "petitions_dossier", "petitions_dossier_campaigns", "petitions_coverage", "web_section", "petitions_picture",
+    "web_maintenance",
 )  # fmt: skip
 _STAFF: Final = (
     "auth_user", "auth_group", "auth_permission", "auth_user_groups", "auth_user_user_permissions",
@@ -30,12 +30,27 @@ _STAFF: Final = (
     "account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "usersessions_usersession",
 )  # fmt: skip
 
+#: What staff ask for and decide, and how it is answered.
+_STAFFS_WORK: Final = (
+    "staff_membership", "staff_proposal", "staff_auditentry", "staff_auditanchor", "signatures_announcement",
+    "signatures_deliverypart", "signatures_deskkey", "signatures_recipient",
+    "signatures_reveal", "signatures_mailing", "signatures_ruling", "signatures_monitor",
+)  # fmt: skip
+#: What supporters send.
+_TAKEN: Final = (
+    "signatures_submission", "signatures_sealingkey", "signatures_withdrawal", "signatures_unsubscription",
+)  # fmt: skip
+#: What is the workers' alone.
+_REGISTER: Final = (
+    "signatures_signature", "signatures_tally", "signatures_mailcount", "signatures_newsmail", "signatures_trace",
+    "signatures_labelcount", "signatures_rulingitem",
+)  # fmt: skip
+
 #: table → rights. The public tier reads what is published, takes what supporters send, and reads of that only the row
 #: that its token names (row_security.sql). It knows nobody who works here.
 PUBLIC: Final[dict[str, str]] = {
     **dict.fromkeys(_CONTENT, READ),
-    **dict.fromkeys(_STAFF, ""),
-    "staff_membership": "",
+    **dict.fromkeys((*_STAFF, *_STAFFS_WORK, *_REGISTER), ""),
     "django_migrations": READ,
     "petitions_claimsnapshot": READ,
     "signatures_campaignkey": READ,
@@ -47,13 +62,14 @@ PUBLIC: Final[dict[str, str]] = {
     "signatures_unsubscription": "INSERT (token_hash)",
     # The exact total, and nothing of what came last.
     "signatures_register": "SELECT (campaign_id, counted)",
-    "signatures_tally": "",
     "signatures_tallysum": READ,
     "signatures_publishedfigures": READ,
     "signatures_ledgerentry": READ,
+    # Of the manifest, only the total is shown; PostgreSQL has no right for a part of a column.
     "signatures_delivery": "SELECT (id, campaign_id, addressee_id, profile, state, series, first_number, last_number,"
-    " built_at, manifest, requested_at)",
-    "signatures_handover": READ,
+    " built_at, manifest)",
+    "signatures_handover": "SELECT (id, delivery_id, kind, on, place, reference, statement, is_public)",
+    "signatures_shredding": READ,
     "signatures_signingkey": READ,
     "signatures_signingrules": READ,
     "signatures_networkrule": READ,
@@ -62,8 +78,8 @@ PUBLIC: Final[dict[str, str]] = {
 #: The desk writes what is published, and asks for what workers do. It neither takes nor confirms a signature, and reads
 #: none.
 DESK: Final[dict[str, str]] = {
-    **dict.fromkeys(_CONTENT, ALL),
-    **dict.fromkeys(_STAFF, ALL),
+    **dict.fromkeys((*_CONTENT, *_STAFF, "staff_membership"), ALL),
+    **dict.fromkeys((*_TAKEN, *_REGISTER), ""),
     "django_migrations": READ,
     # What was said stays said: no role changes or deletes a snapshot.
     "petitions_claimsnapshot": "SELECT, INSERT",
@@ -95,7 +111,7 @@ DESK: Final[dict[str, str]] = {
 
 #: The worker reads what it is to do and writes the register; content and logins are not its business.
 WORKER: Final[dict[str, str]] = {
-    **dict.fromkeys(_CONTENT, READ),
+    **dict.fromkeys((*_CONTENT, "staff_membership"), READ),
     **dict.fromkeys(_STAFF, ""),
     "auth_user": "SELECT (id, username, is_active)",
     # Closed when the time has come.

@@ -1,7 +1,6 @@
 -- Which rows the tiers see and write, where a column's rights (grants.py) cannot say it. A table with row security
--- shows no row by default: without a policy it fails closed. 
--- :"public", :"desk" and :"worker" are the names of the roles, as psql
--- writes variables; apply.py fills in the settings' names.
+-- shows no row by default: without a policy it fails closed. :"public", :"desk" and :"worker" are the names of the
+-- roles, as psql writes variables; apply.py fills in the settings' names.
 
 -- Web says which token it was shown, and cannot list any row: it sees the one that the token names. A submission comes
 -- under a session key of its campaign that is not ten minutes old; web uses one for five. The database's clock decides,
@@ -127,3 +126,14 @@ CREATE POLICY desk_update ON signatures_reveal FOR UPDATE TO :"desk"
     WITH CHECK (state = 'closed' AND answer IS NULL);
 
 CREATE POLICY worker_all ON signatures_reveal FOR ALL TO :"worker" USING (true) WITH CHECK (true);
+
+-- The public is told what was marked so, and nothing else of the handover log.
+ALTER TABLE signatures_handover ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY public_select ON signatures_handover FOR SELECT TO :"public" USING (is_public);
+
+CREATE POLICY desk_select ON signatures_handover FOR SELECT TO :"desk" USING (true);
+
+CREATE POLICY desk_insert ON signatures_handover FOR INSERT TO :"desk" WITH CHECK (true);
+
+CREATE POLICY worker_select ON signatures_handover FOR SELECT TO :"worker" USING (true);

@@ -370,13 +370,16 @@ def attach(home: Path, role: Role) -> dict[str, str]:
     return {"DATABASE_URL": servers.database_url(role), "REDIS_URL": servers.redis_url()}
 
 
-def secret_key(home: Path) -> str:
-    """Return the SECRET_KEY kept in home/secret_key, made on first use, readable by us alone."""
-    file = Path(home) / "secret_key"
+def secret_key(home: Path, role: Role) -> str:
+    """Return the SECRET_KEY of this role, kept in home/secret_key.<role>, made on first use, readable by us alone.
+
+    Each tier has its own; the owner, who makes logins, has the desk's.
+    """
+    file = Path(home) / f"secret_key.{'desk' if role == 'owner' else role}"
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         # Whole or absent: two processes may come here first, and both must end up with the same key.
-        draft = file.with_name(f"secret_key.{os.getpid()}")
+        draft = file.with_name(f"{file.name}.{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))
         try:

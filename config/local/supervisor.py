@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -153,6 +153,17 @@ class Supervisor:
 
 class PortTaken(RuntimeError):
     """Something else listens on the port, or may soon. The message is for the terminal."""
+
+
+def next_free_port(host: str, port: int) -> int:
+    """The first port above this one that nobody listens on. Raises `PortTaken` where there is none."""
+    for candidate in range(port + 1, min(port + 100, 65_536)):
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                trial.bind((host, candidate))
+                return candidate
+    raise PortTaken(f"No port above {port} is free. Try: make demo PORT={port} DESK_PORT=…")
 
 
 def reserve_port(host: str, port: int) -> socket.socket | None:

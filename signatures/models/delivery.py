@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import models
@@ -44,6 +44,13 @@ def signatures_in(manifest: str) -> Cast:
     return Cast(F(f"{manifest}__totals__signatures"), models.BigIntegerField())
 
 
+#: What stays in the database where the public is told of a packet: who asked, where it lies, and the manifest, which may
+#: list numbers by the thousand. The public tier has no right to read most of it (config/database/grants.py).
+NOT_TOLD: Final = (
+    "proposal", "problem", "manifest", "manifest_sha256", "archive", "archive_sha256", "withdrawals_wait_until",
+)  # fmt: skip
+
+
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def live(self) -> DeliveryQuerySet:
         """Those whose range is taken: not withdrawn, expired or refused."""
@@ -53,9 +60,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         return self.filter(state=Delivery.State.READY)
 
     def told(self) -> DeliveryQuerySet:
-        """Finished ones as the public is told of them. The manifest, which may list numbers by the thousand, stays
-        in the database: `signatures` is its total."""
-        return self.ready().defer("manifest").annotate(signatures=signatures_in("manifest"))
+        """Finished ones as the public is told of them; `signatures` is the manifest's total."""
+        return self.ready().defer(*NOT_TOLD).annotate(signatures=signatures_in("manifest"))
 
     def handed_over(self) -> int:
         """Signatures in all of these packets."""

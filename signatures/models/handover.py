@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from signatures.models.delivery import Delivery, signatures_in
+from signatures.models.delivery import NOT_TOLD, Delivery, signatures_in
 from web.i18n.plain import PlainCharField, PlainTextField
 
 
@@ -33,12 +33,17 @@ class AttachmentField(models.FileField):
         return name, "django.db.models.FileField", args, kwargs
 
 
+#: What is for staff alone; the public tier cannot read it (config/database/grants.py).
+INTERNAL: Final = ("people", "note", "attachment", "recorded_by", "recorded_at")
+
+
 class HandoverQuerySet(models.QuerySet["Handover"]):
     def public(self, campaign: Campaign) -> HandoverQuerySet:
         """What the public is told of a campaign's deliveries, in the order of the days; `signatures` is the packet's
         total."""
         found = self.filter(delivery__campaign=campaign, is_public=True).order_by("on", "pk")
-        found = found.select_related("delivery__addressee", "delivery__campaign").defer("delivery__manifest")
+        found = found.select_related("delivery__addressee", "delivery__campaign")
+        found = found.defer(*INTERNAL, *(f"delivery__{name}" for name in NOT_TOLD))
         return found.annotate(signatures=signatures_in("delivery__manifest"))
 
     def answered(self) -> HandoverQuerySet:

@@ -27,14 +27,14 @@ class Site:
     def __init__(self, home: Path) -> None:
         self.port = free_port()
         # The demo's own commands, so that what is measured is what runs.
-        self.demo = Demo(home, self.port, lambda line: None)
+        self.demo = Demo(home, self.port, free_port(), lambda line: None)
         self._web: Child | None = None
 
     def __enter__(self) -> Site:
         self.demo.servers.start()
         try:
             self.demo.supervisor.run(self.demo._manage("owner", "migrate", "--noinput"))
-            self.demo.supervisor.run(self.demo._manage("web", "collectstatic", "--noinput"))
+            self.demo.supervisor.run(self.demo._manage("owner", "collectstatic", "--noinput"))
             self.facts: dict[str, Any] = self.step("prepare")
         except BaseException:
             self.__exit__()
@@ -49,7 +49,7 @@ class Site:
     @contextmanager
     def serving(self, **env: str) -> Iterator[int]:
         """The web server, with no limit on what one network may sign unless told so; gives its port."""
-        web = self._web = self.demo._web()
+        web = self._web = self.demo._public()
         web.env = {
             **(web.env or {}),
             "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
@@ -57,7 +57,7 @@ class Site:
             **env,
         }
         web.start()
-        web.wait_ready(self.demo._is_ready)
+        web.wait_ready(lambda: self.demo._is_ready(self.port))
         try:
             yield self.port
         finally:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from config.urls import urlpatterns as site_urls
+from config.public_urls import urlpatterns as site_urls
 
 # As long as a sealed submission of somebody who leaves a short comment: 256 bytes of JSON, nonce and tag.
 PAYLOAD: Final = os.urandom(512 + 28)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, Response
 
 from tests.check import HOW_TO_GET_ONE, find_browser
 
@@ -61,13 +61,27 @@ class Watch:
             self.problems.append(f"{message.type}: {message.text} at {message.location.get('url')}")
 
 
+def knowing_the_desk(page: Page, desk_url: str) -> Page:
+    """The page, whose goto("/admin/…") is the desk's; every other path is the site's (base_url)."""
+    goto = page.goto
+
+    def go(url: str, **options: Any) -> Response | None:
+        return goto(f"{desk_url}{url}" if url.startswith("/admin/") else url, **options)
+
+    page.goto = go  # type: ignore[method-assign]
+    return page
+
+
 @contextmanager
-def visitor(browser: Browser, url: str, viewport: dict[str, int] = PHONE, **options: Any) -> Iterator[Page]:
+def visitor(
+    browser: Browser, site: Stack, viewport: dict[str, int] = PHONE, host: str = "127.0.0.1", **options: Any
+) -> Iterator[Page]:
     """A page of somebody with a browser of their own; at the end nothing may have gone wrong in it."""
-    context = browser.new_context(viewport=viewport, locale="en-GB", **({"base_url": url} | options))
+    address = f"http://{host}:{site.port}"
+    context = browser.new_context(viewport=viewport, locale="en-GB", **({"base_url": address} | options))
     context.set_default_timeout(20_000)
     watch = Watch(context)
-    page = context.new_page()
+    page = knowing_the_desk(context.new_page(), f"http://{host}:{site.desk_port}")
     page.watch = watch  # type: ignore[attr-defined]
     try:
         yield page

@@ -40,6 +40,6 @@ def visit(site: Stack, browser: Browser) -> Visit:
     """Opens a browser of somebody's own on the site."""
 
     def open_one(**options: Any) -> AbstractContextManager[Page]:
-        return visitor(browser, site.url, **options)
+        return visitor(browser, site, **options)
 
     return open_one

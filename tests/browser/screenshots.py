@@ -167,10 +167,10 @@ def _desks(browser: Browser, stack: Stack, folder: Path, wanted: tuple[str, ...]
 
 def _desk(browser: Browser, stack: Stack, folder: Path, login: str, pages: dict[str, str]) -> None:
     """What somebody sees who is logged in, in each size and theme."""
-    from tests.browser.browsing import log_in
+    from tests.browser.browsing import knowing_the_desk, log_in
 
     context = browser.new_context(base_url=stack.url)
-    page = context.new_page()
+    page = knowing_the_desk(context.new_page(), stack.desk_url)
     log_in(page, stack, login)
     for width in WIDTHS:
         for scheme in SCHEMES:

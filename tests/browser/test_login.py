@@ -28,7 +28,7 @@ def newcomer(site: Stack, visit: Visit, **options: Any) -> Iterator[tuple[Page, 
     link = re.search(r"http://\S+(/admin/begin/\S+)", said)
     assert link, said
     # WebAuthn knows no addresses, only names.
-    with visit(base_url=site.url.replace("127.0.0.1", "localhost"), **options) as page:
+    with visit(host="localhost", **options) as page:
         page.goto(link[1])
         page.get_by_label("New password", exact=True).fill(PASSWORD)
         page.get_by_label("New password confirmation").fill(PASSWORD)
@@ -105,7 +105,7 @@ def test_newcomer_enrols_with_a_passkey_and_logs_in_with_nothing_else(site: Stac
 
 
 def test_without_a_passkey_the_page_says_so_in_words(site: Stack, visit: Visit) -> None:
-    with visit(base_url=site.url.replace("127.0.0.1", "localhost")) as page:
+    with visit(host="localhost") as page:
         session = with_virtual_passkey(page)
         page.goto("/admin/login/")
         page.get_by_role("button", name="Log in with a passkey").click()

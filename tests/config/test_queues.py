@@ -37,7 +37,7 @@ def test_the_demo_serves_every_queue_and_keeps_one_worker_for_what_supporters_wa
     def say(line: Any) -> None:
         raise AssertionError(line)
 
-    workers = Demo(tmp_path, 8000, say)._workers()
+    workers = Demo(tmp_path, 8000, 8001, say)._workers()
     served = [worker.argv[worker.argv.index("--queues") + 1].split(",") for worker in workers]
     assert served == [[QUEUE], [f"{QUEUE}-mail", f"{QUEUE}-slow"]]
     for worker in workers:

@@ -23,7 +23,7 @@ from staff.audit import append
 from staff.guarded_admin import GuardedAdmin
 from staff.management.commands.write_access_table import PLACE
 from staff.models import AuditEntry, Membership, Proposal, Role
-from tests.support.fixtures import WebClient
+from tests.support.fixtures import SiteClient
 from web.models import Maintenance, Section
 
 PAGES = list(all_pages())
@@ -230,7 +230,7 @@ def test_pages_open_to_the_roles_of_the_table_in_their_sections_only(role, staff
 
 @pytest.mark.parametrize("kind", ["stranger", "without a second factor", "without a role", "dismissed", "superuser"])
 def test_nobody_else_gets_in(kind, staff, things):
-    client = WebClient()
+    client = SiteClient()
     if kind == "without a second factor":
         client.force_login(staff(Role.CAMPAIGNER), second_factor=False)
     elif kind == "superuser":

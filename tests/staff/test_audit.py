@@ -34,7 +34,7 @@ def officer(staff):
 def trail(officer, section):
     """Five entries, by web and by a worker."""
     for n in range(1, 6):
-        with acting_as(settings.WEB_ROLE if n % 2 else settings.WORKER_ROLE):
+        with acting_as(settings.DESK_ROLE if n % 2 else settings.WORKER_ROLE):
             actor = officer if n % 2 else None
             audit.append(actor, "reveal.number", section, f"Complaint {n} – жалоба", {"number": n, "reveal": 7 * n})
     return list(AuditEntry.objects.order_by("seq"))
@@ -65,7 +65,7 @@ def test_each_entry_is_numbered_dated_and_chained_by_the_database(trail):
     assert [entry.seq for entry in trail] == [1, 2, 3, 4, 5]
     assert bytes(trail[0].previous) == GENESIS
     assert all(bytes(after.previous) == bytes(before.hash) for before, after in pairwise(trail))
-    assert {entry.tier for entry in trail} == {settings.WEB_ROLE, settings.WORKER_ROLE}
+    assert {entry.tier for entry in trail} == {settings.DESK_ROLE, settings.WORKER_ROLE}
     assert all(before.at < after.at for before, after in pairwise(trail))
 
 
@@ -74,7 +74,7 @@ def test_the_hash_is_one_rule_in_two_tongues(trail):
         assert entry_hash(entry.previous, entry.fields) == entry.hash
 
 
-@pytest.mark.parametrize("role", [settings.WEB_ROLE, settings.WORKER_ROLE])
+@pytest.mark.parametrize("role", [settings.DESK_ROLE, settings.WORKER_ROLE])
 @pytest.mark.parametrize(
     "statement",
     [
@@ -122,7 +122,7 @@ def test_entries_written_at_the_same_moment_make_one_chain(officer, section):
         start.wait()
         try:
             for _ in range(10):
-                with transaction.atomic(), acting_as(settings.WEB_ROLE):
+                with transaction.atomic(), acting_as(settings.DESK_ROLE):
                     audit.append(officer, "reveal.number", section)
         finally:
             connections.close_all()
@@ -284,13 +284,13 @@ def actions():
 @pytest.fixture
 def delivery(campaign, officer):
     Register.objects.filter(campaign=campaign).update(last_number=10, counted=10)
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.DESK_ROLE):
         return deliveries.request_delivery(campaign, campaign.addressee, "named", officer)
 
 
 def test_each_step_of_a_delivery_has_one_entry(delivery, staff):
     boris = staff(Role.DELIVERY_OFFICER)
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.DESK_ROLE):
         deliveries.approve_delivery(delivery, boris)
     asked, approved = AuditEntry.objects.order_by("seq")
     assert (asked.action, approved.action) == ("delivery.request", "delivery.approve")
@@ -300,7 +300,7 @@ def test_each_step_of_a_delivery_has_one_entry(delivery, staff):
 
 
 def test_a_step_that_is_refused_has_none(delivery, officer):
-    with pytest.raises(approvals.NotAllowed), acting_as(settings.WEB_ROLE):
+    with pytest.raises(approvals.NotAllowed), acting_as(settings.DESK_ROLE):
         deliveries.approve_delivery(delivery, officer)
     assert actions() == ["delivery.request"]
 

@@ -76,6 +76,7 @@ def _set_environment() -> None:
         "STATIC_ROOT": os.environ["TEST_STATIC_ROOT"],
         "SECRET_KEY": "only-for-tests-0123456789-0123456789-0123456789-abcdef",
         "SITE_URL": "http://testserver",
+        "DESK_URL": "http://desk.testserver",
         "ROLE": "owner",
         "CACHE_PREFIX": f"test-{PROCESS}",
         "QUEUE": f"test-{PROCESS}",

@@ -29,6 +29,7 @@ from signatures.register.mailing import confirmation_mail
 from signatures.register.unsealing import Opener
 from signatures.sealing import Person
 from staff.models import Membership, Proposal, Role
+from tests.support.tiers import DESK, PUBLIC, Tiers, tier_of
 from web import counters, page_cache
 from web.maintenance import forget_maintenance
 from web.models import Section
@@ -47,10 +48,19 @@ def acting_as(role: str) -> Iterator[None]:
             cursor.execute("RESET ROLE")
 
 
-class WebClient(Client):
-    """Requests run as the web role, as they do on the site."""
+#: {tier: the database role it has}.
+ROLES = {DESK: settings.DESK_ROLE, PUBLIC: settings.PUBLIC_ROLE}
 
-    acts_as: str | None = settings.WEB_ROLE
+
+class SiteClient(Client):
+    """Requests are answered by the tier whose path it is, with its database role, as on the site."""
+
+    #: Whether with the tiers' roles; else as the owner.
+    by_role = True
+
+    def __init__(self, enforce_csrf_checks: bool = False, **defaults: Any) -> None:
+        super().__init__(enforce_csrf_checks, **defaults)
+        self.handler = Tiers(enforce_csrf_checks)
 
     def force_login(self, user: User, backend: str | None = None, *, second_factor: bool = True) -> None:
         """Logged in a moment ago, by password and second factor unless told otherwise."""
@@ -64,18 +74,24 @@ class WebClient(Client):
         session.save()
 
     def request(self, **request: Any) -> Any:
-        with acting_as(self.acts_as) if self.acts_as else nullcontext():
+        role = ROLES[tier_of(request.get("PATH_INFO", "/"))]
+        with acting_as(role) if self.by_role else nullcontext():
             return super().request(**request)
 
 
 @pytest.fixture
-def client(db: None) -> WebClient:
-    return WebClient()
+def client(db: None) -> SiteClient:
+    return SiteClient()
 
 
 @pytest.fixture
-def as_web(db: None) -> Callable[[], Any]:
-    return lambda: acting_as(settings.WEB_ROLE)
+def as_public(db: None) -> Callable[[], Any]:
+    return lambda: acting_as(settings.PUBLIC_ROLE)
+
+
+@pytest.fixture
+def as_desk(db: None) -> Callable[[], Any]:
+    return lambda: acting_as(settings.DESK_ROLE)
 
 
 @pytest.fixture
@@ -168,11 +184,11 @@ def staff(section: Section) -> Callable[..., User]:
 
 
 @pytest.fixture
-def staff_client(db: None) -> Callable[[User], WebClient]:
+def staff_client(db: None) -> Callable[[User], SiteClient]:
     """A browser of this person's own, logged in a moment ago."""
 
-    def open_one(user: User) -> WebClient:
-        client = WebClient()
+    def open_one(user: User) -> SiteClient:
+        client = SiteClient()
         client.force_login(user)
         return client
 
@@ -252,7 +268,7 @@ def sign() -> Callable[..., bytes]:
 
     def take(campaign: Campaign, *, confirmed: Any = True, **person: Any) -> bytes:
         before = set(Submission.objects.values_list("token_hash", flat=True))
-        with acting_as(settings.WEB_ROLE):
+        with acting_as(settings.PUBLIC_ROLE):
             submissions.take(campaign, a_person(**person))
         (hashed,) = set(Submission.objects.values_list("token_hash", flat=True)) - before
         if confirmed:

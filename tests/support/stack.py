@@ -101,7 +101,7 @@ class Stack(Demo):
     """One site: `start()` it once, then kill, flush and restart its parts, and read what is left."""
 
     def __init__(self, home: Path) -> None:
-        super().__init__(home, free_port(), lambda line: None)
+        super().__init__(home, free_port(), free_port(), lambda line: None)
         self.passwords: dict[str, str] = {}
         self.code_keys: dict[str, str] = {}
         #: Cookies of who is logged in, and since when (browser/browsing.py).
@@ -121,10 +121,10 @@ class Stack(Demo):
         logins = re.findall(r"^  ([\w-]+) +(\S+)   \(.*\n.*[?]secret=(\w+)", said, re.MULTILINE)
         self.passwords = {username: password for username, password, _key in logins}
         self.code_keys = {username: key for username, _password, key in logins}
-        self.web, self.worker, self.beat = self._web(), self._worker(), self._beat()
+        self.web, self.desk, self.worker, self.beat = self._public(), self._desk(), self._worker(), self._beat()
         try:
             self.servers.start()
-            for child in (self.web, self.worker, self.beat):
+            for child in (self.web, self.desk, self.worker, self.beat):
                 child.start()
             self.wait_for_web()
         except BaseException:
@@ -134,8 +134,10 @@ class Stack(Demo):
 
     def stop(self) -> None:
         """Stop everything, the servers last."""
-        for child in (*self._others, self.beat, self.worker, self.web):
-            kill(child) if child is not self.web else child.stop()
+        for child in (*self._others, self.beat, self.worker):
+            kill(child)
+        for child in (self.desk, self.web):
+            child.stop()
         self.stop_servers()
 
     def stop_servers(self) -> None:
@@ -148,7 +150,8 @@ class Stack(Demo):
         self.servers.stop()
 
     def wait_for_web(self, seconds: float = 30.0) -> None:
-        wait_until(self._is_ready, seconds, "the site is ready")
+        for port in (self.port, self.desk_port):
+            wait_until(lambda at=port: self._is_ready(at), seconds, "the site is ready")
 
     def recover(self) -> None:
         """Bring back whatever a test left stopped."""
@@ -165,7 +168,7 @@ class Stack(Demo):
 
         A Celery main process ends itself when a pool process is killed in its first moments.
         """
-        for child in (self.web, self.worker, self.beat):
+        for child in (self.web, self.desk, self.worker, self.beat):
             if child.poll() is not None:
                 child.start()
         return True
@@ -279,8 +282,12 @@ class Stack(Demo):
     # --- a supporter ------------------------------------------------------------------------------------------
 
     def request(self, method: str, path: str, form: Mapping[str, str] | None = None, timeout: float = 20) -> Answer:
-        """One request on a connection of its own. Redirects are not followed. Raises OSError, HTTPException."""
-        connection = HTTPConnection(HOST, self.port, timeout=timeout)
+        """One request on a connection of its own, to the tier whose path it is. Redirects are not followed.
+
+        Raises OSError, HTTPException.
+        """
+        port = self.desk_port if path.startswith("/admin/") else self.port
+        connection = HTTPConnection(HOST, port, timeout=timeout)
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
         try:
             connection.request(method, path, urlencode(form) if form is not None else None, headers)

@@ -17,14 +17,14 @@ from config.database.apply import OLD_DATABASE, is_old_at
 from config.local.children import Child, ChildFailed
 from config.local.collected import is_collected, note_collected
 from config.local.embedded import Embedded, EmbeddedError, Role, secret_key
-from config.local.supervisor import PortTaken, Supervisor, reserve_port, until_asked
+from config.local.supervisor import PortTaken, Supervisor, next_free_port, reserve_port, until_asked
 
 HOST = "127.0.0.1"
 QUEUE: Final = "undersigned"
 # What would change the demo if it came in from outside: it has its own of each.
 OWN_VARIABLES = {
     "CACHE_PREFIX", "DATABASE_URL", "DEBUG", "DEMO_MAIL_DIR", "DJANGO_SETTINGS_MODULE", "KEYRING_DIR", "MAIL_URL",
-    "PACKETS_DIR", "QUEUE", "REDIS_URL", "ROLE", "SECRET_KEY", "SITE_URL", "STATIC_ROOT",
+    "DESK_URL", "PACKETS_DIR", "QUEUE", "REDIS_URL", "ROLE", "SECRET_KEY", "SITE_URL", "STATIC_ROOT",
 }  # fmt: skip
 
 
@@ -34,15 +34,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", default="8000")
+        parser.add_argument("--desk-port", default="", help="of staff's pages (default: the next one that is free)")
         parser.add_argument("--signatures", default="0", help="synthetic signatures to fill in")
         parser.add_argument("--follow", type=int, metavar="PID", help="end when this parent process ends")
 
-    def handle(self, *args: Any, port: str, signatures: str, follow: int | None, **options: Any) -> None:
+    def handle(
+        self, *args: Any, port: str, desk_port: str, signatures: str, follow: int | None, **options: Any
+    ) -> None:
         address = whole_number("PORT", port, 1, 65_535)
+        desk = whole_number("DESK_PORT", desk_port, 1, 65_535) if desk_port else next_free_port(HOST, address)
         wanted = whole_number("SIGNATURES", signatures, 0, 100_000_000)
         with until_asked(follow):
             try:
-                Demo(Path(settings.VAR_DIR), address, self.say).run(wanted)
+                Demo(Path(settings.VAR_DIR), address, desk, self.say).run(wanted)
             except (PortTaken, EmbeddedError, ChildFailed) as error:
                 raise CommandError(str(error)) from error
         self.say("Stopped.")
@@ -54,27 +58,29 @@ class Command(BaseCommand):
 
 
 class Demo:
-    """One site under `home`, at http://127.0.0.1:`port`."""
+    """One site under `home`, at http://127.0.0.1:`port`; staff's pages at another port, as another address would be."""
 
-    def __init__(self, home: Path, port: int, say: Any) -> None:
+    def __init__(self, home: Path, port: int, desk_port: int, say: Any) -> None:
         self.home = home.resolve()
         self.port = port
+        self.desk_port = desk_port
         self.say = say
         self.url = f"http://{HOST}:{port}"
+        self.desk_url = f"http://{HOST}:{desk_port}"
         self.servers = Embedded(self.home)
         self.supervisor = Supervisor(say)
 
     def run(self, signatures: int) -> None:
         """Start everything, say so, and keep it running until `Asked`."""
-        held = reserve_port(HOST, self.port)
+        held = [reserve_port(HOST, port) for port in (self.port, self.desk_port)]
         self.say("Starting PostgreSQL and Valkey …")
         with self.servers, self.supervisor:
             for server in self.servers.children:
                 self.supervisor.add(server)
             self._prepare(signatures)
             self._serve()
-            if held:
-                held.close()
+            for reserved in filter(None, held):
+                reserved.close()
             self._announce()
             self.supervisor.watch()
 
@@ -84,7 +90,7 @@ class Demo:
             raise EmbeddedError(OLD_DATABASE)
         self.supervisor.run(self._manage("owner", "migrate", "--noinput"))
         if not is_collected(self.home, settings.BASE_DIR):
-            self.supervisor.run(self._manage("web", "collectstatic", "--noinput", "--clear"))
+            self.supervisor.run(self._manage("owner", "collectstatic", "--noinput", "--clear"))
             note_collected(self.home, settings.BASE_DIR)
         # It speaks for itself: logins, and a progress bar.
         creation = self._manage("owner", "create_demo", "--signatures", str(signatures))
@@ -93,26 +99,34 @@ class Demo:
         self.supervisor.run(creation)
 
     def _serve(self) -> None:
-        web = self._web()
-        for service in (web, *self._workers(), self._beat()):
+        public, desk = self._public(), self._desk()
+        for service in (public, desk, *self._workers(), self._beat()):
             self.supervisor.add(service)
-        self.supervisor.wait_ready(web, self._is_ready)
+        self.supervisor.wait_ready(public, lambda: self._is_ready(self.port))
+        self.supervisor.wait_ready(desk, lambda: self._is_ready(self.desk_port))
 
     def _announce(self) -> None:
-        self.say(f"\n  site    {self.url}/\n  admin   {self.url}/admin/\n  inbox   {self.url}/inbox/")
+        self.say(f"\n  site    {self.url}/\n  desk    {self.desk_url}/admin/\n  inbox   {self.url}/inbox/")
         self.say(f"  logs    {self.home / 'log'}\n\nCtrl-C stops everything; what was signed stays in {self.home}.")
         self.say(f"ready: {self.url}")
 
     # --- the processes ----------------------------------------------------------------------------------
 
-    def _web(self) -> Child:
-        options = ["--interface", "wsgi", "--host", HOST, "--port", str(self.port), "--workers", "2"]
+    def _public(self) -> Child:
+        return self._web("public", self.port, workers=2)
+
+    def _desk(self) -> Child:
+        """One process is plenty for those who work here; what they do takes no thread from those who sign."""
+        return self._web("desk", self.desk_port, workers=1)
+
+    def _web(self, role: Role, port: int, workers: int) -> Child:
+        options = ["--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", str(workers)]
         # Four threads: more of them only take turns at two cores. Backpressure counts connections, idle ones
         # of browsers included, so a small number would let a few dozen readers shut the site for all others.
         options += ["--blocking-threads", "4", "--backpressure", "1024", "--backlog", "1024", "--http", "1"]
         options += ["--respawn-failed-workers", "--workers-kill-timeout", "4", "--no-access-log"]
         options += ["--log-level", "warning"]
-        child = self._python("web", "web", "-m", "granian", *options, "config.wsgi:application")
+        child = self._python(role, role, "-m", "granian", *options, "config.wsgi:application")
         child.grace = 15.0
         return child
 
@@ -162,8 +176,9 @@ class Demo:
             "ROLE": role,
             "DATABASE_URL": self.servers.database_url(role),
             "REDIS_URL": self.servers.redis_url(),
-            "SECRET_KEY": secret_key(self.home),
+            "SECRET_KEY": secret_key(self.home, role),
             "SITE_URL": self.url,
+            "DESK_URL": self.desk_url,
             "VAR_DIR": str(self.home),
             "DEMO_MAIL_DIR": str(self.home / "mail"),
             "ALERTS_TO": "on-call@undersigned.test",
@@ -173,8 +188,8 @@ class Demo:
             environment["KEYRING_DIR"] = str(self.home / "keyring")
         return environment
 
-    def _is_ready(self) -> bool:
-        connection = HTTPConnection(HOST, self.port, timeout=5)
+    def _is_ready(self, port: int) -> bool:
+        connection = HTTPConnection(HOST, port, timeout=5)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200

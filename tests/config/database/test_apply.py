@@ -89,7 +89,7 @@ def test_every_object_of_the_files_is_there_and_bears_its_mark(db):
     [
         ("FUNCTION ledger_guard", "is only added to", "only grows"),
         ("TRIGGER ledger_guard ON signatures_ledgerentry", "BEFORE UPDATE", "BEFORE UPDATE OR INSERT"),
-        ("POLICY web_select ON signatures_delivery", "(true)", "(id > 0)"),
+        ("POLICY desk_select ON signatures_delivery", "(true)", "(id > 0)"),
         ("POLICY worker_all ON signatures_reveal", "FOR ALL", "FOR SELECT"),
         ("COLUMN petitions_campaign.search", "|| ' ' || pledge", ""),
     ],
@@ -108,7 +108,9 @@ def test_what_changed_is_made_again_and_nothing_else(db, name, old, new):
 
 
 def test_what_the_files_no_longer_have_is_dropped(db):
-    left = {name: made for name, made in described().items() if "ledger_guard" not in name and "web_select" not in name}
+    left = {
+        name: made for name, made in described().items() if "ledger_guard" not in name and "desk_select" not in name
+    }
     gone = described().keys() - left.keys()
     assert set(differing(left)) == gone
     assert len(gone) == 10
@@ -132,9 +134,9 @@ def test_what_is_not_ours_is_left_alone(db):
 
 
 BY_HAND = {
-    "a policy that is wider": "ALTER POLICY web_select ON signatures_submission USING (true)",
-    "a policy for another role": "ALTER POLICY web_update ON staff_proposal TO PUBLIC",
-    "a policy gone": "DROP POLICY web_insert ON signatures_submission",
+    "a policy that is wider": "ALTER POLICY public_select ON signatures_submission USING (true)",
+    "a policy for another role": "ALTER POLICY desk_update ON staff_proposal TO PUBLIC",
+    "a policy gone": "DROP POLICY public_insert ON signatures_submission",
     "a trigger off": "ALTER TABLE petitions_campaign DISABLE TRIGGER campaign_two_people",
     "all triggers off": "ALTER TABLE signatures_delivery DISABLE TRIGGER USER",
     "a trigger gone": "DROP TRIGGER audit_is_final ON staff_auditentry",
@@ -142,15 +144,15 @@ BY_HAND = {
     " 'BEGIN RETURN NEW; END'",
     "a function without its path": "ALTER FUNCTION campaign_guard() RESET search_path",
     "a function for everybody": "GRANT EXECUTE ON FUNCTION spend_approval(text, jsonb) TO PUBLIC",
-    "a function for web": f'GRANT EXECUTE ON FUNCTION spend_approval(text, jsonb) TO "{settings.WEB_ROLE}"',
+    "a function for web": f'GRANT EXECUTE ON FUNCTION spend_approval(text, jsonb) TO "{settings.DESK_ROLE}"',
     "row security off": "ALTER TABLE signatures_reveal DISABLE ROW LEVEL SECURITY",
     "no search": "ALTER TABLE petitions_campaign DROP COLUMN search",
-    "a table for web": f'GRANT SELECT ON signatures_signature TO "{settings.WEB_ROLE}"',
-    "a column for web": f'GRANT UPDATE (sealed) ON signatures_submission TO "{settings.WEB_ROLE}"',
-    "a right to pass on": f'GRANT SELECT ON signatures_tally TO "{settings.WEB_ROLE}" WITH GRANT OPTION',
-    "a sequence for web": f'GRANT USAGE ON SEQUENCE signatures_signature_id_seq TO "{settings.WEB_ROLE}"',
+    "a table for web": f'GRANT SELECT ON signatures_signature TO "{settings.DESK_ROLE}"',
+    "a column for web": f'GRANT UPDATE (sealed) ON signatures_submission TO "{settings.DESK_ROLE}"',
+    "a right to pass on": f'GRANT SELECT ON signatures_tally TO "{settings.DESK_ROLE}" WITH GRANT OPTION',
+    "a sequence for web": f'GRANT USAGE ON SEQUENCE signatures_signature_id_seq TO "{settings.DESK_ROLE}"',
     "nothing for the worker": f'REVOKE ALL ON ALL TABLES IN SCHEMA public FROM "{settings.WORKER_ROLE}"',
-    "a column less": f'REVOKE SELECT (seconds) ON signatures_deliverypart FROM "{settings.WEB_ROLE}"',
+    "a column less": f'REVOKE SELECT (seconds) ON signatures_deliverypart FROM "{settings.DESK_ROLE}"',
     "no sequence": f'REVOKE ALL ON SEQUENCE signatures_signature_id_seq FROM "{settings.WORKER_ROLE}"',
 }
 
@@ -168,14 +170,14 @@ def test_what_was_altered_by_hand_is_mended(db, statement):
 
 
 def test_only_the_table_that_differs_is_granted_anew(db):
-    run(f'GRANT DELETE ON signatures_tally, signatures_tallysum TO "{settings.WEB_ROLE}"')
+    run(f'GRANT DELETE ON signatures_tally, signatures_tallysum TO "{settings.DESK_ROLE}"')
     with transaction.atomic(), connection.cursor() as cursor:
         assert apply_grants(cursor) == ["TABLE signatures_tally", "TABLE signatures_tallysum"]
 
 
 def test_a_database_that_is_half_migrated_gives_nothing_yet(db):
     run("ALTER TABLE signatures_monitor RENAME TO not_yet")
-    run(f'REVOKE ALL ON signatures_tally FROM "{settings.WEB_ROLE}"')
+    run(f'REVOKE ALL ON signatures_tally FROM "{settings.DESK_ROLE}"')
     before = versions()
     apply()
     assert versions() == before
@@ -261,7 +263,7 @@ def test_migrate_only_reads_where_nothing_differs(another):
 @pytest.fixture
 def changed(monkeypatch):
     """The files say something else of two tables that signing needs; afterwards all is as before."""
-    names = ("POLICY web_insert ON signatures_withdrawal", "POLICY web_insert ON signatures_submission")
+    names = ("POLICY public_insert ON signatures_withdrawal", "POLICY public_insert ON signatures_submission")
     files = described()
     other = files | {name: files[name].replace("WITH CHECK (", "WITH CHECK (now() IS NOT NULL AND ") for name in names}
     monkeypatch.setattr(guards, "described", lambda: other)
@@ -271,7 +273,7 @@ def changed(monkeypatch):
 
 
 def definition():
-    return state()[0]["POLICY web_insert ON signatures_withdrawal"]
+    return state()[0]["POLICY public_insert ON signatures_withdrawal"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -406,7 +408,7 @@ def test_a_database_of_before_the_squash_is_refused_untouched(db):
         "INSERT INTO django_migrations (app, name, applied)"
         " VALUES ('signatures', '0002_row_security_and_guards', now())"
     )
-    run(f'GRANT SELECT ON signatures_signature TO "{settings.WEB_ROLE}"')
+    run(f'GRANT SELECT ON signatures_signature TO "{settings.DESK_ROLE}"')
     before = versions()
     with pytest.raises(CommandError, match=r"^[^\n]*`make clean`[^\n]*$"):
         call_command("migrate", verbosity=0, interactive=False)

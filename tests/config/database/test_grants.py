@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from django.db.models.functions import Now
 
-from config.database.grants import WEB, WORKER
+from config.database.grants import DESK, PUBLIC, WORKER
 from petitions.models import Addressee, Campaign
 from signatures.models import CampaignKey, Delivery, Register, SealingKey, Signature, Submission, Tally, Withdrawal
 from signatures.register import admission
 from tests.support.fixtures import a_proposal, acting_as
 
-ROLES = {"web": settings.WEB_ROLE, "worker": settings.WORKER_ROLE}
+ROLES = {"public": settings.PUBLIC_ROLE, "desk": settings.DESK_ROLE, "worker": settings.WORKER_ROLE}
 DENIED = "42501"  # insufficient_privilege: a missing right, or a row that row security refuses
 
 
@@ -61,7 +61,7 @@ def violated(error):
 # --- every table has a rule -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rights", [WEB, WORKER], ids=["web", "worker"])
+@pytest.mark.parametrize("rights", [PUBLIC, DESK, WORKER], ids=list(ROLES))
 def test_every_table_has_a_rule_and_every_rule_a_table(db, rights):
     tables = set(connection.introspection.table_names())
     assert tables - rights.keys() == set(), "say in config/database/grants.py what this role may do with these tables"
@@ -86,16 +86,16 @@ def test_no_role_owns_makes_or_grants_anything(db):
         assert cursor.fetchall() == []
 
 
-def test_row_security_is_on_wherever_web_must_not_see_all(db):
+def test_row_security_is_on_wherever_a_tier_must_not_see_all(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY relname")
         tables = [name for (name,) in cursor.fetchall()]
-    subjects = "delivery recipient reveal ruling submission withdrawal"
+    subjects = "delivery handover recipient reveal ruling submission withdrawal"
     signatures = [f"signatures_{subject}" for subject in subjects.split()]
     assert tables == [*signatures, "staff_auditentry", "staff_proposal"]
 
 
-# --- web reads no person --------------------------------------------------------------------------------------
+# --- public reads no person --------------------------------------------------------------------------------------
 
 READABLE = {
     "signatures_submission": {"token_hash", "campaign_id", "confirmed_at", "number"},
@@ -106,26 +106,65 @@ READABLE = {
 
 
 @pytest.mark.parametrize("table", READABLE)
-def test_web_reads_only_these_columns(db, table):
+def test_public_reads_only_these_columns(db, table):
     readable = {
         column
         for column in [*columns_of(table), "ctid", "xmin"]
-        if not is_denied("web", f'SELECT "{column}" FROM {table}')
+        if not is_denied("public", f'SELECT "{column}" FROM {table}')
     }
     assert readable == READABLE[table]
     for column in columns_of(table):
         if column not in readable:
-            assert is_denied("web", f'SELECT 1 FROM {table} WHERE "{column}" IS NULL')
-            assert is_denied("web", f'SELECT 1 FROM {table} ORDER BY "{column}"')
+            assert is_denied("public", f'SELECT 1 FROM {table} WHERE "{column}" IS NULL')
+            assert is_denied("public", f'SELECT 1 FROM {table} ORDER BY "{column}"')
     for whole in ("*", "count(*)") if not readable else ("*",):
-        assert is_denied("web", f"SELECT {whole} FROM {table}")
+        assert is_denied("public", f"SELECT {whole} FROM {table}")
 
 
-def test_no_column_that_leads_to_a_person_is_readable_for_web(db):
+@pytest.mark.parametrize("role", ["public", "desk"])
+def test_no_column_that_leads_to_a_person_is_readable_for_the_web_tiers(db, role):
     secret = {"sealed", "fingerprint", "name_key", "withdrawal_hash", "wrapped", "share_name"}
     for table in connection.introspection.table_names():
         for column in secret & set(columns_of(table)):
-            assert is_denied("web", f'SELECT "{column}" FROM {table}'), f"{table}.{column}"
+            assert is_denied(role, f'SELECT "{column}" FROM {table}'), f"{table}.{column}"
+
+
+#: What the public tier reads of staff, of the exact count and of what came last: nothing.
+NOT_PUBLIC = (
+    "auth_user", "staff_membership", "staff_proposal", "staff_auditentry", "staff_auditanchor", "django_session",
+    "mfa_authenticator", "usersessions_usersession", "django_admin_log", "signatures_tally", "signatures_reveal",
+    "signatures_recipient", "signatures_ruling", "signatures_monitor", "signatures_mailing", "signatures_deskkey",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("table", NOT_PUBLIC)
+def test_the_public_tier_knows_nobody_who_works_here(db, table):
+    assert is_denied("public", f"SELECT 1 FROM {table}")
+    assert is_denied("public", f"INSERT INTO {table} DEFAULT VALUES")
+    assert is_denied("public", f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize("column", ["unsettled", "added", "removed", "last_number"])
+def test_the_public_tier_reads_the_total_and_nothing_finer_of_the_register(db, column):
+    assert is_denied("public", f"SELECT {column} FROM signatures_register")
+    assert execute("public", "SELECT counted FROM signatures_register") == []
+
+
+@pytest.mark.parametrize("table", [table for table in PUBLIC if table.startswith(("petitions_", "web_"))])
+def test_the_public_tier_changes_no_content(db, table):
+    assert not is_denied("public", f"SELECT * FROM {table}")
+    assert is_denied("public", f'UPDATE {table} SET "{columns_of(table)[-1]}" = DEFAULT')
+    assert is_denied("public", f"DELETE FROM {table}")
+    assert is_denied("public", f"INSERT INTO {table} DEFAULT VALUES")
+
+
+@pytest.mark.parametrize("table", ["submission", "sealingkey", "withdrawal", "unsubscription", "signature"])
+def test_the_desk_neither_takes_nor_confirms_nor_sees_what_supporters_send(db, table):
+    for statement in ("SELECT 1 FROM", "DELETE FROM", "UPDATE"):
+        column = columns_of(f"signatures_{table}")[-1]
+        end = f' SET "{column}" = DEFAULT' if statement == "UPDATE" else ""
+        assert is_denied("desk", f"{statement} signatures_{table}{end}")
+    assert is_denied("desk", f"INSERT INTO signatures_{table} DEFAULT VALUES")
 
 
 @pytest.mark.parametrize(
@@ -145,9 +184,9 @@ def test_no_column_that_leads_to_a_person_is_readable_for_web(db):
         "INSERT INTO signatures_withdrawal (token_hash, created_at) VALUES (%s, '2000-01-01')",
     ],
 )  # fmt: skip
-def test_web_changes_nothing_of_a_submission_but_its_confirmation(campaign, sign, statement):
+def test_public_changes_nothing_of_a_submission_but_its_confirmation(campaign, sign, statement):
     hashed = sign(campaign, confirmed=False)
-    assert is_denied("web", statement, [hashed], naming=hashed)
+    assert is_denied("public", statement, [hashed], naming=hashed)
 
 
 @pytest.mark.parametrize(
@@ -157,13 +196,13 @@ def test_web_changes_nothing_of_a_submission_but_its_confirmation(campaign, sign
         ("created_at", "2020-01-01"), ("mail_due", "2090-01-01"), ("source", "demo"),
     ],
 )  # fmt: skip
-def test_web_inserts_no_submission_that_is_further_on_its_way_already(campaign, sign, column, value):
+def test_public_inserts_no_submission_that_is_further_on_its_way_already(campaign, sign, column, value):
     key = Submission.objects.get(pk=sign(campaign)).sealing_key_id
     statement = (
         f"INSERT INTO signatures_submission (token_hash, campaign_id, sealing_key_id, sealed, {column})"
         " VALUES (%s, %s, %s, 'x', %s)"
     )
-    assert is_denied("web", statement, [b"\1" * 32, campaign.pk, key, value])
+    assert is_denied("public", statement, [b"\1" * 32, campaign.pk, key, value])
 
 
 def test_an_emptied_submission_cannot_be_inserted_nor_one_without_its_key(campaign, sign):
@@ -175,55 +214,55 @@ def test_an_emptied_submission_cannot_be_inserted_nor_one_without_its_key(campai
     for row in ([hashed, key, None], [hashed, None, b"x"], [hashed, None, None], [hashed[1:], key, b"x"]):
         # Row security asks for the key before the constraint does.
         with pytest.raises((IntegrityError, ProgrammingError)):
-            execute("web", insert, [row[0], campaign.pk, *row[1:]])
+            execute("public", insert, [row[0], campaign.pk, *row[1:]])
 
 
-def test_web_inserts_under_a_session_key_of_the_campaign_that_is_in_use_and_no_other(campaign, make_campaign, sign):
+def test_public_inserts_under_a_session_key_of_the_campaign_that_is_in_use_and_no_other(campaign, make_campaign, sign):
     insert = (
         "INSERT INTO signatures_submission (token_hash, campaign_id, sealing_key_id, sealed) VALUES (%s, %s, %s, 'x')"
     )
     key, foreign = (Submission.objects.get(pk=sign(c)).sealing_key_id for c in (campaign, make_campaign()))
-    assert is_denied("web", insert, [b"\1" * 32, campaign.pk, foreign])
-    assert is_denied("web", insert, [b"\1" * 32, campaign.pk, uuid.uuid4()])
-    assert execute("web", insert, [b"\1" * 32, campaign.pk, key]) == 1
+    assert is_denied("public", insert, [b"\1" * 32, campaign.pk, foreign])
+    assert is_denied("public", insert, [b"\1" * 32, campaign.pk, uuid.uuid4()])
+    assert execute("public", insert, [b"\1" * 32, campaign.pk, key]) == 1
     SealingKey.objects.filter(pk=key).update(created_at=Now() - datetime.timedelta(minutes=11))
-    assert is_denied("web", insert, [b"\2" * 32, campaign.pk, key])
+    assert is_denied("public", insert, [b"\2" * 32, campaign.pk, key])
 
 
-# --- web sees the row its token names ---------------------------------------------------------------------------
+# --- public sees the row its token names ---------------------------------------------------------------------------
 
 
-def test_web_sees_the_row_that_it_names_and_no_other(campaign, sign):
+def test_public_sees_the_row_that_it_names_and_no_other(campaign, sign):
     one, other = sign(campaign), sign(campaign)
     everything = "SELECT token_hash FROM signatures_submission"
-    assert execute("web", everything) == []
-    assert execute("web", everything, naming=one) == [(one,)]
-    assert execute("web", everything, naming=other) == [(other,)]
-    assert execute("web", everything, naming=b"\0" * 32) == []
-    assert execute("web", everything, naming=b"") == []
-    assert execute("web", f"{everything} WHERE token_hash = %s", [other], naming=one) == []
-    assert execute("web", "SELECT 1 FROM signatures_submission WHERE campaign_id = %s", [campaign.pk]) == []
+    assert execute("public", everything) == []
+    assert execute("public", everything, naming=one) == [(one,)]
+    assert execute("public", everything, naming=other) == [(other,)]
+    assert execute("public", everything, naming=b"\0" * 32) == []
+    assert execute("public", everything, naming=b"") == []
+    assert execute("public", f"{everything} WHERE token_hash = %s", [other], naming=one) == []
+    assert execute("public", "SELECT 1 FROM signatures_submission WHERE campaign_id = %s", [campaign.pk]) == []
 
 
-def test_web_confirms_the_row_that_it_names_and_no_other(campaign, sign):
+def test_public_confirms_the_row_that_it_names_and_no_other(campaign, sign):
     one, other = sign(campaign, confirmed=False), sign(campaign, confirmed=False)
     everything = "UPDATE signatures_submission SET confirmed_at = now()"
-    assert execute("web", everything) == 0
-    assert execute("web", f"{everything} WHERE token_hash = %s", [other], naming=one) == 0
-    assert execute("web", everything, naming=one) == 1
+    assert execute("public", everything) == 0
+    assert execute("public", f"{everything} WHERE token_hash = %s", [other], naming=one) == 0
+    assert execute("public", everything, naming=one) == 1
     confirmed = Submission.objects.exclude(confirmed_at=None)
     assert [bytes(pk) for pk in confirmed.values_list("pk", flat=True)] == [one]
 
 
-def test_web_sees_the_withdrawal_that_it_names_and_no_other(db):
+def test_public_sees_the_withdrawal_that_it_names_and_no_other(db):
     for byte in (b"\1", b"\2"):
-        execute("web", "INSERT INTO signatures_withdrawal (token_hash) VALUES (%s)", [byte * 32])
+        execute("public", "INSERT INTO signatures_withdrawal (token_hash) VALUES (%s)", [byte * 32])
     everything = "SELECT token_hash, outcome FROM signatures_withdrawal"
-    assert execute("web", everything) == []
-    assert execute("web", everything, naming=b"\2" * 32) == [(b"\2" * 32, None)]
+    assert execute("public", everything) == []
+    assert execute("public", everything, naming=b"\2" * 32) == [(b"\2" * 32, None)]
 
 
-def test_inserting_what_is_there_tells_web_nothing(campaign, sign):
+def test_inserting_what_is_there_tells_public_nothing(campaign, sign):
     hashed = sign(campaign)
     key = Submission.objects.get(pk=hashed).sealing_key_id
     insert = (
@@ -231,9 +270,9 @@ def test_inserting_what_is_there_tells_web_nothing(campaign, sign):
         " VALUES (%s, %s, %s, 'x') ON CONFLICT {}"
     )
     row = [hashed, campaign.pk, key]
-    assert is_denied("web", insert.format("(token_hash) DO UPDATE SET sealed = excluded.sealed"), row, naming=hashed)
-    assert is_denied("web", insert.format("(token_hash) DO UPDATE SET confirmed_at = now()"), row)
-    assert execute("web", insert.format("DO NOTHING"), row) == 0
+    assert is_denied("public", insert.format("(token_hash) DO UPDATE SET sealed = excluded.sealed"), row, naming=hashed)
+    assert is_denied("public", insert.format("(token_hash) DO UPDATE SET confirmed_at = now()"), row)
+    assert execute("public", insert.format("DO NOTHING"), row) == 0
     assert bytes(Submission.objects.get(pk=hashed).sealed) != b"x"
 
 
@@ -261,8 +300,9 @@ def test_inserting_what_is_there_tells_web_nothing(campaign, sign):
         "INSERT INTO signatures_signature (campaign_id) VALUES (%s)",
     ],
 )
-def test_web_writes_nothing_that_counts(campaign, statement):
-    assert is_denied("web", statement, [campaign.pk])
+@pytest.mark.parametrize("role", ["public", "desk"])
+def test_neither_web_tier_writes_what_counts(campaign, statement, role):
+    assert is_denied(role, statement, [campaign.pk])
 
 
 # --- the worker ---------------------------------------------------------------------------------------------------
@@ -327,7 +367,7 @@ def insert(role, table, **values):
     return execute(role, statement, list(values.values()))[0][0]
 
 
-def request(campaign, officers, role="web", **given):
+def request(campaign, officers, role="desk", **given):
     """Ask for a delivery as that role; returns its key."""
     values = {
         "campaign_id": campaign.pk, "addressee_id": campaign.addressee_id, "series": 1, "profile": "count",
@@ -349,14 +389,14 @@ DECIDE = (
 APPROVE = "UPDATE signatures_delivery SET state = 'approved' WHERE id = %s"
 
 
-def approve(officer, pk, role="web"):
+def approve(officer, pk, role="desk"):
     """Both steps of an approval; how many deliveries it changed."""
     execute(role, DECIDE, [officer.pk, pk])
     return execute(role, APPROVE, [pk])
 
 
 @pytest.mark.parametrize("state", ["approved", "ready", "failed", "withdrawn", "expired"])
-def test_web_inserts_only_requests(campaign, officers, state):
+def test_desk_inserts_only_requests(campaign, officers, state):
     given = (
         {"state": state, "manifest": "{}", "archive": "x", "archive_sha256": "x"}
         if state == "ready"
@@ -366,29 +406,29 @@ def test_web_inserts_only_requests(campaign, officers, state):
         request(campaign, officers, **given)
 
 
-def test_web_inserts_no_request_that_is_approved_already(campaign, officers):
+def test_desk_inserts_no_request_that_is_approved_already(campaign, officers):
     for given in ({"archive": "x"}, {"manifest": "{}", "last_number": 6}):
         with pytest.raises(ProgrammingError, match="row-level security"):
             request(campaign, officers, **given)
 
 
-def test_web_approves_and_withdraws_what_waits_and_makes_nothing_ready(campaign, officers):
+def test_desk_approves_and_withdraws_what_waits_and_makes_nothing_ready(campaign, officers):
     pk = request(campaign, officers)
     for state in ("expired", "requested"):
-        assert is_denied("web", "UPDATE signatures_delivery SET state = %s WHERE id = %s", [state, pk])
+        assert is_denied("desk", "UPDATE signatures_delivery SET state = %s WHERE id = %s", [state, pk])
     assert approve(officers[1], pk) == 1
     # Approved: out of web's hands until a worker is done with it.
-    assert execute("web", "UPDATE signatures_delivery SET state = 'withdrawn' WHERE id = %s", [pk]) == 0
+    assert execute("desk", "UPDATE signatures_delivery SET state = 'withdrawn' WHERE id = %s", [pk]) == 0
     execute("worker", "UPDATE signatures_delivery SET state = 'failed' WHERE id = %s", [pk])
     for state in ("ready", "failed", "expired", "requested"):
-        assert is_denied("web", "UPDATE signatures_delivery SET state = %s WHERE id = %s", [state, pk])
-    assert execute("web", APPROVE, [pk]) == 1
+        assert is_denied("desk", "UPDATE signatures_delivery SET state = %s WHERE id = %s", [state, pk])
+    assert execute("desk", APPROVE, [pk]) == 1
 
 
 def test_nobody_approves_their_own_request(campaign, officers):
     pk = request(campaign, officers)
     with pytest.raises(IntegrityError) as error:
-        execute("web", DECIDE, [officers[0].pk, pk])
+        execute("desk", DECIDE, [officers[0].pk, pk])
     assert violated(error) == "proposal_needs_two_people"
     assert is_denied("worker", DECIDE, [officers[1].pk, pk])  # a worker decides nothing, whoever it names
     for role in ROLES:
@@ -400,13 +440,13 @@ def test_nobody_approves_their_own_request(campaign, officers):
 @pytest.mark.parametrize("other", [{"last_number": 6}, {"profile": "named"}, {"series": 2}])
 def test_an_approval_is_good_for_what_was_asked_and_nothing_else(campaign, officers, other):
     pk = request(campaign, officers)
-    execute("web", DECIDE, [officers[1].pk, pk])
+    execute("desk", DECIDE, [officers[1].pk, pk])
     with connection.cursor() as cursor:  # the owner's hand, where no role reaches
         cursor.execute(
             f"UPDATE signatures_delivery SET {', '.join(f'{name} = %s' for name in other)}", [*other.values()]
         )
     with pytest.raises(IntegrityError) as error:
-        execute("web", APPROVE, [pk])
+        execute("desk", APPROVE, [pk])
     assert violated(error) == "delivery_needs_two_people"
 
 
@@ -434,7 +474,7 @@ def test_a_sealed_delivery_never_changes_whoever_tries(campaign, officers, chang
     assert violated(error) == "delivery_sealed_is_final"
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:  # the owner
         cursor.execute(f"UPDATE signatures_delivery SET {change} WHERE id = %s", [pk])
-    assert execute("web", "UPDATE signatures_delivery SET state = 'withdrawn' WHERE id = %s", [pk]) == 0
+    assert execute("desk", "UPDATE signatures_delivery SET state = 'withdrawn' WHERE id = %s", [pk]) == 0
 
 
 RANKS = ["count", "initials", "named", "full"]
@@ -472,7 +512,7 @@ def test_at_risk_nobody_gets_more_than_totals(make_campaign, officers, profile):
 
 def test_the_campaigns_own_addressee_is_no_third_party_even_where_it_is_marked_as_one(campaign, officers):
     """A seized web host, or a campaigner, may write addressees; that must not widen what signers were promised."""
-    execute("web", "UPDATE petitions_addressee SET trusted_third_party = true WHERE id = %s", [campaign.addressee_id])
+    execute("desk", "UPDATE petitions_addressee SET trusted_third_party = true WHERE id = %s", [campaign.addressee_id])
     with pytest.raises(IntegrityError) as error:
         request(campaign, officers, profile="full")
     assert violated(error) == "delivery_within_disclosure"
@@ -484,7 +524,7 @@ def test_a_request_that_was_wider_than_the_campaign_is_now_can_be_taken_back_but
     with pytest.raises(IntegrityError) as error:
         approve(officers[1], pk)
     assert violated(error) == "delivery_within_disclosure"
-    assert execute("web", "UPDATE signatures_delivery SET state = 'withdrawn' WHERE id = %s", [pk]) == 1
+    assert execute("desk", "UPDATE signatures_delivery SET state = 'withdrawn' WHERE id = %s", [pk]) == 1
 
 
 def test_a_delivery_wider_than_the_campaign_is_now_fails_but_is_neither_ready_nor_tried_again(campaign, officers):
@@ -497,33 +537,33 @@ def test_a_delivery_wider_than_the_campaign_is_now_fails_but_is_neither_ready_no
     assert violated(error) == "delivery_within_disclosure"
     assert execute("worker", "UPDATE signatures_delivery SET state = 'failed' WHERE id = %s", [pk]) == 1
     with pytest.raises(IntegrityError) as error:
-        execute("web", "UPDATE signatures_delivery SET state = 'approved' WHERE id = %s", [pk])
+        execute("desk", "UPDATE signatures_delivery SET state = 'approved' WHERE id = %s", [pk])
     assert violated(error) == "delivery_within_disclosure"
 
 
 # --- the campaign's guard -----------------------------------------------------------------------------------------
 
 
-def web_updates(campaign, change):
-    return execute("web", f"UPDATE petitions_campaign SET {change} WHERE id = %s", [campaign.pk])
+def desk_updates(campaign, change):
+    return execute("desk", f"UPDATE petitions_campaign SET {change} WHERE id = %s", [campaign.pk])
 
 
 def test_a_campaign_cannot_open_without_keys(section):
     mayor = Addressee.objects.create(name="The Mayor")
     campaign = Campaign.objects.create(slug="keyless", title="Keyless", addressee=mayor, section=section)
     with pytest.raises(IntegrityError) as error:
-        web_updates(campaign, "state = 'open'")
+        desk_updates(campaign, "state = 'open'")
     assert violated(error) == "campaign_opens_with_keys"
     with pytest.raises(IntegrityError) as error, transaction.atomic():
         Campaign.objects.create(slug="born-open", title="Born open", addressee=mayor, section=section, state="open")
     assert violated(error) == "campaign_opens_with_keys"
     CampaignKey.objects.create(campaign=campaign, public_key=b"x")
-    assert web_updates(campaign, "state = 'open'") == 1
+    assert desk_updates(campaign, "state = 'open'") == 1
 
 
 def test_a_campaigns_uid_never_changes(campaign):
     with pytest.raises(IntegrityError) as error:
-        execute("web", "UPDATE petitions_campaign SET uid = %s WHERE id = %s", [uuid.uuid4(), campaign.pk])
+        execute("desk", "UPDATE petitions_campaign SET uid = %s WHERE id = %s", [uuid.uuid4(), campaign.pk])
     assert violated(error) == "campaign_uid_is_fixed"
 
 
@@ -539,7 +579,7 @@ WIDER = {
 def test_a_promise_is_only_narrowed_once_somebody_has_signed(make_campaign, sign, given, change):
     Addressee.objects.create(name="The Minister")
     unsigned, pending, signed = (make_campaign(**given) for _ in range(3))
-    assert web_updates(unsigned, change) == 1
+    assert desk_updates(unsigned, change) == 1
     sign(pending, confirmed=False)
     sign(signed)
     with acting_as(settings.WORKER_ROLE):
@@ -547,9 +587,9 @@ def test_a_promise_is_only_narrowed_once_somebody_has_signed(make_campaign, sign
     Submission.objects.filter(campaign=signed).delete()  # as pruning does in the end
     for campaign in (pending, signed):
         with pytest.raises(IntegrityError) as error:
-            web_updates(campaign, change)
+            desk_updates(campaign, change)
         assert violated(error) == "campaign_disclosure_only_narrows"
-        assert web_updates(campaign, "title = 'Another title'") == 1
+        assert desk_updates(campaign, "title = 'Another title'") == 1
         with_two_people(campaign, disclosure="count", at_risk=campaign.at_risk)
         with_two_people(campaign, disclosure="count", at_risk=True)
 
@@ -561,11 +601,11 @@ def with_two_people(campaign, **said):
     if now == said:
         return
     with pytest.raises(IntegrityError) as error:
-        web_updates(campaign, change)
+        desk_updates(campaign, change)
     assert violated(error) == "disclosure_needs_two_people"
     anna, boris = (User.objects.get_or_create(username=name)[0] for name in ("anna", "boris"))
     a_proposal("disclosure", {"campaign": campaign.pk, **said}, anna, boris)
-    assert web_updates(campaign, change) == 1
+    assert desk_updates(campaign, change) == 1
 
 
 # --- the constraints ----------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 
 
 def test_path_with_space_and_percent(running: Embedded) -> None:
-    with psycopg.connect(running.database_url("web")) as connection:
+    with psycopg.connect(running.database_url("public")) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("undersigned_web",)
     with redis.Redis.from_url(running.redis_url(1)) as valkey:
         assert valkey.ping()
@@ -75,7 +75,7 @@ def test_attach_uses_running_servers(running: Embedded) -> None:
     assert environment == {"DATABASE_URL": running.database_url("worker"), "REDIS_URL": running.redis_url()}
 
 
-@pytest.mark.parametrize("role", ["web", "worker"])
+@pytest.mark.parametrize("role", ["public", "desk", "worker"])
 def test_only_the_owner_makes_tables(running: Embedded, role: embedded.Role) -> None:
     with psycopg.connect(running.database_url(role), autocommit=True) as connection:
         for statement in ("CREATE TABLE mine (number int)", "SET ROLE undersigned_owner"):
@@ -86,9 +86,9 @@ def test_only_the_owner_makes_tables(running: Embedded, role: embedded.Role) -> 
 def test_owner_in_tests_makes_databases_and_acts_as_others(running: Embedded) -> None:
     with psycopg.connect(running.database_url("owner"), autocommit=True) as connection:
         connection.execute("CREATE DATABASE made_by_owner")
-        connection.execute("SET ROLE undersigned_web")
+        connection.execute("SET ROLE undersigned_desk")
     with (
-        psycopg.connect(running.database_url("web", "made_by_owner"), autocommit=True) as connection,
+        psycopg.connect(running.database_url("public", "made_by_owner"), autocommit=True) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute("CREATE TABLE mine (number int)")
@@ -182,11 +182,12 @@ def test_killed_postgres_can_be_started_again(tmp_path: Path) -> None:
 
 
 def test_secret_key_is_made_once_and_is_ours_alone(tmp_path: Path) -> None:
-    first = secret_key(tmp_path)
+    first = secret_key(tmp_path, "desk")
     assert len(first) >= 50
-    assert secret_key(tmp_path) == first
-    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
-    assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
+    assert secret_key(tmp_path, "desk") == secret_key(tmp_path, "owner") == first
+    assert (tmp_path / "secret_key.desk").stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["secret_key.desk"]
+    assert len({secret_key(tmp_path, role) for role in ("public", "desk", "worker")}) == 3
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

@@ -392,7 +392,7 @@ def test_the_last_update_is_the_later_of_what_was_changed_and_what_was_told_wher
     assert said() == dict.fromkeys(("page", "data", "feed", "map"), "2026-04-02") | {"list": "2 April 2026"}
     Campaign.objects.filter(pk=campaign.pk).update(last_update_on=datetime.date(2026, 5, 1))
     assert said() == dict.fromkeys(("page", "data", "feed", "map"), "2026-05-01") | {"list": "1 May 2026"}
-    with acting_as(settings.WEB_ROLE), CaptureQueriesContext(connection) as asked:
+    with acting_as(settings.PUBLIC_ROLE), CaptureQueriesContext(connection) as asked:
         assert len([entry.updated_on for entry in Campaign.objects.public().with_updated_on()]) == 2
     assert len(asked) == 1
 

@@ -255,9 +255,9 @@ def test_a_link_changes_nothing(client, delivery):
 
 
 def test_another_site_cannot_press_a_button(delivery, officers):
-    from tests.support.fixtures import WebClient
+    from tests.support.fixtures import SiteClient
 
-    strict = WebClient(enforce_csrf_checks=True)
+    strict = SiteClient(enforce_csrf_checks=True)
     strict.force_login(officers[1])
     assert press(strict, "approve", delivery).status_code == 403
     assert delivery.state == STATE.REQUESTED

@@ -24,7 +24,7 @@ from staff.memberships import propose_membership
 from staff.models import Membership, Proposal, Role
 from tests.staff.login.test_login import KEY, code_now, type_code, type_password
 from tests.staff.test_access_matrix import MAKERS, a_delivery, a_handover, a_picture, is_refused, undone
-from tests.support.fixtures import PASSWORD, WebClient
+from tests.support.fixtures import PASSWORD, SiteClient
 
 NOW = datetime.datetime(2026, 1, 1, 8, tzinfo=datetime.UTC)
 
@@ -62,7 +62,7 @@ def test_a_code_spelt_otherwise_is_the_same_code(client, person):
         clock.shift(40)
         cache.delete(f"allauth.mfa.totp.used?user={person.pk}&code={code}")  # it would have forgotten by now
         for spelt in (f"{code[:3]}-{code[3:]}", f".{code}", f"{code}_"):
-            second = WebClient()
+            second = SiteClient()
             type_password(second)
             assert type_code(second, spelt).status_code == 200, spelt
 
@@ -78,7 +78,7 @@ def test_a_password_replaced_meanwhile_does_not_end_a_login_begun_with_it(client
 def test_who_is_logged_in_with_a_lost_factor_is_out_when_it_is_removed(client, person):
     type_password(client)
     type_code(client)
-    owner = WebClient()
+    owner = SiteClient()
     owner.force_login(person)
     Authenticator.objects.create(user=person, type="webauthn", data={"name": "Key", "credential": {}})
     owner.post(reverse("mfa_deactivate_totp"))
@@ -144,21 +144,21 @@ def test_nothing_is_approved_at_a_screen_left_open(page, staff, staff_client, ca
 # --- one administrator ----------------------------------------------------------------------------------------------
 
 
-def test_one_administrator_removes_nobodys_second_factor(administrators, person, as_web):
-    with as_web(), pytest.raises(NotAllowed, match="Somebody else"):
+def test_one_administrator_removes_nobodys_second_factor(administrators, person, as_desk):
+    with as_desk(), pytest.raises(NotAllowed, match="Somebody else"):
         approvals.approve(propose_forgetting(person, administrators[0], "Lost."), administrators[0])
-    with pytest.raises(IntegrityError, match="nobody else has approved"), transaction.atomic(), as_web():
+    with pytest.raises(IntegrityError, match="nobody else has approved"), transaction.atomic(), as_desk():
         Authenticator.objects.filter(user=person).delete()
     assert Authenticator.objects.filter(user=person).exists()
 
 
-def test_two_remove_them_and_are_told_who_made_a_link(administrators, person, as_web, client, staff_client):
+def test_two_remove_them_and_are_told_who_made_a_link(administrators, person, as_desk, client, staff_client):
     asks, decides = administrators
     RecoveryCodes.activate(person)
     type_password(client)
     type_code(client)
     staff_client(asks).post(reverse("admin:auth_user_link", args=[person.pk]))
-    with as_web():
+    with as_desk():
         asked = propose_forgetting(person, asks, "Her phone is at the police.")
         assert f"made by {asks}" in approvals.what_happens(asked)
         approvals.approve(asked, decides)
@@ -168,10 +168,10 @@ def test_two_remove_them_and_are_told_who_made_a_link(administrators, person, as
     assert client.get("/admin/")["Location"].startswith("/admin/login/")
 
 
-def test_nobody_takes_over_a_role_by_a_one_time_link(administrators, staff, staff_client, section, as_web):
+def test_nobody_takes_over_a_role_by_a_one_time_link(administrators, staff, staff_client, section, as_desk):
     """Without a factor, a link alone is the login: so no role is given then, and no link once there is one."""
     newcomer, browser = User.objects.create(username="newcomer"), staff_client(administrators[0])
-    with as_web(), pytest.raises(NotAllowed, match="no second factor"):
+    with as_desk(), pytest.raises(NotAllowed, match="no second factor"):
         propose_membership(newcomer, Role.MODERATOR, section, administrators[0], "")
     with_role = staff(Role.MODERATOR)
     refused = browser.post(reverse("admin:auth_user_link", args=[with_role.pk]), follow=True)
@@ -180,11 +180,11 @@ def test_nobody_takes_over_a_role_by_a_one_time_link(administrators, staff, staf
     assert b"/admin/begin/" in browser.post(reverse("admin:auth_user_link", args=[newcomer.pk])).content
 
 
-def test_a_login_closed_between_asking_and_approving_is_given_no_role(administrators, person, section, as_web):
+def test_a_login_closed_between_asking_and_approving_is_given_no_role(administrators, person, section, as_desk):
     asks, decides = administrators
     asked = propose_membership(person, Role.MODERATOR, section, asks, "")
     User.objects.filter(pk=person.pk).update(is_active=False)
-    with as_web(), pytest.raises(NotAllowed, match="no second factor"):
+    with as_desk(), pytest.raises(NotAllowed, match="no second factor"):
         approvals.approve(asked, decides)
     assert not person.memberships.filter(role=Role.MODERATOR).exists()
 

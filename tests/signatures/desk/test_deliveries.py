@@ -39,12 +39,12 @@ def numbered(campaign, last_number):
 
 
 def request(campaign, officer, profile="count", addressee=None):
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.DESK_ROLE):
         return deliveries.request_delivery(campaign, addressee or campaign.addressee, profile, officer)
 
 
 def decide(verb, delivery, officer):
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.DESK_ROLE):
         verb(delivery, officer)
     delivery.refresh_from_db()
     return delivery
@@ -54,7 +54,7 @@ def as_web_set(delivery, **values):
     """What a web process could send, past all our code. SET LOCAL: the refusal rolls it back, too."""
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(f'SET LOCAL ROLE "{settings.WEB_ROLE}"')
+            cursor.execute(f'SET LOCAL ROLE "{settings.DESK_ROLE}"')
         Delivery.objects.filter(pk=delivery.pk).update(**values)
 
 

@@ -31,7 +31,7 @@ from tests.support.packets import path_of
 
 
 def approved(proposal, by):
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.DESK_ROLE):
         approvals.approve(proposal, by)
     proposal.refresh_from_db()
     return proposal
@@ -54,7 +54,7 @@ def signed(campaign, sign):
 
 def test_a_promise_is_narrowed_by_two(signed, staff):
     anna, boris = staff(Role.CAMPAIGNER), staff(Role.MODERATOR)
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.DESK_ROLE):
         asked = disclosure.propose_disclosure(signed, "count", False, anna, "It became dangerous.")
     assert "Totals only" in approvals.what_happens(asked)
     done = approved(asked, boris)
@@ -81,7 +81,7 @@ def test_an_approval_to_narrow_is_good_for_that_alone(signed, staff):
         staff(Role.CAMPAIGNER), staff(Role.MODERATOR),
     )  # fmt: skip
     with pytest.raises(IntegrityError, match="nobody else has approved"):
-        as_role(settings.WEB_ROLE, "UPDATE petitions_campaign SET disclosure = 'count' WHERE id = %s", signed.pk)
+        as_role(settings.DESK_ROLE, "UPDATE petitions_campaign SET disclosure = 'count' WHERE id = %s", signed.pk)
 
 
 # --- roles ------------------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_a_role_is_given_by_two_and_taken_by_one(administrators, staff, section)
     asked = memberships.propose_membership(anna, Role.MODERATOR, section, asks, "She knows how.")
     approved(asked, decides)
     given = Membership.objects.get(user=anna, role=Role.MODERATOR)
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.DESK_ROLE):
         memberships.end_membership(given, asks)
     assert not anna.memberships.filter(role=Role.MODERATOR).exists()
     said = list(AuditEntry.objects.order_by("seq").values_list("action", flat=True))
@@ -116,12 +116,12 @@ def test_web_gives_no_role_past_a_second_person(administrators, staff, section, 
     where = None if role == Role.ADMINISTRATOR else section.pk
     with pytest.raises(IntegrityError, match="nobody else has approved"):
         as_role(
-            settings.WEB_ROLE,
+            settings.DESK_ROLE,
             "INSERT INTO staff_membership (user_id, section_id, role) VALUES (%s, %s, %s)",
             newcomer.pk, where, role.value,
         )  # fmt: skip
     with pytest.raises(IntegrityError, match="nobody else has approved"):
-        as_role(settings.WEB_ROLE, "UPDATE staff_membership SET role = 'moderator' WHERE user_id = %s", anna.pk)
+        as_role(settings.DESK_ROLE, "UPDATE staff_membership SET role = 'moderator' WHERE user_id = %s", anna.pk)
 
 
 def test_a_role_that_makes_no_sense_is_not_asked_for(administrators, staff, section):
@@ -208,7 +208,7 @@ def test_what_was_sealed_cannot_be_read_any_more_and_what_was_counted_stays(clos
 
 
 def test_nothing_is_shredded_without_two_people_whoever_tries(closed, keyring):
-    for role in (settings.WORKER_ROLE, settings.WEB_ROLE):
+    for role in (settings.WORKER_ROLE, settings.DESK_ROLE):
         with pytest.raises((IntegrityError, ProgrammingError)):
             as_role(role, "INSERT INTO signatures_shredding (campaign_id) VALUES (%s)", closed.pk)
     with pytest.raises(IntegrityError, match="nobody else has approved"), transaction.atomic():
@@ -272,7 +272,7 @@ def test_a_shredded_campaign_says_so_and_never_opens_again(closed, client, staff
     page = client.get(closed.get_absolute_url()).content.decode()
     assert "the keys were destroyed" in page
     with pytest.raises(IntegrityError, match="never opens again"):
-        as_role(settings.WEB_ROLE, "UPDATE petitions_campaign SET state = 'open' WHERE id = %s", closed.pk)
+        as_role(settings.DESK_ROLE, "UPDATE petitions_campaign SET state = 'open' WHERE id = %s", closed.pk)
     with pytest.raises(IntegrityError, match="stays destroyed"), transaction.atomic():
         Shredding.objects.all().delete()
 

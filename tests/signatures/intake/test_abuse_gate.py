@@ -266,7 +266,7 @@ def test_a_fill_time_that_is_no_number_is_none(took):
 
 
 def test_no_address_is_in_what_is_sealed(client, campaign):
-    with acting_as(django_settings.WEB_ROLE):
+    with acting_as(django_settings.PUBLIC_ROLE):
         post(client, campaign, "198.51.100.23")
     assert "198.51" not in json.dumps(signals_of(campaign))
 

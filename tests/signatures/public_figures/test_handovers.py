@@ -105,10 +105,10 @@ def test_an_entry_needs_a_packet_and_a_day_that_has_come(signed, officers):
     assert set(refused.value.message_dict) == {"on", "delivery"}
 
 
-def test_web_adds_to_the_log_and_changes_nothing_of_it(log, signed, as_web):
+def test_web_adds_to_the_log_and_changes_nothing_of_it(log, signed, as_desk):
     log(("handed", 3))
     for change in (lambda: Handover.objects.update(on=ago(9)), lambda: Handover.objects.all().delete()):
-        with pytest.raises(DatabaseError), transaction.atomic(), as_web():
+        with pytest.raises(DatabaseError), transaction.atomic(), as_desk():
             change()
 
 

@@ -26,7 +26,7 @@ def claimed(campaign, sign):
     for n in range(30):
         sign(campaign, country="PL" if n < 25 else "BY")
     admit(campaign)
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.DESK_ROLE):
         take_snapshot(campaign, "handover")
     return campaign
 
@@ -58,7 +58,7 @@ def test_it_is_reproduced_later_and_says_what_has_changed_since(claimed, sign, c
     sign(claimed, country="BY")
     admit(claimed)
     withdrawn = Signature.objects.get(campaign=claimed, number=3)
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.DESK_ROLE):
         from signatures.intake.confirmation import ask_withdrawal
 
         ask_withdrawal(bytes(withdrawn.withdrawal_hash))
@@ -85,7 +85,7 @@ def test_an_unknown_snapshot_is_one_clear_line(campaign):
         call_command("verify_snapshot", campaign.slug, "x")
 
 
-@pytest.mark.parametrize("role", [settings.WEB_ROLE, settings.WORKER_ROLE])
+@pytest.mark.parametrize("role", [settings.DESK_ROLE, settings.WORKER_ROLE])
 @pytest.mark.parametrize(
     "statement", ["UPDATE petitions_claimsnapshot SET total = 1", "DELETE FROM petitions_claimsnapshot"]
 )

@@ -200,7 +200,7 @@ class Life:
     def _sign(self, number, country):
         via = ("", "mail", "telegram")[number % 3]
         person = a_person(email=f"p{number}@example.org", country=country, signals={"via": via} if via else {})
-        with acting_as(django_settings.WEB_ROLE):
+        with acting_as(django_settings.PUBLIC_ROLE):
             submissions.take(self.campaign, person)
         moment = self.clock[0] + datetime.timedelta(microseconds=number)
         Submission.objects.filter(confirmed_at=None, outcome=None).update(confirmed_at=moment)
@@ -208,7 +208,7 @@ class Life:
     def _withdraw(self, number):
         mac = keys_of(self.campaign).mac
         mailbox = canonical_mailbox(f"p{number}@example.org")
-        with acting_as(django_settings.WEB_ROLE):
+        with acting_as(django_settings.PUBLIC_ROLE):
             confirmation.ask_withdrawal(token_hash(withdrawal_token(mac, fingerprint(mac, mailbox))))
 
 
@@ -283,7 +283,7 @@ def test_at_thirty_moments_nothing_public_tells_a_world_from_its_twin(published,
 
     def look(seen, moment):
         if moment == MOMENTS // 2:
-            with acting_as(django_settings.WEB_ROLE):
+            with acting_as(django_settings.PUBLIC_ROLE):
                 take_snapshot(published, "then")
             ClaimSnapshot.objects.update(taken_at=clock[0])
         if moment == MOMENTS - 1:

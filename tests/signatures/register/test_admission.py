@@ -163,10 +163,10 @@ def test_many_workers_at_once_count_each_signer_once(make_campaign):
     assert LedgerEntry.totals(campaign)["duplicate"] == 150
 
 
-def test_web_has_no_right_on_signatures(campaign, as_web):
+def test_web_has_no_right_on_signatures(campaign, as_desk):
     from django.db import ProgrammingError, transaction
 
     for table in ("signatures_signature",):
-        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic(), as_web():
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic(), as_desk():
             connection.cursor().execute(f"SELECT 1 FROM {table}")
     assert Signature.objects.count() == 0

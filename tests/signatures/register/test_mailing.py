@@ -104,7 +104,7 @@ def test_the_links_of_a_mail_confirm_and_withdraw_its_signature(campaign, sign, 
     assert links(text).keys() == {"confirm", "withdraw"}
     assert links(html) == links(text)
     assert token_hash(links(text)["confirm"]) == hashed
-    with acting_as(django_settings.WEB_ROLE):
+    with acting_as(django_settings.PUBLIC_ROLE):
         assert confirmation.confirm(token_hash(links(text)["confirm"]))
     with acting_as(django_settings.WORKER_ROLE):
         admission.admit_all(campaign)

@@ -56,7 +56,7 @@ def let_it_be_due() -> None:
 
 
 def ask(update: Update) -> Mailing:
-    with acting_as(django_settings.WEB_ROLE):
+    with acting_as(django_settings.PUBLIC_ROLE):
         return Mailing.objects.create(update=update)
 
 

@@ -38,7 +38,7 @@ def signed(campaign, sign):
 
 
 def ask(officer, kind, where, **about):
-    with acting_as(django_settings.WEB_ROLE):
+    with acting_as(django_settings.DESK_ROLE):
         question = reveals.Question(kind, where, Purpose.COMPLAINT, "case 17", **about)
         return reveals.ask(officer, question)
 
@@ -54,7 +54,7 @@ def sealed(desk_key, username, email):
 
 
 def progress(reveal, user):
-    with acting_as(django_settings.WEB_ROLE):
+    with acting_as(django_settings.DESK_ROLE):
         return reveals.progress(Reveal.objects.get(pk=reveal.pk), user)
 
 
@@ -219,7 +219,7 @@ def test_a_role_in_another_section_opens_nothing_here(signed, officer, other_sec
 def forged(user, campaign, **values):
     """What a seized web host writes without asking anybody."""
     given = {"kind": KIND.NUMBER, "purpose": Purpose.FAULT, "reason": "none", "number": 1, "campaign": campaign}
-    with acting_as(django_settings.WEB_ROLE):
+    with acting_as(django_settings.DESK_ROLE):
         return Reveal.objects.create(officer=user, section=campaign.section, **{**given, **values})
 
 
@@ -229,7 +229,7 @@ def test_a_worker_believes_no_question_it_has_not_checked(signed, officer, staff
     keyless = staff(Role.MODERATOR)
     assert refusal(forged(keyless, signed)) == Refusal.NOT_PINNED
     there, _ = officer(Role.MODERATOR, other_section)
-    with acting_as(django_settings.WEB_ROLE):
+    with acting_as(django_settings.DESK_ROLE):
         lying = Reveal.objects.create(
             officer=there,
             section=other_section,
@@ -285,7 +285,7 @@ def test_a_campaign_without_keys_is_said_to_have_none(signed, officer, keyring):
 
 def test_an_address_is_no_reason(signed, officer):
     user, _ = officer()
-    with pytest.raises(NotAllowed, match="addresses out"), acting_as(django_settings.WEB_ROLE):
+    with pytest.raises(NotAllowed, match="addresses out"), acting_as(django_settings.DESK_ROLE):
         reveals.ask(user, reveals.Question(KIND.NUMBER, signed, "fault", "for a@b.org", number=1))
 
 
@@ -319,7 +319,7 @@ def test_closing_deletes_an_answer_without_a_worker(signed, officer):
     user, _ = officer()
     reveal = ask(user, KIND.NUMBER, signed, number=1)
     work()
-    with acting_as(django_settings.WEB_ROLE):
+    with acting_as(django_settings.DESK_ROLE):
         reveals.close(reveal)
     row = Reveal.objects.get(pk=reveal.pk)
     assert (row.state, row.answer) == ("closed", None)
@@ -346,7 +346,7 @@ def test_web_may_close_an_answer_and_nothing_else(signed, officer, change, kept)
     ask(user, KIND.NUMBER, signed, number=1)
     work()
     try:
-        with acting_as(django_settings.WEB_ROLE), transaction.atomic():
+        with acting_as(django_settings.DESK_ROLE), transaction.atomic():
             Reveal.objects.update(**change)
     except Exception:
         assert not kept

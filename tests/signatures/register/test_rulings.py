@@ -32,14 +32,14 @@ def crowd(campaign, sign):
 
 def ask(campaign, verb, **query):
     by, _ = User.objects.get_or_create(username="moderator")
-    with acting_as(django_settings.WEB_ROLE):
+    with acting_as(django_settings.DESK_ROLE):
         return Ruling.objects.create(
             campaign=campaign, verb=verb, query=query, reason="One office, one hour", made_by=by
         )
 
 
 def say(ruling, state):
-    with acting_as(django_settings.WEB_ROLE):
+    with acting_as(django_settings.DESK_ROLE):
         Ruling.objects.filter(pk=ruling.pk).update(state=state)
 
 

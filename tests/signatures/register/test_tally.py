@@ -69,7 +69,7 @@ class Supporters:
 
     def confirm(self, index):
         if self.pending:
-            with acting_as(settings.WEB_ROLE):
+            with acting_as(settings.PUBLIC_ROLE):
                 assert confirmation.confirm(self.pending.pop(index % len(self.pending)))
 
     def admit(self, batch):
@@ -79,7 +79,7 @@ class Supporters:
     def withdraw(self, mailbox):
         mac = keys_of(self.campaign).mac
         hashed = token_hash(withdrawal_token(mac, fingerprint(mac, canonical_mailbox(mailbox))))
-        with acting_as(settings.WEB_ROLE):
+        with acting_as(settings.PUBLIC_ROLE):
             confirmation.ask_withdrawal(hashed)
         with acting_as(settings.WORKER_ROLE):
             withdrawal.apply_withdrawals()

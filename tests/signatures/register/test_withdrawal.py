@@ -23,12 +23,12 @@ def link_of(campaign, email):
 
 
 def press(hashed):
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.PUBLIC_ROLE):
         confirmation.ask_withdrawal(hashed)
 
 
 def shown(hashed):
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.PUBLIC_ROLE):
         return confirmation.withdrawal_outcome(hashed)
 
 

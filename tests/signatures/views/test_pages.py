@@ -74,7 +74,7 @@ def test_thanks_tells_what_happens_next_and_where_to_go_on(
 def test_at_risk_no_title_on_a_signers_way_names_the_petition(
     client: Any, at_risk: Campaign, sign: Callable[..., bytes]
 ) -> None:
-    with acting_as(settings.WEB_ROLE):
+    with acting_as(settings.PUBLIC_ROLE):
         refused = client.post(f"/c/{at_risk.slug}/sign/", {"name": ""})
     answers = [refused, *(client.get(f"/c/{at_risk.slug}/{page}/") for page in ("sign", "thanks"))]
     answers += [client.get(f"/{kind}/{'A' * 43}/") for kind in ("confirm", "withdraw", "unsubscribe")]

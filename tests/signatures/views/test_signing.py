@@ -157,7 +157,7 @@ def test_a_session_key_that_is_gone_is_made_anew(client, campaign):
 
 def test_a_database_that_is_away_keeps_what_was_typed(client, campaign, settings):
     client.get(sign_url(campaign))
-    client.acts_as = None  # not even SET ROLE can be said
+    client.by_role = False  # not even SET ROLE can be said
     with connection.execute_wrapper(away):
         response = client.post(sign_url(campaign), TYPED)
     assert response.status_code == 503
@@ -400,7 +400,7 @@ def test_made_up_addresses_do_not_make_a_campaign_forgotten(client, campaign, mo
         assert client.get(f"/c/nobody-has-this-{n}/").status_code == 404
     assert len(campaigns._misses) <= 10
     a_minute_later(monkeypatch)
-    client.acts_as = None
+    client.by_role = False
     with connection.execute_wrapper(away):
         response = client.post(sign_url(campaign), TYPED)
     assert response.status_code == 503

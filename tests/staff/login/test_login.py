@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from staff.login.links import one_time_link
 from staff.login.middleware import ADMIN_CSP
 from staff.models import AuditEntry, Membership, Role
-from tests.support.fixtures import PASSWORD, WebClient
+from tests.support.fixtures import PASSWORD, SiteClient
 
 LOGIN = "/admin/login/"
 KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -66,7 +66,7 @@ def test_a_code_works_once_however_long_it_is_good(client, person):
         assert type_code(client, code).status_code == 302
         clock.shift(40)
         cache.delete(f"allauth.mfa.totp.used?user={person.pk}&code={code}")  # it would have forgotten by now
-        second = WebClient()
+        second = SiteClient()
         type_password(second)
         assert b"has been used" in type_code(second, code).content
         assert type_code(second).status_code == 302
@@ -95,10 +95,10 @@ def test_enrolment_ends_with_recovery_codes_and_an_open_desk(client, staff):
     stored = [str(row.data) for row in Authenticator.objects.filter(user=user)]
     assert not [secret for secret in (key, *codes) if secret in "".join(stored)]
 
-    lost_phone = WebClient()
+    lost_phone = SiteClient()
     type_password(lost_phone)
     assert type_code(lost_phone, codes[0]).status_code == 302
-    again = WebClient()
+    again = SiteClient()
     type_password(again)
     assert type_code(again, codes[0]).status_code == 200
 
@@ -201,7 +201,7 @@ def test_an_officer_who_left_is_out_with_the_next_click(staff, staff_client, sec
 
 
 def test_one_sees_where_one_is_logged_in_and_ends_it(client, person):
-    elsewhere = WebClient(headers={"user-agent": "Elsewhere/1.0"})
+    elsewhere = SiteClient(headers={"user-agent": "Elsewhere/1.0"})
     with time_machine.travel(timezone.now() - datetime.timedelta(minutes=5), tick=False):
         type_password(elsewhere)
         type_code(elsewhere)
@@ -219,7 +219,7 @@ def test_one_sees_where_one_is_logged_in_and_ends_it(client, person):
 def test_nobody_ends_a_strangers_session(client, person, staff):
     type_password(client)
     type_code(client)
-    stranger = WebClient()
+    stranger = SiteClient()
     stranger.force_login(staff(Role.CAMPAIGNER))
     stranger.post("/admin/sessions/", {"end": UserSession.objects.get(user=person).pk})
     assert client.get("/admin/").status_code == 200
@@ -228,7 +228,7 @@ def test_nobody_ends_a_strangers_session(client, person, staff):
 def test_public_pages_read_no_session_and_set_no_cookie(client, person, campaign, django_assert_num_queries):
     client.force_login(person)
     client.get(campaign.get_absolute_url())
-    client.acts_as = None  # SET ROLE is a query of the test's own
+    client.by_role = False  # SET ROLE is a query of the test's own
     with django_assert_num_queries(0):
         response = client.get(campaign.get_absolute_url())
     assert not response.cookies
