@@ -95,7 +95,7 @@ def list_batch(limit: int = LIST_BATCH) -> int:
     try:
         keys = keys_of(mailing.update.campaign)
     except (KeysMissing, ForeignPublicKey) as error:
-        log.error("mailing %s waits: %s", mailing.pk, type(error).__name__)
+        log.error("mailing %s is delayed: %s", mailing.pk, type(error).__name__)
         return 0
     with connection.cursor() as cursor:
         cursor.execute(NEXT_MAILBOXES, [mailing.update.campaign_id, bytes(mailing.listed_to or b""), limit])
@@ -152,7 +152,7 @@ def send_batch(limit: int = SEND_BATCH) -> int:
         with _without_waiting_for_the_disk():
             return _send_claim(server, limit)
     except (smtplib.SMTPException, OSError) as error:
-        log.warning("the mail server is away (%s); news wait", type(error).__name__)
+        log.warning("the mail server is unavailable (%s); update e-mails are delayed", type(error).__name__)
         return 0
     finally:
         with contextlib.suppress(smtplib.SMTPException, OSError):
@@ -205,7 +205,7 @@ def _editions(mailings: set[int]) -> dict[int, Edition]:
         try:
             found[mailing.pk] = Edition(mailing, keys_of(mailing.update.campaign))
         except (KeysMissing, ForeignPublicKey) as error:
-            log.error("mailing %s waits: %s", mailing.pk, type(error).__name__)
+            log.error("mailing %s is delayed: %s", mailing.pk, type(error).__name__)
     return found
 
 

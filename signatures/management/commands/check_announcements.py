@@ -7,7 +7,7 @@ from signatures.models import Announcement
 
 
 class Command(BaseCommand):
-    help = "Compute the figures of every press release about a packet again, by the rule that is stored with it."
+    help = "Recompute the figures of every press release about a packet, by the rule stored with it."
 
     def handle(self, *args: Any, **options: Any) -> None:
         wrong = []
@@ -20,4 +20,4 @@ class Command(BaseCommand):
             if problem := differs(announcement):
                 wrong.append(f"{said}: {problem}")
         if wrong:
-            raise CommandError("Not what was announced:\n" + "\n".join(wrong))
+            raise CommandError("These differ from what was announced:\n" + "\n".join(wrong))

@@ -8,16 +8,16 @@ from signatures.register.saved_figures import verify_snapshot
 
 
 class Command(BaseCommand):
-    help = "Reproduce the figures of a claim snapshot, and say what has changed since (status 1: not reproduced)."
+    help = "Reproduce saved figures and report what has changed since (exit status 1: not reproduced)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("campaign", help="the address of the campaign")
-        parser.add_argument("name", help="what texts call the snapshot")
+        parser.add_argument("campaign", help="identifier of the campaign, as in /c/…/")
+        parser.add_argument("name", help="the name of the saved figures")
 
     def handle(self, *args: Any, campaign: str, name: str, **options: Any) -> None:
         claim = ClaimSnapshot.objects.select_related("campaign").filter(campaign__slug=campaign, name=name).first()
         if claim is None:
-            raise CommandError(f"Campaign {campaign!r} has no snapshot {name!r}.")
+            raise CommandError(f"Campaign {campaign!r} has no saved figures named {name!r}.")
         verdict = verify_snapshot(claim)
         for problem in verdict.problems:
             self.stderr.write(problem)
