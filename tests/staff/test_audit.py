@@ -365,18 +365,18 @@ def test_the_other_officer_sees_what_happens_and_approves(delivery, staff, staff
     boris = staff_client(staff(Role.DELIVERY_OFFICER, username="boris"))
     assert page_of(delivery.proposal) in boris.get(reverse("admin:staff_proposal_changelist")).content.decode()
     page = boris.get(page_of(delivery.proposal)).content.decode()
-    assert "Numbers 1 to 10 of" in page
-    assert "Approved. It is being carried out." in press(boris, "approve", delivery.proposal)
+    assert "Signatures 1 to 10 of" in page
+    assert "Approved. It takes effect shortly." in press(boris, "approve", delivery.proposal)
     assert delivery.proposal.state == Proposal.State.APPROVED
-    assert "You have decided on it already" in press(boris, "approve", delivery.proposal)
+    assert "You have already decided" in press(boris, "approve", delivery.proposal)
 
 
 def test_whoever_asked_has_no_button_to_approve_and_may_take_it_back(delivery, officer, staff_client):
     anna = staff_client(officer)
     page = anna.get(page_of(delivery.proposal)).content.decode()
     assert "/approve/" not in page
-    assert "Somebody else" in press(anna, "approve", delivery.proposal)
-    assert "Taken back." in press(anna, "withdraw", delivery.proposal)
+    assert "Someone else" in press(anna, "approve", delivery.proposal)
+    assert "Request withdrawn." in press(anna, "withdraw", delivery.proposal)
     delivery.refresh_from_db()
     assert delivery.state == "withdrawn"
 

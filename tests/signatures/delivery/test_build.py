@@ -386,7 +386,7 @@ def test_nobody_else_opens_a_packet_with_persons(signed, deliver, identity):
 def test_without_a_pinned_recipient_nothing_with_persons_is_built(signed, deliver):
     delivery = deliver(signed, "named")
     assert delivery.state == "failed"
-    assert "No age recipient is pinned" in delivery.problem
+    assert "Neither officer has an active key" in delivery.problem
 
 
 def test_a_damaged_list_of_recipients_fails_the_delivery_in_words(signed, deliver, keyring):
@@ -653,7 +653,7 @@ def test_build_delivery_builds_or_says_why_not(signed, deliver, officers, capsys
     ready = deliver(signed)
     call_command("build_delivery", str(ready.pk))
     assert ready.archive_sha256 in capsys.readouterr().out
-    assert refusal("build_delivery", 10**9) == f"There is no delivery {10**9}."
+    assert refusal("build_delivery", 10**9) == f"No such delivery: {10**9}."
     sign_more = a_delivery(signed, officers[0], first_number=13, last_number=13)
     assert "is not ready" in refusal("build_delivery", sign_more.pk)
 
@@ -664,7 +664,7 @@ def test_rebuild_tallies_checks_and_repairs(signed, capsys):
     assert "cells differ" in refusal("rebuild_tallies", "--check")
     call_command("rebuild_tallies", "--campaign", signed.slug)
     call_command("rebuild_tallies", "--check")
-    assert "Every tally equals a recount." in capsys.readouterr().out
+    assert "Every tally matches a recount." in capsys.readouterr().out
     assert "no campaign 'nowhere'" in refusal("rebuild_tallies", "--campaign", "nowhere")
 
 

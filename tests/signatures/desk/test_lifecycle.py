@@ -41,7 +41,7 @@ def test_each_step_is_written_down_with_its_reason(moderator, campaign):
 
 def test_a_step_whose_reason_names_a_mailbox_is_not_taken(moderator, campaign):
     answer = step(moderator, campaign, "pause", "ada@example.org asked").text
-    assert "Leave e-mail addresses out" in answer
+    assert "Do not enter e-mail addresses" in answer
     assert answer.count(">ada@example.org asked</textarea>") == 1, "to be mended, and under its own step only"
     assert "Paused since" not in answer
     campaign.refresh_from_db()

@@ -50,7 +50,7 @@ def test_an_update_inserts_figures_by_reference(client, claimed):
 @pytest.mark.parametrize("wrong", ["[[handover.BY]]", "[[nothing.total]]", "[[handover total]]"])
 def test_a_reference_to_no_figure_is_refused_when_it_is_written(claimed, wrong):
     update = Update(campaign=claimed, slug="u", title="T", lead="L", body=f"We are {wrong}.")
-    with pytest.raises(ValidationError, match="No stored figure"):
+    with pytest.raises(ValidationError, match="no saved figures named"):
         update.full_clean()
 
 
@@ -81,7 +81,7 @@ def test_what_was_never_published_is_not_reproduced(claimed):
 
 
 def test_an_unknown_snapshot_is_one_clear_line(campaign):
-    with pytest.raises(CommandError, match="has no snapshot 'x'"):
+    with pytest.raises(CommandError, match="has no saved figures named 'x'"):
         call_command("verify_snapshot", campaign.slug, "x")
 
 

@@ -97,7 +97,7 @@ def test_the_form_says_what_is_wrong_and_keeps_nothing(campaign: Campaign, staff
     Campaign.objects.filter(pk=campaign.pk).update(background="It closes at four.")
     answer = client.post(page, {f"campaign-{campaign.pk}-background": "Zamykają <script>alert(1)</script>"})
     assert answer.status_code == 200
-    assert "There is HTML in it (&lt;script&gt;)" in answer.text
+    assert "HTML is not allowed here (&lt;script&gt;)" in answer.text
     assert Campaign.objects.get(pk=campaign.pk).translations == {}
     update = Update(
         campaign=campaign, slug="news", title="News", lead="There is news.", body="![](https://example.org/x)"
@@ -214,5 +214,5 @@ def test_the_admin_says_which_character_beside_its_field(campaign: Campaign, sta
     written = {"name": "The \u200bMayor", "institution": "", "country": "", "address": "", "language": "en"}
     answer = client.post("/admin/petitions/addressee/add/", written)
     assert "There is an invisible character (U+200B) in it." in answer.text
-    assert "It stands after “The”." in answer.text
+    assert "It comes after “The”." in answer.text
     assert not Addressee.objects.filter(name__contains="\u200b").exists()
