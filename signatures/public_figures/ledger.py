@@ -105,7 +105,7 @@ def _from_the_register(counted: int, outside: Mapping[str, int]) -> list[LedgerL
     )
     removed = sum(outside.get(why, 0) for why in Removal.values)
     return [
-        LedgerLine("quarantined", "−", _("Quarantined"), _("Waiting for a person to judge them."), quarantined),
+        LedgerLine("quarantined", "−", _("Quarantined"), _("Waiting for a person to screen them."), quarantined),
         LedgerLine("removed", "−", _("Removed"), _("Taken out by a person’s ruling, for a reason."), removed),
         LedgerLine("withdrawn", "−", _("Withdrawn"), _("Taken back by those who signed."), withdrawn),
         LedgerLine("counted", "=", _("Counted"), _("The total, as above."), counted),

@@ -47,15 +47,15 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     if not found.is_open() or not hasattr(found, "key"):
         return _closed(request, found)
-    door = check_sender(request, found, data)
-    if door.verdict is Verdict.OVER:
+    sender = check_sender(request, found, data)
+    if sender.verdict is Verdict.OVER:
         problem = _("Many signatures came from your network just now. Please send it again in a minute.")
-        return _kept(request, found, data, 429, problem, retry_after=door.retry_after)
+        return _kept(request, found, data, 429, problem, retry_after=sender.retry_after)
     typed = SignForm.cleaned(data)
     if typed is None:
         return _kept(request, found, data, 422)
     try:
-        take(found, _person(found, typed, data, door.signals, request.LANGUAGE_CODE))
+        take(found, _person(found, typed, data, sender.signals, request.LANGUAGE_CODE))
     except (OperationalError, InterfaceError):
         problem = _("Your signature could not be stored just now. Nothing is lost: please send it again in a moment.")
         return _kept(request, found, data, 503, problem, retry_after=10)
