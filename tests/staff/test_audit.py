@@ -182,17 +182,17 @@ def test_a_trail_written_anew_differs_from_the_anchor_in_the_mail(trail, setting
             f" WHERE e.seq = {seq} AND b.seq = e.seq - 1"
         )
         tamper(f"UPDATE staff_auditentry e SET hash = audit_hash(e) WHERE seq = {seq}")
-    assert "Entry 5 is not the one that was anchored" in verdict()
+    assert "Entry 5 differs from its anchor" in verdict()
     AuditAnchor.objects.all().delete()  # they would not leave that one
     assert verdict() == ""
-    assert "Entry 5 is not the one that was anchored" in verdict(anchor)
+    assert "Entry 5 differs from its anchor" in verdict(anchor)
     tamper("DELETE FROM staff_auditentry WHERE seq > 2")
     assert "Entries 3 to 5 are missing." in verdict(anchor)
 
 
 @pytest.mark.parametrize("text", ["", "5", "5:abcd", "x:" + "00" * 32, "0:" + "00" * 32])
 def test_what_is_no_anchor_is_said_in_one_line(trail, text):
-    assert "is no anchor" in verdict(text)
+    assert "is not an anchor" in verdict(text)
     assert len(verdict(text).splitlines()) == 1
 
 

@@ -117,7 +117,7 @@ def test_a_refusal_that_web_cannot_foresee_is_told_in_words(campaigner, make_cam
     campaign = make_campaign(disclosure=Disclosure.COUNT)
     sign(campaign, confirmed=False)  # web may not look for it, the guard does
     response = save(campaigner, campaign, disclosure="named", lead="Typed in vain?")
-    assert "only be narrowed" in errors(response)["__all__"]
+    assert "only be reduced" in errors(response)["__all__"]
     assert b"Typed in vain?" in response.content
     assert campaign.disclosure == "count"
 

@@ -182,7 +182,7 @@ def test_only_a_public_age_key_is_registered(staff, text):
 
 def test_one_key_of_an_officer_waits_at_a_time_and_none_comes_twice(newcomer, staff):
     user, identity, _ = newcomer
-    with pytest.raises(NotAllowed, match="waiting"):
+    with pytest.raises(NotAllowed, match="pending approval"):
         as_web(recipients.register, user, str(pyrage.x25519.Identity.generate().to_public()))
     with pytest.raises(NotAllowed, match="before"):
         as_web(recipients.register, staff(Role.MODERATOR), str(identity.to_public()))

@@ -69,7 +69,7 @@ def test_marking_at_risk_means_totals_only(signed, staff):
     assert (signed.disclosure, signed.at_risk) == ("count", True)
 
 
-@pytest.mark.parametrize(("profile", "match"), [("full", "only be narrowed"), ("named", "already")])
+@pytest.mark.parametrize(("profile", "match"), [("full", "only be reduced"), ("named", "already")])
 def test_a_promise_is_never_asked_to_be_widened(signed, staff, profile, match):
     with pytest.raises(NotAllowed, match=match):
         disclosure.propose_disclosure(signed, profile, False, staff(Role.CAMPAIGNER), "More, please.")
@@ -127,8 +127,8 @@ def test_web_gives_no_role_past_a_second_person(administrators, staff, section, 
 def test_a_role_that_makes_no_sense_is_not_asked_for(administrators, staff, section):
     anna = enrolled(staff(Role.CAMPAIGNER))
     for role, where, match in (
-        (Role.MODERATOR, None, "Name the section"),
-        (Role.ADMINISTRATOR, section, "leave it empty"),
+        (Role.MODERATOR, None, "Choose a section"),
+        (Role.ADMINISTRATOR, section, "Leave the section empty"),
         (Role.CAMPAIGNER, section, "already"),
     ):
         with pytest.raises(NotAllowed, match=match):
