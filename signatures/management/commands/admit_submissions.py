@@ -13,4 +13,4 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=float, default=3600, help="stop after this many seconds")
 
     def handle(self, *args: Any, seconds: float, **options: Any) -> None:
-        self.stdout.write(f"{admit_everything(seconds=seconds)} submissions admitted.")
+        self.stdout.write(f"Submissions admitted: {admit_everything(seconds=seconds)}.")

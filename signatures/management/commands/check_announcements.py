@@ -13,7 +13,7 @@ class Command(BaseCommand):
         wrong = []
         for announcement in Announcement.objects.select_related("update", "delivery__campaign"):
             said = (
-                f"{announcement.update.slug}: {announcement.signatures} signatures, {announcement.countries} countries "
+                f"{announcement.update.slug}: signatures {announcement.signatures}, countries {announcement.countries} "
                 f"({announcement.rule}, of {announcement.delivery.reference})"
             )
             self.stdout.write(said)

@@ -31,5 +31,5 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from None
         self.stdout.write(
-            f"{file}: {count} files of the keyring. Keep the export and the two identities in three separate places."
+            f"Exported to {file}, files: {count}. Keep the export and the two identities in three separate places."
         )

@@ -24,6 +24,6 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{getattr(error, 'filename', None) or identity}: this file cannot be read.") from None
         restored, same, shredded = len(done.restored), len(done.same), len(done.shredded)
-        self.stdout.write(f"{restored} files restored, {same} already present, {shredded} skipped (shredded).")
+        self.stdout.write(f"Files restored: {restored}. Already present: {same}. Skipped because shredded: {shredded}.")
         if done.different:
             raise CommandError(f"Left unchanged although the export differs: {', '.join(done.different)}.")

@@ -27,5 +27,5 @@ class Command(BaseCommand):
                 differences += 1
                 self.stderr.write(f"{found.slug}: {difference}")
         if differences and check:
-            raise CommandError(f"{differences} cells differ from a recount.")
-        self.stdout.write(f"{differences} cells repaired." if differences else "Every tally matches a recount.")
+            raise CommandError(f"Cells that differ from a recount: {differences}.")
+        self.stdout.write(f"Cells repaired: {differences}." if differences else "Every tally matches a recount.")

@@ -27,4 +27,4 @@ class Command(BaseCommand):
         if problems:
             raise CommandError("The audit trail does not verify.\n" + "\n".join(problems))
         against = "" if pasted else " To check it against an e-mailed anchor, use --anchor."
-        self.stdout.write(f"The audit trail verifies: {count} entries.{against}")
+        self.stdout.write(f"The audit trail verifies. Entries: {count}.{against}")

@@ -34,8 +34,8 @@ class Command(BaseCommand):
             raise CommandError("The packet does not verify.\n" + "\n".join(problems))
         self.stdout.write(
             f"{manifest.reference} verifies: numbers {manifest.range.first}–{manifest.range.last}, "
-            f"{manifest.totals.signatures} signatures from {manifest.totals.countries} countries, "
-            f"{manifest.totals.listed} listed, {len(manifest.files)} files.\n"
+            f"signatures {manifest.totals.signatures}, countries {manifest.totals.countries}, "
+            f"listed {manifest.totals.listed}, files {len(manifest.files)}.\n"
             f"SHA-256 {checksum}\nSigned by the key {grouped(manifest.signed_by)}"
         )
 

@@ -22,10 +22,10 @@ class Command(BaseCommand):
         for problem in verdict.problems:
             self.stderr.write(problem)
         if verdict.problems:
-            raise CommandError(f"{campaign} {name} cannot be reproduced: {len(verdict.problems)} contradictions.")
+            raise CommandError(f"{campaign} {name} cannot be reproduced. Contradictions: {len(verdict.problems)}.")
         self.stdout.write(
-            f"{campaign} {name} of {claim.taken_at:%Y-%m-%d %H:%M} UTC: {claim.total} signatures from"
-            f" {len(claim.countries)} shown countries, by {claim.software}. Reproduced.\n"
-            f"Since then: {verdict.added} more numbered, {verdict.taken_back} of those taken back;"
-            f" {verdict.total_now} are counted now."
+            f"{campaign} {name} of {claim.taken_at:%Y-%m-%d %H:%M} UTC, by {claim.software}: reproduced. "
+            f"Signatures: {claim.total}. Countries shown: {len(claim.countries)}.\n"
+            f"Since then: {verdict.added} added, {verdict.taken_back} of the saved ones no longer count. "
+            f"Counted now: {verdict.total_now}."
         )

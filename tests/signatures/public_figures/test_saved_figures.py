@@ -67,15 +67,15 @@ def test_it_is_reproduced_later_and_says_what_has_changed_since(claimed, sign, c
         verdict = verify_snapshot(claimed.claims.get())
         call_command("verify_snapshot", claimed.slug, "handover")
     assert (verdict.problems, verdict.taken_back, verdict.added, verdict.total_now) == ([], 1, 1, 30)
-    assert "30 signatures from 1 shown countries" in capsys.readouterr().out
+    assert "Signatures: 30. Countries shown: 1." in capsys.readouterr().out
 
 
 def test_what_was_never_published_is_not_reproduced(claimed):
     ClaimSnapshot.objects.update(total=31, other=11)
     PublishedFigures.objects.update(countries={"PL": 10, "BY": 10})
     problems = verify_snapshot(claimed.claims.get()).problems
-    assert problems[0].startswith("31 were claimed")
-    assert "BY: 0 was claimed, 10 published" in problems
+    assert problems[0].startswith("31 were saved")
+    assert "BY: 0 saved, 10 published" in problems
     with pytest.raises(CommandError, match="cannot be reproduced"):
         call_command("verify_snapshot", claimed.slug, "handover")
 

@@ -29,4 +29,4 @@ class Command(BaseCommand):
             for words in lacking:
                 self.stdout.write(f"  {words}")
         if left:
-            raise CommandError(f"{left} translations are missing.")
+            raise CommandError(f"Missing translations: {left}.")
