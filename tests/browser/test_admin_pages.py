@@ -135,7 +135,7 @@ def refused(page: Page, address: str) -> bool:
     """Send what the page offers no button for, with the officer's own session; whether it says why not."""
     token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
     answer = page.request.post(address, form={"csrfmiddlewaretoken": token}, headers={"Referer": page.url})
-    return "Somebody else has to approve it" in answer.text()
+    return "Someone else has to approve it" in answer.text()
 
 
 def test_admin_shows_no_signature_and_asks_strangers_to_log_in(site: Stack, visit: Visit) -> None:
