@@ -164,9 +164,9 @@ def test_an_update_is_written_and_published_by_keys_alone(site: Stack, visit: Vi
         page.goto("/admin/petitions/update/add/")
         tab_to(page, "combobox", "Campaign")
         page.keyboard.type("Open Ald")
-        tab_to(page, "textbox", "Published: day")
+        tab_to(page, "textbox", "Published on: day")
         page.keyboard.type("2026-01-02")
-        tab_to(page, "textbox", "Published: time")
+        tab_to(page, "textbox", "Published on: time")
         page.keyboard.type("09:00:00")
         tab_to(page, "textbox", "Title")
         page.keyboard.type("Written without a mouse")
@@ -196,5 +196,7 @@ def test_a_form_that_is_refused_says_so_and_each_field_what_is_wrong_with_it(sit
         expect(page.locator(".errornote")).to_be_focused()
         expect(page.get_by_label("Title")).to_have_value("A title")
         expect(page.locator("textarea[name=lead]")).to_have_accessible_description(re.compile("required"))
-        expect(page.locator("textarea[name=body]")).to_have_accessible_description(re.compile("There is HTML in it"))
+        expect(page.locator("textarea[name=body]")).to_have_accessible_description(
+            re.compile("HTML is not allowed here")
+        )
         assert found_on(page) == []

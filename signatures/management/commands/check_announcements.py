@@ -7,6 +7,7 @@ from signatures.models import Announcement
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Recompute the figures of every press release about a packet, by the rule stored with it."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -8,6 +8,7 @@ from signatures.register.keyring_backup import CannotKeep, import_keyring
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = (
         "Restore missing keys from an export of the keyring. Never overwrites a key and never restores a shredded one."
     )

@@ -9,6 +9,7 @@ from signatures.register.recipients import pin_by_hand, unpin_by_hand
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = (
         "Pin or remove an officer's age recipient in the keyring without a second person. For the first "
         "officers, who can then approve the others' keys in the admin, and for emergencies."

@@ -9,6 +9,7 @@ from signatures.register.tally import check_tally
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Recount every register and repair the tallies. With --check, only report differences (exit status 1)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from staff.models import Proposal
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Destroy a campaign's keys now, once two people have agreed to it in the admin under Approvals."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from signatures.register.audit_anchors import Anchor, NotAnAnchor, verify_trail
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = (
         "Verify that no entry of the audit trail was altered, deleted or moved. Lists each one that was "
         "(exit status 1)."

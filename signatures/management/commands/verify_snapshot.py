@@ -8,6 +8,7 @@ from signatures.register.saved_figures import verify_snapshot
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Reproduce saved figures and report what has changed since (exit status 1: not reproduced)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
