@@ -252,7 +252,7 @@ def test_withdrawing_before_confirming_says_that_nothing_is_counted(client, camp
     apply_withdrawals()
     page = client.get(url)
     assert (page.status_code, page["Cache-Control"]) == (200, "no-store")
-    assert "Nothing is counted under this link." in page.content.decode()
+    assert "We found no signature for this link" in page.content.decode()
     assert "do not confirm" in page.content.decode()
 
 
