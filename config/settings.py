@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -109,8 +107,6 @@ CACHES = {
         },
     }
 }
-# The same Redis for django-ratelimit, which then asks it once a request instead of three times.
-CACHES["limits"] = {**CACHES["default"], "BACKEND": "web.counters.CounterCache"}
 
 
 def _broker(url: str) -> str:
@@ -193,12 +189,8 @@ LOGIN_RATE = env.str("LOGIN_RATE", "10/m")
 # A file that says which network is in which country, in MaxMind's format (.mmdb: GeoLite2, DB-IP, IPinfo). Web
 # reads it when it starts. Unset, no signature is marked as coming from another country than it names.
 NETWORK_COUNTRIES = env.str("NETWORK_COUNTRIES", "")
-RATELIMIT_USE_CACHE = "limits"
-# Looking for a setting that is not there costs an exception, at every signature.
-RATELIMIT_ENABLE, RATELIMIT_CACHE_PREFIX = True, "rl:"
-RATELIMIT_HASH_ALGORITHM = partial(hashlib.blake2b, digest_size=16)
-# django-ratelimit 4.1 does not list our backend among those it trusts. It counts atomically on the
-# server, which is all that the check is about.
+# django-ratelimit 4.1 does not list Django's own RedisCache among the backends it trusts. It counts atomically on
+# the server, which is all that the check is about.
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
 
 # How many looks at signatures (by number, by address, pages of a review list) one officer has in 24 hours.

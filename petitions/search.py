@@ -2,8 +2,8 @@
 
 One configuration for all of them: words as they are, without accents ("Zürich" is found by "zurich"), no stemming, for
 a text may be in any of nine languages. Words are found by their beginnings. The vector is a column that the database
-keeps (migrations/0009): title, lead, background and pledge, with all their translations. It is no field of the model,
-because nobody reads it and Django would fetch it with every campaign.
+keeps (config/database/search.sql): title, lead, background and pledge, with all their translations. It is no field of
+the model, because nobody reads it and Django would fetch it with every campaign.
 """
 
 from __future__ import annotations

@@ -208,7 +208,7 @@ def name_key(mac: Mac, name: str) -> bytes:
     make no difference. Every script is kept as it is written: nothing is turned into Latin letters, so
     "Иван", "محمد" and "李" differ. Accents count too: a wrong merge takes away the signature of a second
     person in the family (Hòa and Hoa), a wrong split only leaves a likely duplicate to resemblance.
-    64 bits are ample: keys are compared within a mailbox, or to propose what people then judge.
+    64 bits are ample: keys are compared within a mailbox, or to propose what people then screen.
     """
     words = _ascii_words(name) if name.isascii() else _words(name)
     # Two names without a single letter or digit are still two names.

@@ -1,6 +1,6 @@
 """Writing into the audit trail, from the web and from workers alike.
 
-The database numbers, dates and chains an entry (migrations/0007), one after another: the trail has no
+The database numbers, dates and chains an entry (config/database/audit_trail.sql), one after another: the trail has no
 forks. So an entry holds up the next one until its transaction ends: write it last, with what it is about.
 """
 

@@ -31,7 +31,7 @@ def propose_forgetting(person: User, by: User, reason: str) -> Proposal:
 
 
 def _are_forgotten(proposal: Proposal) -> None:
-    """The database spends the approval with the last of them (migrations/0019)."""
+    """The database spends the approval with the last of them (config/database/factors.sql)."""
     person = User.objects.get(pk=proposal.subject["user"])
     Authenticator.objects.filter(user=person).delete()
     end_sessions_of(person)

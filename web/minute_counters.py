@@ -8,13 +8,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
-from django.conf import settings
-from django.core.cache import caches
-from redis import Redis
 from redis.exceptions import RedisError
+
+from web.counters import Window, count, counts
 
 log = logging.getLogger(__name__)
 
@@ -23,35 +21,25 @@ KEPT: Final = 2 * 3600
 KINDS: Final = ("taken", "confirmed")
 
 
-@lru_cache(maxsize=2)
-def connected(url: str) -> Redis:
-    """The client that this process keeps. Where Redis is away, nobody waits long for it."""
-    return Redis.from_url(url, socket_connect_timeout=0.3, socket_timeout=0.5)
-
-
-def redis() -> Redis:
-    return connected(settings.CACHES["limits"]["LOCATION"])
-
-
 def this_minute() -> int:
     """Minutes since 1970."""
     return int(time.time()) // 60
 
 
 def minute_name(kind: str, campaign_id: int, minute: int) -> str:
-    """What the cache that counts is told of a minute (web/counters.py)."""
+    """The counter's name (web/counters.py)."""
     return f"{kind}:{campaign_id}:{minute}"
 
 
-def minute_key(kind: str, campaign_id: int, minute: int) -> str:
-    """The same as Redis knows it."""
-    return caches["limits"].make_key(minute_name(kind, campaign_id, minute))
+def minute_window(kind: str, campaign_id: int) -> Window:
+    """The minute under way."""
+    return minute_name(kind, campaign_id, this_minute()), KEPT
 
 
 def note_confirmed(campaign_id: int) -> None:
     """One more. Never raises: a confirmation does not depend on it."""
     try:
-        caches["limits"].add(minute_name("confirmed", campaign_id, this_minute()), 1, KEPT)
+        count([minute_window("confirmed", campaign_id)])
     except (RedisError, OSError) as error:
         log.warning("confirmations are not counted by the minute: Redis is away (%s)", type(error).__name__)
 
@@ -59,5 +47,4 @@ def note_confirmed(campaign_id: int) -> None:
 def read_minutes(kind: str, campaign_id: int, how_many: int) -> Sequence[int]:
     """The last minutes' counts, oldest first, the one under way last. Raises RedisError, OSError."""
     now = this_minute()
-    keys = [minute_key(kind, campaign_id, minute) for minute in range(now - how_many + 1, now + 1)]
-    return [int(n or 0) for n in redis().mget(keys)]
+    return counts(*(minute_name(kind, campaign_id, minute) for minute in range(now - how_many + 1, now + 1)))

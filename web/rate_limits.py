@@ -1,4 +1,6 @@
-"""How much one network may send, whatever it typed. django-ratelimit keeps the window, counters.py counts."""
+"""How many requests of one kind a network may send: logins, requests for data. Signing has counters of its own
+(signatures/intake/abuse_gate.py), for it counts several windows in one call.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +8,14 @@ import enum
 import logging
 import re
 from functools import lru_cache
-from typing import Final, cast
+from typing import Final
 
 import msgspec
-from django.core.cache import caches
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
-from web.counters import ALONE, NOTHING, Also, CounterCache, Told
-from web.senders import DAY, Sender, sender_of
+from web.senders import DAY, sender_of
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ _RATE: Final = re.compile(r"(\d+)/(\d*)([smhd])")
 class Verdict(enum.Enum):
     WITHIN = "within"
     OVER = "over"
-    #: Redis is away. Signing goes on, and the submission says so inside its seal.
+    #: Redis is away. What was asked for goes on.
     UNKNOWN = "unknown"
 
 
@@ -34,10 +34,6 @@ class Limit(msgspec.Struct, frozen=True, gc=False):
     verdict: Verdict
     #: Seconds until the window ends.
     retry_after: int = 0
-    #: What the network has sent in this window, this request included.
-    count: int = 0
-    #: What was counted beside it.
-    told: Told = NOTHING
 
 
 @lru_cache(maxsize=8)
@@ -48,24 +44,17 @@ def rate(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or 1) * _PERIODS[match[3]]
 
 
-def check_limit(
-    request: HttpRequest, group: str, at_most: str, *, also: Also | None = None, sender: Sender | None = None,
-    counting: bool = True,
-) -> Limit:  # fmt: skip
+def check_limit(request: HttpRequest, group: str, at_most: str) -> Limit:
     """Count this request against its network's rate ("30/m"), and say whether it is within.
 
     Raises ValueError for a rate that is none.
     """
-    sender = sender or sender_of(request)
-    counters = cast("CounterCache", caches["limits"])
-    counters.also(also or ALONE)
+    sender = sender_of(request)
     try:
-        usage = get_usage(request, group=group, key=lambda *_: sender.narrow, rate=rate(at_most), increment=counting)
+        usage = get_usage(request, group=group, key=lambda *_: sender.narrow, rate=rate(at_most), increment=True)
     except (RedisError, OSError) as error:
         # django-ratelimit's FAIL_OPEN does not cover a Redis that is away.
         log.warning("limits are off: Redis is away (%s)", type(error).__name__)
         return Limit(Verdict.UNKNOWN)
-    if usage is None:
-        return Limit(Verdict.WITHIN)
     verdict = Verdict.OVER if usage["should_limit"] else Verdict.WITHIN
-    return Limit(verdict, max(1, usage["time_left"]), usage["count"], counters.told)
+    return Limit(verdict, max(1, usage["time_left"]))

@@ -1,21 +1,21 @@
 """Who may do what in the database: the whole rights of the web and worker roles, table by table.
 
-Applied by the owner after every `migrate`, all or nothing. A table that is not listed gives nobody
-anything, and tests/config/database/test_grants.py names it.
+Applied by difference after every `migrate` (apply.py). A table that is not listed gives nobody anything, and
+tests/config/test_grants.py names it. Which rows, says row_security.sql.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
-from django.apps import AppConfig
 from django.conf import settings
 from django.core.management.base import CommandError
-from django.db import connections, transaction
+from django.db import connection
 
 ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 READ: Final = "SELECT"
-#: What web and worker say of an entry; its number, time, writer and hash are the database's (migrations/0007).
+#: What web and worker say of an entry; its number, time, writer and hash are the database's (audit_trail.sql).
 AUDIT: Final = "INSERT (actor_id, action, section_id, purpose, detail)"
 
 #: What campaigners write, and what Django keeps for logins.
@@ -119,89 +119,77 @@ WORKER: Final[dict[str, str]] = {
     "signatures_monitor": ALL,
 }
 
-#: The row that the token names, and no other: web says which token it was shown, and cannot list any.
-NAMED_ROW: Final = "token_hash = decode(current_setting('undersigned.token_hash', true), 'hex')"
-
-#: A submission comes under a session key of its campaign that is not ten minutes old; web uses one for five. The
-#: database's clock decides, so a key that pruning may delete (an hour old, nothing under it) takes nothing any more.
-SESSION_KEY_IN_USE: Final = """
-EXISTS (SELECT FROM signatures_sealingkey k WHERE k.id = sealing_key_id
-           AND k.campaign_id = signatures_submission.campaign_id AND k.created_at > now() - interval '10 minutes')
+# What each role has been given, and on what; the tables of a role include what it has on columns. An owner's own rights
+# are none of this.
+_GIVEN: Final = """
+SELECT 'TABLE ' || relname, privilege_type, '', is_grantable FROM pg_class, aclexplode(relacl)
+ WHERE relnamespace = 'public'::regnamespace AND relkind <> 'S' AND grantee = %(role)s::regrole
+UNION ALL
+SELECT 'TABLE ' || relname, privilege_type, attname, is_grantable
+  FROM pg_attribute JOIN pg_class c ON c.oid = attrelid, aclexplode(attacl)
+ WHERE relnamespace = 'public'::regnamespace AND NOT attisdropped AND grantee = %(role)s::regrole
+UNION ALL
+SELECT 'SEQUENCE ' || relname, privilege_type, '', is_grantable FROM pg_class, aclexplode(relacl)
+ WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' AND grantee = %(role)s::regrole
+UNION ALL
+SELECT 'FUNCTION ' || p.oid::regprocedure, privilege_type, '', is_grantable FROM pg_proc p, aclexplode(proacl)
+ WHERE pronamespace = 'public'::regnamespace AND grantee = %(role)s::regrole
+UNION ALL
+SELECT 'SCHEMA public', privilege_type, '', is_grantable FROM pg_namespace, aclexplode(nspacl)
+ WHERE nspname = 'public' AND grantee = %(role)s::regrole
 """
 
-#: (table, role, command, USING, WITH CHECK): which rows. A table with row security shows none by default.
-POLICIES: Final[tuple[tuple[str, str, str, str, str], ...]] = (
-    ("signatures_submission", "web", "INSERT", "", SESSION_KEY_IN_USE),
-    ("signatures_submission", "web", "SELECT", NAMED_ROW, ""),
-    ("signatures_submission", "web", "UPDATE", NAMED_ROW, NAMED_ROW),
-    ("signatures_submission", "worker", "ALL", "true", "true"),
-    ("signatures_withdrawal", "web", "INSERT", "", "true"),
-    ("signatures_withdrawal", "web", "SELECT", NAMED_ROW, ""),
-    ("signatures_withdrawal", "worker", "ALL", "true", "true"),
-    # Web asks for rulings, and says yes, stop or back; what they do, only a worker does.
-    ("signatures_ruling", "web", "SELECT", "true", ""),
-    ("signatures_ruling", "web", "INSERT", "", "state = 'asked' AND would_touch IS NULL AND touched = 0"),
-    (
-        "signatures_ruling", "web", "UPDATE",
-        "state IN ('asked', 'ready', 'running', 'done', 'cancelled')", "state IN ('running', 'cancelled', 'undoing')",
-    ),
-    ("signatures_ruling", "worker", "ALL", "true", "true"),
-    # Web asks for deliveries, and says yes or no to them; only a worker makes one ready.
-    ("signatures_delivery", "web", "SELECT", "true", ""),
-    (
-        "signatures_delivery", "web", "INSERT", "",
-        "state = 'requested' AND manifest IS NULL AND archive = ''",
-    ),
-    (
-        "signatures_delivery", "web", "UPDATE",
-        "state IN ('requested', 'failed')", "state IN ('approved', 'withdrawn') AND archive = ''",
-    ),
-    ("signatures_delivery", "worker", "ALL", "true", "true"),
-    # Both add to the trail and read it. Nobody has a policy for more, nor a right to it.
-    ("staff_auditentry", "web", "SELECT", "true", ""),
-    ("staff_auditentry", "web", "INSERT", "", "true"),
-    ("staff_auditentry", "worker", "SELECT", "true", ""),
-    ("staff_auditentry", "worker", "INSERT", "", "true"),
-    # Web asks and decides; a worker says what expired, and what it has carried out. The worker approves nothing:
-    # it may not write who decided, and proposal_decided_by_somebody wants to know.
-    ("staff_proposal", "web", "SELECT", "true", ""),
-    ("staff_proposal", "web", "INSERT", "", "state = 'waiting' AND decided_by_id IS NULL AND done_at IS NULL"),
-    ("staff_proposal", "web", "UPDATE", "state = 'waiting'", "state IN ('approved', 'refused', 'withdrawn')"),
-    ("staff_proposal", "worker", "SELECT", "true", ""),
-    ("staff_proposal", "worker", "UPDATE", "state IN ('waiting', 'approved')", "state IN ('approved', 'expired')"),
-    # Web registers keys and takes them out of use; only a worker brings one into use.
-    ("signatures_recipient", "web", "SELECT", "true", ""),
-    ("signatures_recipient", "web", "INSERT", "", "state = 'waiting' AND NOT by_hand AND approver_id IS NULL"),
-    (
-        "signatures_recipient", "web", "UPDATE",
-        "state IN ('waiting', 'pinned')", "state = 'waiting' AND challenge IS NULL OR state = 'revoked'",
-    ),
-    ("signatures_recipient", "worker", "ALL", "true", "true"),
-    # Web asks, and may close what was answered; only a worker answers.
-    ("signatures_reveal", "web", "SELECT", "true", ""),
-    ("signatures_reveal", "web", "INSERT", "", "state = 'asked' AND asked_at = statement_timestamp()"),
-    ("signatures_reveal", "web", "UPDATE", "state = 'answered'", "state = 'closed' AND answer IS NULL"),
-    ("signatures_reveal", "worker", "ALL", "true", "true"),
-)  # fmt: skip
+#: (privilege, column or "" for all, whether it may be passed on), of one table or other object.
+Rights = set[tuple[str, str, bool]]
 
 
-def grant(using: str = "default") -> None:
-    """Give each role exactly its rights. Needs the owner's connection; idempotent."""
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        present = set(connections[using].introspection.table_names(cursor))
-        _require_roles(cursor)
-        for role, rights in ((settings.WEB_ROLE, WEB), (settings.WORKER_ROLE, WORKER)):
-            name = connections[using].ops.quote_name(role)
-            cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}")
-            cursor.execute(f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name}")
-            cursor.execute(f"GRANT USAGE ON SCHEMA public TO {name}")
-            if role == settings.WORKER_ROLE and "signatures_signature" in present:
-                # Admission takes keys ahead (register/admission.py); other tables' are given by their columns.
-                cursor.execute(f"GRANT USAGE ON SEQUENCE signatures_signature_id_seq TO {name}")
-            for table, right in rights.items():
-                if table in present and right:
-                    cursor.execute(f"GRANT {right} ON {table} TO {name}")
-        _apply_policies(cursor, present)
+def apply_grants(cursor: Any) -> list[str]:
+    """Give each role exactly its rights; returns what had others. Needs a transaction of the owner's.
+
+    Locks no table. Raises `CommandError` when there is no such role.
+    """
+    _require_roles(cursor)
+    differing = []
+    for role, tables in ((settings.WEB_ROLE, WEB), (settings.WORKER_ROLE, WORKER)):
+        wanted, given = _wanted(role, tables), _given(cursor, role)
+        for target in sorted(wanted.keys() | given.keys()):
+            if _parsed(wanted.get(target, "")) != given.get(target, set()):
+                _give(cursor, role, target, wanted.get(target, ""))
+                differing.append(target)
+    return differing
+
+
+def _wanted(role: str, tables: dict[str, str]) -> dict[str, str]:
+    wanted = {f"TABLE {table}": rights for table, rights in tables.items()} | {"SCHEMA public": "USAGE"}
+    if role == settings.WORKER_ROLE:
+        # Admission takes keys ahead (register/admission.py); other tables' are given by their columns.
+        wanted["SEQUENCE signatures_signature_id_seq"] = "USAGE"
+    return wanted
+
+
+def _given(cursor: Any, role: str) -> dict[str, Rights]:
+    cursor.execute(_GIVEN, {"role": connection.ops.quote_name(role)})
+    given: dict[str, Rights] = {}
+    for target, *right in cursor.fetchall():
+        given.setdefault(target, set()).add(tuple(right))
+    return given
+
+
+def _parsed(rights: str) -> Rights:
+    """`SELECT (id, at), DELETE` as a set."""
+    return {
+        (privilege, column.strip(), False)
+        for privilege, columns in re.findall(r"([A-Z]+)(?: \(([^)]*)\))?", rights)
+        for column in columns.split(",")
+    }
+
+
+def _give(cursor: Any, role: str, target: str, rights: str) -> None:
+    """Anew, because to take a right on a table also takes it on the columns. Nobody sees the moment between."""
+    name = connection.ops.quote_name(role)
+    cursor.execute(f"REVOKE ALL ON {target} FROM {name}")
+    if rights:
+        cursor.execute(f"GRANT {rights} ON {target} TO {name}")
 
 
 def _require_roles(cursor: Any) -> None:
@@ -210,20 +198,3 @@ def _require_roles(cursor: Any) -> None:
     for role in (settings.WEB_ROLE, settings.WORKER_ROLE):
         if role not in there:
             raise CommandError(f'The database has no role {role}. As its administrator: CREATE ROLE "{role}" LOGIN;')
-
-
-def _apply_policies(cursor: Any, present: set[str]) -> None:
-    roles = {"web": settings.WEB_ROLE, "worker": settings.WORKER_ROLE}
-    for table, role, command, using, check in POLICIES:
-        if table not in present:
-            continue
-        policy = f"{role}_{command.lower()}"
-        cursor.execute(f"DROP POLICY IF EXISTS {policy} ON {table}")
-        clauses = (f" USING ({using})" if using else "") + (f" WITH CHECK ({check})" if check else "")
-        cursor.execute(f'CREATE POLICY {policy} ON {table} FOR {command} TO "{roles[role]}"{clauses}')
-
-
-def grant_after_migrate(app_config: AppConfig, using: str, **kwargs: Any) -> None:
-    """Once a run: Django calls this for each app, when the tables of all are there."""
-    if app_config.label == "signatures":
-        grant(using)

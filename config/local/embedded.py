@@ -42,8 +42,8 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+-]+")
 LEFTOVER_SECONDS = 15.0
 START_SECONDS = 60.0
 
-# Who may do what is granted table by table in migrations, by the owner. Here: who exists, and that only
-# the owner makes tables. In template1 first, so that test databases, its copies, hold the same rule.
+# Who may do what is granted table by table after migrating, by the owner (config/database/). Here: who exists, and that
+# only the owner makes tables. In template1 first, so that test databases, its copies, hold the same rule.
 SCHEMA_RIGHTS = """
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO undersigned_web, undersigned_worker;

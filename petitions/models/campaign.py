@@ -132,7 +132,10 @@ def _is_announced(at: datetime.datetime | None) -> Q:
 
 
 class Campaign(Translated):
-    """A petition: what is demanded, of whom, and how its signers are protected."""
+    """A petition: what is demanded, of whom, and how its signers are protected.
+
+    Guards: config/database/campaign_guard.sql, config/database/search.sql, config/database/two_people.sql.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")

@@ -20,7 +20,7 @@ NARROWED_BY_TWO: Final = _(
     "People have signed under this promise: ask for it under Four eyes, where two people decide."
 )
 
-#: What the database's guards refuse (migrations/0002, 0011), in words. Forms say it earlier where web can know.
+#: What the database's guards refuse (config/database/*.sql), in words. Forms say it earlier where web can know.
 GUARDS: Final[dict[str, str | Promise]] = {
     "campaign_opens_with_keys": KEYS_ARE_BEING_MADE,
     "campaign_disclosure_only_narrows": ONLY_NARROWER,

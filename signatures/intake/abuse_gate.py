@@ -1,4 +1,4 @@
-"""The door: what is known of a sender before anything is read of what they typed.
+"""The abuse gate: what is known of a sender before anything is read of what they typed.
 
 One call to Redis counts a request in every window and uses up its proof of work. The answer may depend on the
 sender's network and rate, never on what was typed. A campaign's own rate refuses nobody: it turns on proof of work
@@ -8,6 +8,7 @@ sender's network and rate, never on what was typed. A campaign's own rate refuse
 from __future__ import annotations
 
 import datetime
+import logging
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -15,20 +16,21 @@ from typing import Final
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest
+from redis.exceptions import RedisError
 
 from petitions.models import Campaign
 from signatures.intake import proof_of_work
 from signatures.intake.networks import rule_for
 from signatures.sign_form.context import TRAP
 from signatures.sign_form.form import country_code
-from web import minute_counters
-from web.counters import Also
+from web import counters, minute_counters
+from web.counters import Window
 from web.network_countries import country_of
-from web.rate_limits import Limit, Verdict, check_limit, rate
+from web.rate_limits import Verdict, rate
 from web.senders import DAY, Sender, sender_of
 
-#: The window that django-ratelimit keeps for signing.
-GROUP: Final = "sign"
+log = logging.getLogger(__name__)
+
 #: A wider network (/48 of IPv6) may send as much as this many narrow ones.
 WIDE: Final = 4
 #: Seconds a blocked network is told to wait.
@@ -38,7 +40,7 @@ type Signals = dict[str, str | int | bool]
 
 
 class SenderCheck(msgspec.Struct, frozen=True, gc=False):
-    """What the door says, and what it saw: observations that are sealed with the signature (register/screening.py)."""
+    """What the gate says, and what it saw: observations that are sealed with the signature (register/screening.py)."""
 
     verdict: Verdict
     #: Seconds until the sender may try again.
@@ -54,23 +56,46 @@ def check_sender(request: HttpRequest, campaign: Campaign, typed: Mapping[str, s
     seen = _of_the_form(typed)
     if sender.packed and not sender.is_ours:
         seen |= {"network": sender.narrow, "wide": sender.wide} | _abroad(sender, typed)
-    limit = check_limit(request, GROUP, settings.SIGN_RATE, also=_also(sender, campaign, solution), sender=sender)
-    if limit.verdict is Verdict.UNKNOWN:
+    now = time.time()
+    try:
+        counted = counters.count(_windows(sender, campaign, now), _once(solution))
+    except (RedisError, OSError) as error:
+        log.warning("limits are off: Redis is away (%s)", type(error).__name__)
         return _within_lists(rule, seen | {"unlimited": True})
-    worked = bool(solution and limit.told.is_first)
-    wide, seen["today"], _minute = limit.told.windows
+    narrow, wide, seen["today"], _minute = counted.counts
+    worked = bool(solution and counted.is_first)
     if worked:
         seen["work"] = "done"
     elif asks_work(campaign):
         seen["work"] = "missing"
-    if rule != "allow" and _is_over(limit, wide if sender.is_v6 else 0, worked):
-        return SenderCheck(Verdict.OVER, limit.retry_after)
+    if rule != "allow" and _is_over(narrow, wide if sender.is_v6 else 0, worked):
+        period = rate(settings.SIGN_RATE)[1]
+        return SenderCheck(Verdict.OVER, period - int(now) % period)
     return _within_lists(rule, seen)
 
 
-def _is_over(limit: Limit, wide: int, worked: bool) -> bool:
+def _windows(sender: Sender, campaign: Campaign, now: float) -> list[Window]:
+    """The narrow network's window and the wide one's, the narrow one's day in this campaign, the campaign's minute."""
+    return [
+        _window("n", sender.narrow, now),
+        _window("w", sender.wide, now),
+        (f"d:{sender.narrow}:{campaign.id}", DAY),
+        minute_counters.minute_window("taken", campaign.id),
+    ]
+
+
+def _window(kind: str, label: str, now: float) -> Window:
+    period = rate(settings.SIGN_RATE)[1]
+    return f"{kind}:{label}:{int(now) // period}", period
+
+
+def _once(solution: str) -> Window:
+    return (f"u:{solution}", int(proof_of_work.LIFE.total_seconds())) if solution else counters.NOTHING
+
+
+def _is_over(narrow: int, wide: int, worked: bool) -> bool:
     most, _ = rate(settings.SIGN_RATE_WITH_WORK if worked else settings.SIGN_RATE)
-    return limit.count > most or wide > most * WIDE
+    return narrow > most or wide > most * WIDE
 
 
 def _within_lists(rule: str, seen: Signals) -> SenderCheck:
@@ -105,19 +130,9 @@ def wants_work(request: HttpRequest, campaign: Campaign) -> bool:
     """Whether this sender's browser should work: the campaign asks for it, or the network is half-way to its limit."""
     if asks_work(campaign):
         return True
-    so_far = check_limit(request, GROUP, settings.SIGN_RATE, counting=False)
-    return so_far.count * 2 >= rate(settings.SIGN_RATE)[0]
-
-
-def _also(sender: Sender, campaign: Campaign, solution: str) -> Also:
-    """The wide network's window, the narrow one's day in this campaign, the campaign's minute; and the solution."""
-    now = int(time.time())
-    _, period = rate(settings.SIGN_RATE)
-    return Also(
-        windows=(
-            (f"w:{sender.wide}:{now // period}", 2 * period),
-            (f"d:{sender.narrow}:{campaign.id}", DAY),
-            (minute_counters.minute_name("taken", campaign.id, now // 60), minute_counters.KEPT),
-        ),
-        once=(f"u:{solution}" if solution else "", int(proof_of_work.LIFE.total_seconds())),
-    )
+    name, _ = _window("n", sender_of(request).narrow, time.time())
+    try:
+        so_far = counters.counts(name)[0]
+    except (RedisError, OSError):
+        return False
+    return so_far * 2 >= rate(settings.SIGN_RATE)[0]

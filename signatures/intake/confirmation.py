@@ -1,6 +1,6 @@
 """(2) Confirmation and withdrawal, in the web: one row each, the one that the token names.
 
-Row security shows this process no other row (config/database/grants.py): it has to say the token's hash first,
+Row security shows this process no other row (config/database/row_security.sql): it has to say the token's hash first,
 and a hash that it was not told cannot be listed.
 """
 
@@ -22,8 +22,8 @@ from signatures.notify_worker import notify_worker
 from web.minute_counters import note_confirmed
 
 NAME_THE_ROW: Final = "SELECT set_config('undersigned.token_hash', %s, true)"
-# One call (migrations/0024), for 500 presses a second: BEGIN, naming the row, UPDATE and COMMIT were four messages to
-# wait for, and cost the web four times what a bare UPDATE does.
+# One call (config/database/confirmation.sql), for 500 presses a second: BEGIN, naming the row, UPDATE and COMMIT were
+# four messages to wait for, and cost the web four times what a bare UPDATE does.
 # When it was pressed is the database's clock, as a withdrawal's: which of the two came first decides. Whether that
 # was in time is Campaign.takes_confirmations(), said once more there.
 CONFIRM: Final = "SELECT confirm_submission(%s, %s::varchar[], %s, %s)"

@@ -59,7 +59,7 @@ def challenge(campaign: Campaign) -> dict[str, Any]:
 def solved(campaign: Campaign, sent: str) -> str:
     """The challenge that was solved, "" where none was: ours, of this campaign, in time. Never raises.
 
-    Whether it is the first time is asked of Redis (door.py): a solution counts once.
+    Whether it is the first time is asked of Redis (abuse_gate.py): a solution counts once.
     """
     if not sent or len(sent) > 1000:
         return ""

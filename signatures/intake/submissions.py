@@ -81,7 +81,7 @@ def take(campaign: Campaign, person: sealing.Person) -> None:
             break
         except ProgrammingError as error:
             # The database takes nothing under a session key that it does not have or that is too old
-            # (config/database/grants.py): it was restored, or this host slept. Make another key and seal again.
+            # (config/database/row_security.sql): it was restored, or this host slept. Make another key and seal again.
             if attempt == ATTEMPTS or not isinstance(error.__cause__, InsufficientPrivilege):
                 raise
             forget_session_keys()

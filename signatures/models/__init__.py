@@ -1,7 +1,7 @@
 """Who asked: proven, counted, delivered. Sealed all the way; see "The way of a signature" in the README.
 
 The database keeps the promises: constraints here, rights and row security of the three roles in
-config/database/grants.py, the campaign's guard in migrations/0002.
+config/database/grants.py and row_security.sql, what spans tables in the other .sql files there.
 """
 
 from signatures.models.announcement import Announcement

@@ -67,6 +67,8 @@ class Delivery(models.Model):
 
     Requested by one officer, approved by another, built by a worker (delivery/build.py). What web
     may set is in config/database/grants.py; what no role may do is in the constraints.
+
+    Guards: config/database/deliveries.sql, config/database/row_security.sql.
     """
 
     class State(models.TextChoices):
@@ -86,7 +88,7 @@ class Delivery(models.Model):
     first_number = models.BigIntegerField(_("from number"), editable=False)
     last_number = models.BigIntegerField(_("to number"), editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED, editable=False)
-    #: Who asked, who agreed, and when: what two people agreed to is what this row says (migrations/0005).
+    #: Who asked, who agreed, and when: what two people agreed to is what this row says.
     proposal = models.OneToOneField(
         Proposal, models.PROTECT, related_name="delivery", verbose_name=_("proposal"), editable=False
     )

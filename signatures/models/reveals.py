@@ -53,6 +53,8 @@ class Recipient(models.Model):
     The approver proves with an identity of their own, already pinned, that it is they who agree: a worker
     encrypts a `challenge` to it, and only who opens that can send the `proof`. So whoever holds the web
     host can write two names into a proposal, but not make a key that answers are encrypted to.
+
+    Guards: config/database/recipients.sql, config/database/row_security.sql.
     """
 
     class State(models.TextChoices):
@@ -167,6 +169,8 @@ class Reveal(models.Model):
     """One look at persons: asked for by an officer, answered by a worker to that officer's key alone.
 
     Web inserts the question, and may close what was answered; it reads ciphertext only.
+
+    Guards: config/database/row_security.sql.
     """
 
     class Kind(models.TextChoices):

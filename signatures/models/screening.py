@@ -103,7 +103,10 @@ class LabelCount(models.Model):
 
 
 class Ruling(models.Model):
-    """What a person decided about all signatures that came alike: carried out by a worker, and reversible."""
+    """What a person decided about all signatures that came alike: carried out by a worker, and reversible.
+
+    Guards: config/database/row_security.sql.
+    """
 
     class Verb(models.TextChoices):
         HOLD = "hold", _("Hold for review")

@@ -10,7 +10,10 @@ from petitions.models import Campaign
 
 
 class Shredding(models.Model):
-    """A campaign whose keys were destroyed: nobody can read who signed. A worker writes it, then destroys them."""
+    """A campaign whose keys were destroyed: nobody can read who signed. A worker writes it, then destroys them.
+
+    Guards: config/database/two_people.sql.
+    """
 
     campaign = models.OneToOneField(Campaign, models.PROTECT, primary_key=True, related_name="shredding")
     at = models.DateTimeField(_("destroyed"), db_default=Now())

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 #: What comes before the first entry.
 GENESIS: Final = bytes(32)
 
-# Raw: each field as the text that was hashed (migrations/0007), read in one snapshot and in chunks.
+# Raw: each field as the text that was hashed (config/database/audit_trail.sql), read in one snapshot and in chunks.
 READ: Final = """
 SELECT seq, previous, hash, ARRAY[
            seq::text, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), tier, actor_id::text,

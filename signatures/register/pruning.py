@@ -58,7 +58,7 @@ WITH old AS (
 SELECT count(*) FROM gone
 """
 # Raw: NOT EXISTS on two tables. No submission can arrive meanwhile: row security takes none under a key that is older
-# than ten minutes (config/database/grants.py).
+# than ten minutes (config/database/row_security.sql).
 DELETE_DRAINED_KEYS: Final = """
 DELETE FROM signatures_sealingkey k
  WHERE k.created_at < %s AND NOT EXISTS (SELECT FROM signatures_submission s WHERE s.sealing_key_id = k.id)

@@ -46,9 +46,7 @@ def _is_still_wanted(proposal: Proposal) -> bool:
     """It cannot be undone. So both have to be people who may still want it, and their yes has to be fresh."""
     if Shredding.objects.filter(campaign=proposal.subject["campaign"]).exists():
         return False
-    people = User.objects.only(
-        "id", "username", "is_active"
-    )  # a worker may not read the others (config/database/grants.py)
+    people = User.objects.only("id", "username", "is_active")  # a worker may read no others (database/grants.py)
     assert proposal.decided_by_id is not None
     assert proposal.decided_at is not None
     asked, agreed = people.get(pk=proposal.requested_by_id), people.get(pk=proposal.decided_by_id)

@@ -47,15 +47,15 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     if not found.is_open() or not hasattr(found, "key"):
         return _closed(request, found)
-    door = check_sender(request, found, data)
-    if door.verdict is Verdict.OVER:
+    sender = check_sender(request, found, data)
+    if sender.verdict is Verdict.OVER:
         problem = _("We are getting many signatures from your network. Wait a minute, then send yours again.")
-        return _kept(request, found, data, 429, problem, retry_after=door.retry_after)
+        return _kept(request, found, data, 429, problem, retry_after=sender.retry_after)
     typed = SignForm.cleaned(data)
     if typed is None:
         return _kept(request, found, data, 422)
     try:
-        take(found, _person(found, typed, data, door.signals, request.LANGUAGE_CODE))
+        take(found, _person(found, typed, data, sender.signals, request.LANGUAGE_CODE))
     except (OperationalError, InterfaceError):
         problem = _(
             "We could not save your signature. What you typed is still here: wait a moment, then send it again."

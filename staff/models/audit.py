@@ -20,6 +20,8 @@ class AuditEntry(models.Model):
     """One entry, chained to the one before it. Written by staff/audit.py; `seq` and what follows by the database.
 
     It names staff by their number, and what they did in ids, ranges and figures; never a person who signed.
+
+    Guards: config/database/audit_trail.sql, config/database/row_security.sql.
     """
 
     seq = models.BigIntegerField(_("number"), primary_key=True)

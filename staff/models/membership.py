@@ -21,7 +21,10 @@ class Role(models.TextChoices):
 
 
 class Membership(models.Model):
-    """A person's role in one section, or in all of them."""
+    """A person's role in one section, or in all of them.
+
+    Guards: config/database/roles.sql.
+    """
 
     #: The roles that somebody may have in every section at once.
     EVERYWHERE = (Role.PRIVACY_OFFICER, Role.ADMINISTRATOR)

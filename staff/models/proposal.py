@@ -40,7 +40,9 @@ class Proposal(models.Model):
 
     `subject` says what it is about, in ids and figures, never a person who signed; it is fixed once asked.
     What follows from an approval (a delivery built, a role held …) is refused by the database unless an
-    approved proposal of that kind says exactly this: migrations/0005 and later.
+    approved proposal of that kind says exactly this.
+
+    Guards: config/database/row_security.sql, config/database/two_people.sql.
     """
 
     class Kind(models.TextChoices):

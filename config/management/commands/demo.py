@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from config.database.apply import OLD_DATABASE, is_old_at
 from config.local.children import Child, ChildFailed
 from config.local.collected import is_collected, note_collected
 from config.local.embedded import Embedded, EmbeddedError, Role, secret_key
@@ -79,6 +80,8 @@ class Demo:
 
     def _prepare(self, signatures: int) -> None:
         self.say("Preparing the database …")
+        if is_old_at(self.servers.database_url("owner")):
+            raise EmbeddedError(OLD_DATABASE)
         self.supervisor.run(self._manage("owner", "migrate", "--noinput"))
         if not is_collected(self.home, settings.BASE_DIR):
             self.supervisor.run(self._manage("web", "collectstatic", "--noinput", "--clear"))

@@ -13,7 +13,7 @@ from signatures.register import admission, monitoring, screening
 from staff.models import Role
 from tests.signatures.register.test_screening import SEEN
 from tests.support.fixtures import acting_as
-from web import minute_counters
+from web import counters, minute_counters
 from web.models import Section
 
 SECOND = datetime.timedelta(seconds=1)
@@ -21,12 +21,12 @@ SECOND = datetime.timedelta(seconds=1)
 
 @pytest.fixture(autouse=True)
 def _no_counts():
-    minute_counters.redis().flushdb()
+    counters.redis().flushdb()
 
 
 def came(campaign, count, ago=0, kind="taken"):
-    minute_counters.redis().set(
-        minute_counters.minute_key(kind, campaign.pk, minute_counters.this_minute() - ago), count
+    counters.redis().set(
+        counters.key_of(minute_counters.minute_name(kind, campaign.pk, minute_counters.this_minute() - ago)), count
     )
 
 
@@ -49,7 +49,7 @@ def test_an_unusual_minute_turns_proof_of_work_on_and_an_hour_later_it_is_off(ca
     came(campaign, monitoring.UNUSUAL_FROM + 1)
     assert watch() == 1
     assert rules(campaign).asks_work()
-    minute_counters.redis().flushdb()
+    counters.redis().flushdb()
     assert watch() == 1
     assert watch(timezone.now() + monitoring.STAYS_ON) == 0
     assert Monitor.objects.get(campaign=campaign).alarmed_at is None
@@ -108,7 +108,7 @@ def test_people_are_told_once_an_attack(campaign, on_call):
 def test_after_an_attack_the_next_one_is_told_again(campaign, on_call):
     came(campaign, 10_000)
     watch()
-    minute_counters.redis().flushdb()
+    counters.redis().flushdb()
     later = timezone.now() + monitoring.STAYS_ON
     assert watch(later) == 0
     came(campaign, 10_000)
