@@ -118,7 +118,7 @@ def test_a_search_says_what_fits_in_other_states_and_leads_there(client, make_ca
         links = re.findall(r'<a class="go" href="\?([^"]*)">([^<]*: [^<]*)</a>', page)
         return re.search(r"<h1>\s*(.*?)\s*</h1>", page)[1], [(words, unescape(query)) for query, words in links]
 
-    soon, over = "Opening soon: 1 petition found", "Over: 3 petitions found"
+    soon, over = "Opening soon: 1 petition found", "Closed: 3 petitions found"
     heading, elsewhere = told("q=port")
     assert heading == "No open petitions found"
     assert elsewhere == [(soon, "q=port&show=announced"), (over, "q=port&show=over")]

@@ -46,7 +46,13 @@ def test_a_petition_stands_in_the_order_in_which_it_is_read(client: Any, campaig
     order = (
         *("The Mayor", "Keep the library open", "people have signed", "It closes at four.", "Topic Libraries"),
         *("1 Open until eight.", "On two days.", "Sign this petition", "I ask the Mayor to keep it open."),
-        *("Your name", "Your e-mail address", "Country", "Who will see your details", "Responsible for your data: Friends of the Library"),
+        *(
+            "Your name",
+            "Your e-mail address",
+            "Country",
+            "Who will see your details",
+            "Responsible for your data: Friends of the Library",
+        ),
         *("Donate to Friends of the Library", "Since April it closes.", "They met"),
     )
     at = 0
