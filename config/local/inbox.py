@@ -52,7 +52,7 @@ def _read(path: Path) -> ParsedMail:
 def inbox(request: HttpRequest) -> HttpResponse:
     """The mails sent, newest first."""
     mails = [{"key": path.name, **_headers(_read(path))} for path in _newest()]
-    return _unkept(render(request, "config/inbox.html", {"mails": mails}))
+    return _unkept(render(request, "inbox/inbox.html", {"mails": mails}))
 
 
 @require_safe
@@ -65,7 +65,7 @@ def mail(request: HttpRequest, key: str) -> HttpResponse:
     body = parsed.get_body(preferencelist=("plain",))
     lines = body.get_content().splitlines() if body else []
     shown = {**_headers(parsed), "text_lines": [_with_links(line) for line in lines]}
-    return _unkept(render(request, "config/mail.html", {"mail": shown}))
+    return _unkept(render(request, "inbox/mail.html", {"mail": shown}))
 
 
 def _headers(parsed: ParsedMail) -> dict[str, str]:
