@@ -32,7 +32,7 @@ def picture(request: HttpRequest, name: str) -> HttpResponse:
 @cached_page
 def updates(request: HttpRequest, slug: str) -> HttpResponse:
     campaign = _campaign_or_404(slug)
-    context = {"campaign": campaign, "updates": Update.objects.published().filter(campaign=campaign)}
+    context = {"campaign": campaign, "updates": Update.objects.published().of(campaign)}
     return render(request, "petitions/updates.html", context)
 
 

@@ -10,6 +10,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, StackedInline
@@ -73,6 +74,11 @@ class GuardedAdmin(ModelAdmin):
         if self.section_lookup is None:
             return found
         return found.filter(**{f"{self.section_lookup}__in": sections_of(request.user, self.rights["view"])})
+
+    def object_or_404(self, request: HttpRequest, object_id: str, found: QuerySet[Any] | None = None) -> Any:
+        """The object of an address, among those that this person may see or among `found`."""
+        found = self.get_queryset(request) if found is None else found
+        return get_object_or_404(found, pk=int(object_id) if object_id.isdecimal() else 0)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """A day and a time are two boxes under one label: each says which it is."""

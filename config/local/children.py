@@ -167,6 +167,8 @@ def ending(status: int) -> str:
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
@@ -217,6 +219,8 @@ def _become_nobody() -> None:
     """Leave root for good, but keep the right to pass closed folders: the checkout may be below /root."""
     if sys.platform == "linux":
         _prctl(PR_SET_KEEPCAPS, 1)
+        # access(2) asks as the real user without capabilities unless this is set; initdb looks so for its own folder.
+        _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setgid(NOBODY)
     os.setuid(NOBODY)

@@ -269,6 +269,10 @@ class Campaign(Translated):
         """Whether anybody may read it. The same rule as Campaign.objects.public()."""
         return self.state in self.PUBLIC_STATES
 
+    def percent_of_goal(self, total: int) -> int | None:
+        """How much of its goal these signatures are, 0 to 100; None without a goal."""
+        return min(100, total * 100 // self.goal) if self.goal else None
+
     def is_open(self, at: datetime.datetime | None = None) -> bool:
         """Whether it takes signatures. The same rule as Campaign.objects.open()."""
         at = at or timezone.now()

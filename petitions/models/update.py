@@ -30,6 +30,10 @@ class UpdateQuerySet(models.QuerySet["Update"]):
         """Those, and those that were taken down: whoever comes for one is told so."""
         return self.filter(published_at__lte=at or timezone.now(), campaign__state__in=Campaign.PUBLIC_STATES)
 
+    def of(self, campaign: Campaign) -> UpdateQuerySet:
+        """Those of this campaign, each with it: an update's address begins with the campaign's."""
+        return self.filter(campaign=campaign).select_related("campaign")
+
 
 class Update(Translated):
     """News of a campaign, or a press release about it."""

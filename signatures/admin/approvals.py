@@ -11,7 +11,6 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
@@ -97,7 +96,7 @@ class ProposalAdmin(GuardedAdmin):
         return TemplateResponse(request, "staff/admin/proposal.html", context)
 
     def _proposal_or_404(self, request: HttpRequest, object_id: str) -> Proposal:
-        return get_object_or_404(self.get_queryset(request), pk=int(object_id) if object_id.isdecimal() else 0)
+        return self.object_or_404(request, object_id)
 
     # Buttons, not unfold's actions: those are links, and a link must not change anything.
 

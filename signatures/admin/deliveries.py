@@ -11,7 +11,6 @@ from django.contrib.auth.models import User
 from django.core.files.storage import storages
 from django.db.models import Q, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
@@ -163,7 +162,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         if not self.has_view_permission(request):
             raise Http404
         found = self.get_queryset(request).select_related(*self.list_select_related)
-        return get_object_or_404(found, pk=int(object_id) if object_id.isdecimal() else 0)
+        return self.object_or_404(request, object_id, found)
 
     def _possible_steps(self, request: HttpRequest, delivery: Delivery) -> dict[str, bool]:
         state, where = Delivery.State, delivery.campaign

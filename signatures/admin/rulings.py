@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.functional import Promise
@@ -136,7 +135,7 @@ class RulingAdmin(GuardedAdmin):
         if not self.has_view_permission(request):
             raise Http404
         found = self.get_queryset(request).select_related(*self.list_select_related)
-        return get_object_or_404(found, pk=int(object_id) if object_id.isdecimal() else 0)
+        return self.object_or_404(request, object_id, found)
 
     def _step(self, request: HttpRequest, object_id: str, step: str) -> HttpResponse:
         """One conditional UPDATE: whoever was slower finds nothing to change, and is told so."""

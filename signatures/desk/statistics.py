@@ -100,7 +100,7 @@ def tally_rows(campaign: Campaign) -> Iterator[tuple[str, str, int]]:
 
 
 def _events(campaign: Campaign) -> Iterator[tuple[datetime.date, str, str]]:
-    for update in Update.objects.published().filter(campaign=campaign).select_related("campaign"):
+    for update in Update.objects.published().of(campaign):
         if update.published_at:
             yield update.published_at.date(), str(update.title), update.get_absolute_url()
 

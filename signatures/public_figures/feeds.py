@@ -89,7 +89,7 @@ def atom_feed(campaign: Campaign, figures: Figures) -> str:
         author_name=campaign.responsible,
         changed_on=campaign.updated_on or campaign.launched_on,
     )
-    for update in Update.objects.published().filter(campaign=campaign).select_related("campaign")[:50]:
+    for update in Update.objects.published().of(campaign)[:50]:
         feed.add_item(
             title=str(update.title),
             link=f"{settings.SITE_URL}{update.get_absolute_url()}",

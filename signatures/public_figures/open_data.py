@@ -70,7 +70,7 @@ def numbers_of(campaign: Campaign) -> Numbers:
     """Read it: a row of the register, one edition, the ledger's sums, and a row an update and a delivery."""
     edition = PublishedFigures.objects.latest_of(campaign)  # first, as in public_figures()
     ledger = public_ledger(campaign)
-    updates = Update.objects.published().filter(campaign=campaign).select_related("campaign")
+    updates = Update.objects.published().of(campaign)
     return Numbers(
         campaign=campaign,
         figures=figures_of(ledger.counted, edition),

@@ -20,11 +20,11 @@ def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
     return {
         **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
         "figures": figures,
-        "goal_percent": min(100, figures.total * 100 // found.goal) if found.goal else None,
+        "goal_percent": found.percent_of_goal(figures.total),
         "demands": found.demands.prefetch_related("steps"),
         "handovers": handover_standing(found),
         "open": found.is_open(),
-        "updates": Update.objects.published().filter(campaign=found).select_related("campaign")[:5],
+        "updates": Update.objects.published().of(found)[:5],
         "filters": {"topic": found.original("topic"), "region": found.original("region")},
         "dossiers": dossiers.prefetch_related("coverage"),
         "related": Campaign.objects.public().filter(dossiers__in=dossiers).exclude(pk=found.pk).distinct(),

@@ -34,7 +34,7 @@ def numbers(request: HttpRequest, slug: str, order: str = "count") -> HttpRespon
     context = {
         "campaign": found,
         "figures": figures,
-        "goal_percent": min(100, figures.total * 100 // found.goal) if found.goal else None,
+        "goal_percent": found.percent_of_goal(figures.total),
         "countries": by_name if order == "name" else figures.countries,
         "order": order,
         "map": world_map(figures.countries),

@@ -146,7 +146,7 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
 def press(request: HttpRequest, slug: str) -> HttpResponse:
     """The press kit: figures as they are now, pictures to download, releases, and whom to ask."""
     found = campaign_or_404(slug)
-    published = Update.objects.published().filter(campaign=found).select_related("campaign", "picture")
+    published = Update.objects.published().of(found).select_related("campaign", "picture")
     releases = published.filter(kind=Update.Kind.PRESS)
     pictures = {update.picture.pk: update.picture for update in published if update.picture}
     if found.picture:

@@ -6,7 +6,7 @@ import datetime
 import secrets
 import shlex
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from petitions.demo.content import hang_pictures, load
+from petitions.demo.content import LOCAL_PETITION, PETITION, hang_pictures, load
 from petitions.models import Campaign
 from signatures.demo.filling import fill
 from signatures.demo.people import Signer, how_many, synthetic_signers, town
@@ -44,6 +44,9 @@ STAFF = (
 
 
 class Command(BaseCommand):
+    #: Makes logins and content, as the owner does, and keys, as a worker does.
+    role = "owner"
+    needs_keys = True
     help = "Make the demo's petitions, logins and synthetic signers. Safe to run again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -52,25 +55,25 @@ class Command(BaseCommand):
     def handle(self, *args: Any, signatures: int, **options: Any) -> None:
         if signatures < 0:
             raise CommandError("--signatures cannot be negative.")
-        content = load()
+        load()
         hang_pictures()
         provision_campaigns()
         publish_desk_key()
-        ours = [content.petition.pk, content.local_petition.pk]
-        Campaign.objects.filter(pk__in=ours, state=Campaign.State.DRAFT).update(state=Campaign.State.OPEN)
-        petition, local = (Campaign.objects.select_related("key").get(pk=pk) for pk in ours)
-        self._fill(petition, signatures, lambda: synthetic_signers(signatures))
-        yesterday = timezone.now() - datetime.timedelta(days=1)
-        crowd = town(local.opens_at or yesterday - datetime.timedelta(days=90), yesterday)
-        self._fill(local, LOCAL_SIGNERS, lambda: synthetic_signers(LOCAL_SIGNERS, seed=7, crowd=crowd))
+        drafts = Campaign.objects.filter(slug__in=[PETITION, LOCAL_PETITION], state=Campaign.State.DRAFT)
+        drafts.update(state=Campaign.State.OPEN)
+        self._fill(PETITION, signatures, lambda campaign: synthetic_signers(signatures))
+        self._fill(LOCAL_PETITION, LOCAL_SIGNERS, _townspeople)
         self._print_staff()
 
-    def _fill(self, campaign: Campaign, wanted: int, signers: Any) -> None:
+    def _fill(self, slug: str, wanted: int, signers: Callable[[Campaign], Iterable[Signer]]) -> None:
         """Up to the wanted number; one that was interrupted goes on, for who is there counts once."""
+        campaign = Campaign.objects.select_related("key").filter(slug=slug).first()
+        if campaign is None:  # somebody gave it another address
+            return
         there = Signature.objects.filter(campaign=campaign, source=Source.DEMO).exclude(number=None).count()
         if there >= wanted:
             return
-        people: Iterable[Signer] = signers()
+        people = signers(campaign)
         with tqdm(total=how_many(wanted), desc=campaign.slug, unit=" signatures", disable=None) as progress:
             for admitted in fill(campaign, people):
                 progress.update(admitted)
@@ -102,6 +105,12 @@ class Command(BaseCommand):
         self.stdout.write(f"    age --decrypt -i {identity} -o packet.zip PACKET.zip.age   # apt install age")
         self.stdout.write("  and is checked, opened or not, with:")
         self.stdout.write(f"    .venv/bin/python manage.py verify_delivery PACKET.zip.age --identity {identity}")
+
+
+def _townspeople(campaign: Campaign) -> Iterable[Signer]:
+    yesterday = timezone.now() - datetime.timedelta(days=1)
+    crowd = town(campaign.opens_at or yesterday - datetime.timedelta(days=90), yesterday)
+    return synthetic_signers(LOCAL_SIGNERS, seed=7, crowd=crowd)
 
 
 def _give(user: User, role: Role) -> None:

@@ -7,6 +7,7 @@ from signatures.models import Announcement
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Compute the figures of every press release about a packet again, by the rule that is stored with it."
 
     def handle(self, *args: Any, **options: Any) -> None:

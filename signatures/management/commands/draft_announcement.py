@@ -9,6 +9,7 @@ from staff.refusals import NotAllowed
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Draft a press release with a packet's frozen figures, for an editor to complete and publish."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

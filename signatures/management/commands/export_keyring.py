@@ -9,6 +9,7 @@ from signatures.register.keyring_backup import CannotKeep, export_keyring
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Encrypt the whole keyring to two age recipients whose identities are kept offline; either opens it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

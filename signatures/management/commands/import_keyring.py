@@ -8,6 +8,7 @@ from signatures.register.keyring_backup import CannotKeep, import_keyring
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Put back what the keyring lacks, from an export. Never overwrites; never brings back what was shredded."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

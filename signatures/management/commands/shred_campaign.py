@@ -10,6 +10,7 @@ from staff.models import Proposal
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Destroy a campaign's keys now, once two people have asked for it in the admin (Four eyes)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from signatures.register.audit_anchors import Anchor, NotAnAnchor, verify_trail
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Check the audit trail: that no entry was altered, deleted or moved. Names each that was (status 1)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

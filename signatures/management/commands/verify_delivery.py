@@ -9,6 +9,7 @@ from signatures.delivery.verifier import grouped
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Check a packet: its signature, files, checksums, rows, ranges and totals. Needs no database."
     requires_system_checks = ()
 

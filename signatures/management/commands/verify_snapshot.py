@@ -8,6 +8,7 @@ from signatures.register.saved_figures import verify_snapshot
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Reproduce the figures of a claim snapshot, and say what has changed since (status 1: not reproduced)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

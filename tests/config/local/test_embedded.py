@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -203,6 +204,22 @@ def test_root_without_user_namespaces(tmp_path: Path, monkeypatch: pytest.Monkey
             assert servers.data.stat().st_uid == NOBODY
     with make(closed / "home") as servers:
         assert servers.answers()
+
+
+@needs_root
+def test_nobody_finds_programs_below_a_closed_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a clone below /root: PostgreSQL's own programs lie where only root may enter."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    package = embedded.postgres_binary("initdb").parents[2]
+    for folder in package.parent.glob(f"{package.name}*"):  # its libraries lie beside it
+        shutil.copytree(folder, closed / folder.name, symlinks=True)
+    programs = closed / package.name / "pginstall" / "bin"
+    monkeypatch.setattr(embedded, "postgres_binary", lambda name: programs / name)
+    monkeypatch.setattr(embedded, "user_namespace_works", lambda: False)
+    with make(closed / "home") as servers:
+        assert servers.answers()
+        assert servers.data.stat().st_uid == NOBODY
 
 
 @needs_root
