@@ -11,7 +11,7 @@ from typing import Final
 from django.conf import settings
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from petitions.models import Campaign, Disclosure
@@ -55,11 +55,23 @@ def wording(campaign: Campaign) -> Wording:
             "We use it to prove and count your signature, and for nothing you have not agreed to here. "
             "Every e-mail from us has a link to withdraw."
         ),
-        kept=_(
-            "We delete unconfirmed signatures, unread, after %(days)d days. We keep your signature until you withdraw "
-            "it or the keys of this petition are destroyed. Your comment is never published."
-        )
-        % {"days": settings.PENDING_DAYS},
+        kept=f"{_deleted_after(settings.PENDING_DAYS)} {_kept()}",
+    )
+
+
+def _deleted_after(days: int) -> str:
+    words = ngettext(
+        "We delete unconfirmed signatures, unread, after %(days)d day.",
+        "We delete unconfirmed signatures, unread, after %(days)d days.",
+        days,
+    )
+    return words % {"days": days}
+
+
+def _kept() -> str:
+    return _(
+        "We keep your signature until you withdraw it or the keys of this petition are destroyed. "
+        "Your comment is never published."
     )
 
 

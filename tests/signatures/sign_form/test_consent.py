@@ -121,3 +121,21 @@ def test_a_comment_is_shown_by_a_consent_of_its_own_and_at_risk_never(make_campa
     at_risk: Any = make_campaign(slug="at-risk", at_risk=True, disclosure=Disclosure.COUNT)
     assert wording(at_risk).share_comment == ""
     assert consents(at_risk, False, True, False)["share_comment"] == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "days", "words"),
+    [
+        ("en", 1, "after 1 day."),
+        ("en", 30, "after 30 days."),
+        ("ru", 21, "21 дня"),
+        ("pl", 1, "1 dnia"),
+        ("de", 1, "1 Tag "),
+    ],
+)
+def test_days_are_counted_by_each_languages_rules(
+    make_campaign: Callable[..., Campaign], settings: Any, code: str, days: int, words: str
+) -> None:
+    settings.PENDING_DAYS = days
+    with override(code):
+        assert words in wording(make_campaign()).kept
