@@ -87,7 +87,7 @@ def _database(url: str) -> dict[str, object]:
 
 DATABASES = {"default": _database(DATABASE_URL)}
 # As written into each packet. The same as in pyproject.toml (a test holds them together).
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: the doorbell and the limits. It holds no personal data and may be flushed at any time ---------

@@ -115,8 +115,9 @@ MARKS: Final = {True: "●", False: ""}
 HEAD: Final = """\
 # Who may do what
 
-Made by `manage.py write_access_table` from [access.py](access.py) and the site's addresses; do not edit it here. A
-test asks for every address as every role, in the own and in another section, and holds this table to what happens.
+Made by `manage.py write_access_table` from [staff/access.py](../staff/access.py) and the site's addresses; do not edit
+it here. A test asks for every address as every role, in the own and in another section, and holds this table to what
+happens.
 
 A role holds in the sections of its membership; {everywhere} may hold theirs in
 every section at once. What is not in one's own section does not exist: 404. An administrator manages people and
@@ -145,7 +146,7 @@ def access_table() -> str:
 
 def _pictures(role: Role) -> str:
     """Its first page on a desktop and on a phone, as tests/browser/screenshots.py takes it of the demo."""
-    desktop, phone = (f"../tests/browser/home-{role.value}-{width}.png" for width in (1280, 360))
+    desktop, phone = (f"images/home-{role.value}-{width}.png" for width in (1280, 360))
     return (
         f"**{role.label}**\n\n"
         f'<img src="{desktop}" alt="{role.label}: the first page on a desktop" width="640">\n'

@@ -1,4 +1,4 @@
-"""Who asked: proven, counted, delivered. Sealed all the way; see "The way of a signature" in the README.
+"""Who asked: proven, counted, delivered. Sealed all the way; see docs/architecture.md, "The way of a signature".
 
 The database keeps the promises: constraints here, rights and row security of the three roles in
 config/database/grants.py and row_security.sql, what spans tables in the other .sql files there.

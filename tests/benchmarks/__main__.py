@@ -1,4 +1,4 @@
-"""`make bench`: every figure of the design beside its yardstick, in one run.
+"""`make bench`: every figure of docs/benchmarks.md beside its yardstick, in one run.
 
     python -m tests.benchmarks                      all, with 191,000 signatures: about five minutes
     python -m tests.benchmarks --quick              all, small: under a minute, for a look

@@ -66,7 +66,7 @@ def test_it_is_drawn_anew_when_the_count_has_changed(campaign):
 def test_a_picture_is_named_once_it_is_there_and_drawn_for_who_asks_before(client, campaign, settings, monkeypatch):
     settings.SITE_URL = "https://petitions.example"
     rung = []
-    monkeypatch.setattr(crawlers, "ring", rung.append)
+    monkeypatch.setattr(crawlers, "notify_worker", rung.append)
     assert "og:image" not in client.get(f"/c/{campaign.slug}/").content.decode()
     assert client.get(f"/c/{campaign.slug}/share.png").status_code == 404
     assert rung == ["draw_share_images"]

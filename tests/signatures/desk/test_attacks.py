@@ -136,7 +136,7 @@ def test_nothing_is_approved_at_a_screen_left_open(page, staff, staff_client, ca
         clock.shift(11 * 60)
         delivery = a_delivery(campaign)
         thing = delivery if page == "delivery" else delivery.proposal
-        browser.post(reverse(f"admin:signatures_{page}_approve", args=[thing.pk]))
+        browser.post(reverse(f"admin:{thing._meta.app_label}_{page}_approve", args=[thing.pk]))
         delivery.refresh_from_db()
         assert delivery.state == "requested"
 

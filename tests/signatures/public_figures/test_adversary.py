@@ -6,8 +6,8 @@ kept that would have published just what was published; what is true of all of t
 large game, at steps of ten and over thirty editions, takes the histories that figures.py says are possible and looks
 whether they publish the same.
 
-That adversary reads. One who also signs knows more, and the last part shows how much (README, "What each seized part
-gives up").
+That adversary reads. One who also signs knows more, and the last part shows how much (docs/threat-model.md, "What it
+does not protect from").
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from signatures.register.unsealing import Opener
 from signatures.register.withdrawal import apply_withdrawals
 from signatures.sign_form import consent
 from tests.support.fixtures import acting_as
+from web import counters
 from web.i18n.cldr import day
 from web.page_cache import clear_page_cache
 
@@ -122,8 +123,9 @@ def test_a_network_over_its_limit_does_not_stop_another(client, campaign, settin
 
 
 def test_signing_goes_on_where_redis_is_away(client, campaign, settings):
-    away = "unix:///nowhere/valkey.sock?db=0"
-    settings.CACHES = {name: {**cache, "LOCATION": away} for name, cache in settings.CACHES.items()}
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock?db=0"
+    settings.CACHES = {name: {**cache, "LOCATION": settings.REDIS_URL} for name, cache in settings.CACHES.items()}
+    counters.counting_again()
     response = client.post(sign_url(campaign), TYPED)
     assert response.status_code == 303
     assert opened(campaign, Submission.objects.get()).signals["unlimited"] is True

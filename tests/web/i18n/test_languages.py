@@ -118,8 +118,8 @@ def test_the_country_is_guessed_where_one_stands_out_among_the_readers(code: str
     assert re.findall(r'<option value="(\w*)" selected>', str(typed["country"])) == ["FR"]
 
 
-def test_the_readme_says_of_each_language_whether_it_was_read_through() -> None:
-    table = (settings.BASE_DIR / "README.md").read_text(encoding="utf-8").partition("## Languages")[2]
+def test_the_documents_say_of_each_language_whether_it_was_read_through() -> None:
+    table = (settings.BASE_DIR / "docs" / "translating.md").read_text(encoding="utf-8").partition("## Languages")[2]
     for language in LANGUAGES:
         ((_, said),) = re.findall(rf"^\| ({language.name}) \| `{language.code}` \| (.+) \|$", table, re.MULTILINE)
         assert said.startswith("yes") is language.reviewed
