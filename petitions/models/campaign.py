@@ -47,7 +47,7 @@ class Standing(models.TextChoices):
 
     GOING_ON = "", _("Open")
     ANNOUNCED = "announced", _("Opening soon")
-    OVER = "over", _("Over")
+    OVER = "over", _("Closed")
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):

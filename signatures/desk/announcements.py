@@ -135,14 +135,14 @@ def _title(delivery: Delivery, signatures: int, countries: int) -> str:
 
 def _lead(delivery: Delivery) -> str:
     words = {"title": delivery.campaign.title, "addressee": delivery.addressee.name}
-    return _("The petition “%(title)s” goes to %(addressee)s.") % words
+    return _("The petition “%(title)s” is being delivered to %(addressee)s.") % words
 
 
 def _body(delivery: Delivery) -> str:
     demands = "\n".join(f"{demand.position}. {demand.text}" for demand in delivery.campaign.demands.all())
     checked = (
         _(
-            "Every signature was confirmed through a link sent to the signer’s own mailbox. The packet’s manifest is "
+            "Every signature was confirmed through a link e-mailed to the signer. The packet’s manifest is "
             "signed; its reference is %s."
         )
         % delivery.reference

@@ -54,7 +54,7 @@ def test_a_form_that_is_asked_for_work_is_sent_with_it_and_without_script_all_th
     work, took = (re.search(rf"{name}=([^&]*)", typed) for name in ("work", "took"))
     assert work
     assert took
-    assert heard == (["It is being sent…"] if script else [])
+    assert heard == (["Sending…"] if script else [])
     assert (len(work[1]) > 100, took[1].isdigit()) == (script, script)
     # Each solution that was good is remembered, so that it counts once.
     used = [key for key in site.redis().keys("*") if b":u:" in key]

@@ -22,11 +22,11 @@ SEEN_FORMAT: Final = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f
 KEPT_FORMAT: Final = SEEN_FORMAT | frozenset(JOINERS + DIRECTION_MARKS)
 _MEANINGLESS: Final = frozenset({"Co", "Cn", "Zl", "Zp"})  # private, unassigned or never to be; stray separators
 
-_DAMAGED: Final = _("One character was damaged on the way (shown as \ufffd). Please type that place again.")
-_CONTROL: Final = _("There is an invisible control character (%(code)s) in it. Type it instead of pasting it.")
-_DIRECTION: Final = _("There is an invisible direction mark (%(code)s) in it. Type it instead of pasting it.")
-_INVISIBLE: Final = _("There is an invisible character (%(code)s) in it. Type it instead of pasting it.")
-_UNKNOWN: Final = _("There is a character in it (%(code)s) that has no meaning. Please leave it out.")
+_DAMAGED: Final = _("One character was damaged in transit (shown as \ufffd). Please type it again.")
+_CONTROL: Final = _("This contains an invisible control character (%(code)s). Type the text instead of pasting it.")
+_DIRECTION: Final = _("This contains an invisible direction mark (%(code)s). Type the text instead of pasting it.")
+_INVISIBLE: Final = _("This contains an invisible character (%(code)s). Type the text instead of pasting it.")
+_UNKNOWN: Final = _("This contains a character (%(code)s) that has no meaning. Remove it.")
 
 
 def unreadable(text: str) -> ValidationError | None:

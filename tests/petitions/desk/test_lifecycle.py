@@ -518,7 +518,7 @@ def test_what_opens_next_is_announced_first(client: Any, written: Callable[..., 
     for page in ("/", "/?show=announced"):
         told = client.get(page).text
         assert told.index(next_one.get_absolute_url()) < told.index(later.get_absolute_url()), page
-    assert "No petition is open at the moment." in client.get("/").text
+    assert "No petitions are open at the moment." in client.get("/").text
 
 
 def test_what_is_paused_stays_on_the_home_page_and_asks_nobody_to_sign(
