@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from config import addresses
+
 
 @register(Tags.security)
 def tiers_are_apart(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
@@ -47,6 +49,16 @@ def rates_are_rates(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             rate(getattr(settings, name))
         except ValueError as error:
             yield Error(f"{name}: {error}.", id="undersigned.E008")
+
+
+@register(Tags.security)
+def site_has_an_address(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Links in mails are made of it, and browsers' origins are compared with it: neither fails where one would see."""
+    try:
+        addresses.site(settings.SITE_URL)
+    except ValueError as error:
+        hint = "It has to look like https://petitions.example.org, with :port where there is one, and nothing after it."
+        yield Error(f"SITE_URL {error}.", hint=hint, id="undersigned.E009")
 
 
 @register(Tags.security, deploy=True)

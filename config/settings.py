@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,6 +14,7 @@ from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy
 
+from config import addresses
 from web.i18n.languages import DEFAULT
 from web.i18n.languages import LANGUAGES as OUR_LANGUAGES
 
@@ -30,12 +32,34 @@ VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
 
 # Signs sessions and the admin's forms, and keys the limits' counters. Required in production.
 SECRET_KEY = env.str("SECRET_KEY", "")
+# Earlier values of SECRET_KEY, comma-separated: sessions and links signed under them stay good, and what they sealed
+# (second factors) can be opened. Needed for as long as anybody's second factor is older than the change.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # Shows tracebacks in the browser. Never in production: a traceback can hold what a supporter typed.
 DEBUG = env.bool("DEBUG", False)
-# The site's own address, "https://petitions.example.org": for links in mails, hosts and origins.
-SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+# The site's own address, "https://petitions.example.org": for links in mails, hosts and origins. An international
+# name may be written as it is read. What is no such address, a check refuses (config/checks.py).
+SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000")
+with contextlib.suppress(ValueError):
+    SITE_URL = addresses.site(SITE_URL)
+
+
+def _site_host() -> str:
+    try:
+        return urlsplit(SITE_URL).hostname or "127.0.0.1"
+    except ValueError:
+        return "127.0.0.1"
+
+
+def _as_asked_for(host: str) -> str:
+    try:
+        return addresses.host_name(host)
+    except ValueError:
+        return host  # ".example.org", "*", an IPv6 address: Django's own
+
+
 # Further host names that may serve the site, comma-separated.
-ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "127.0.0.1", *env.list("ALLOWED_HOSTS", default=[])]
+ALLOWED_HOSTS = [_site_host(), *map(_as_asked_for, env.list("ALLOWED_HOSTS", default=[]))]
 if "127.0.0.1" in ALLOWED_HOSTS:
     ALLOWED_HOSTS.append("localhost")
 # How many proxies in front of us write X-Forwarded-For. Counted from the right; the rest is forgeable.
@@ -53,9 +77,8 @@ WORKER_ROLE = env.str("WORKER_ROLE", "undersigned_worker")
 
 
 def _database(url: str) -> dict[str, object]:
-    parts = urlsplit(url or "postgres:///undersigned")
-    if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL must start with postgres://. No other database is supported.")
+    schemes = dict.fromkeys(("postgres", "postgresql"), r"/[^/:]*|")
+    parts = addresses.service("DATABASE_URL", url or "postgres:///undersigned", schemes)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     host = query.pop("host", None) or unquote(parts.hostname or "")
     options: dict[str, object] = {
@@ -111,10 +134,10 @@ CACHES = {
 
 def _broker(url: str) -> str:
     """kombu spells a Unix socket redis+socket://PATH?virtual_host=DB."""
-    parts = urlsplit(url)
+    parts = addresses.service("REDIS_URL", url, {"redis": r"(/\d*)?", "rediss": r"(/\d*)?", "unix": r"/.+"})
     if parts.scheme != "unix":
         return url
-    return f"redis+socket://{parts.path}?virtual_host={parse_qs(parts.query).get('db', ['0'])[-1]}"
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={parse_qs(parts.query).get('db', ['0'])[-1]}"
 
 
 CELERY_BROKER_URL = _broker(REDIS_URL)
@@ -161,9 +184,13 @@ def _mailers() -> dict[str, object]:
         if DEMO_MAIL_DIR is None:
             return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
         return {"BACKEND": "config.local.inbox.MaildirBackend", "OPTIONS": {"directory": str(DEMO_MAIL_DIR)}}
-    parts = urlsplit(MAIL_URL)
-    if parts.scheme not in {"smtp", "smtps", "smtp+plain"}:
-        raise ImproperlyConfigured("MAIL_URL must start with smtp://, smtps:// or smtp+plain://.")
+    parts = addresses.service("MAIL_URL", MAIL_URL, dict.fromkeys(("smtp", "smtps", "smtp+plain"), "/?"))
+    if parts.query:
+        raise ImproperlyConfigured("MAIL_URL takes nothing after a question mark. Write ? in a password as %3F.")
+    if parts.netloc and not parts.hostname:
+        raise ImproperlyConfigured("MAIL_URL names no host.")
+    if bool(parts.username) != bool(parts.password):
+        raise ImproperlyConfigured("MAIL_URL has to have a user name and a password, or neither.")
     options: dict[str, object] = {
         "host": parts.hostname or "localhost",
         "port": parts.port or {"smtp": 587, "smtps": 465, "smtp+plain": 25}[parts.scheme],

@@ -17,6 +17,7 @@ from signatures.views.crawlers import robots
 from web.i18n.languages import bare
 
 handler404 = "web.gone.not_found"
+handler500 = "web.middleware.server_error"
 
 # What is asked for most comes first, and in one table: each that is searched in vain, and each that lies in another,
 # costs a campaign's page a twentieth.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.celery import ROUTES
+from config.celery import STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("web", "staff", "petitions", "signatures", "config")
@@ -255,7 +255,7 @@ def test_a_web_process_that_serves_checks_and_rings_has_loaded_no_worker_code():
 
 def test_a_worker_knows_every_task_that_is_rung_or_swept():
     _, tasks = _in_a_process(WORKER_PROCESS, "worker")
-    assert tasks == sorted(f"signatures.{stage}" for stage in ROUTES)
+    assert tasks == sorted(f"signatures.{stage}" for stage in STAGES)
 
 
 def test_every_ring_names_a_task():

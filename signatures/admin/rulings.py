@@ -109,7 +109,7 @@ class RulingAdmin(GuardedAdmin):
         super().save_model(request, obj, form, change)
         detail = {"ruling": obj.pk, "campaign": obj.campaign_id, "verb": obj.verb, "query": obj.query}
         audit.append(obj.made_by, "ruling.make", obj.campaign.section, obj.reason, detail)
-        notify_worker("rule")
+        notify_worker("apply_rulings")
 
     def response_add(self, request: HttpRequest, obj: Ruling, post_url_continue: str | None = None) -> HttpResponse:
         self.message_user(
@@ -145,7 +145,7 @@ class RulingAdmin(GuardedAdmin):
         if not may(request.user, "ruling.make", ruling.campaign):
             self.message_user(request, _("Your role does not allow this."), messages.ERROR)
         elif self._took(request, ruling, step):
-            notify_worker("rule")
+            notify_worker("apply_rulings")
         else:
             self.message_user(
                 request, _("Its status has changed in the meantime. Check it and try again."), messages.WARNING

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from signatures.delivery.archive import write_archive
@@ -125,7 +126,8 @@ def _hold_withdrawals(delivery: Delivery) -> None:
     if delivery.withdrawals_wait_until is None:
         log.warning("delivery %s: withdrawals from its campaign wait until it is sealed", delivery.reference)
         delivery.withdrawals_wait_until = timezone.now() + WITHDRAWALS_WAIT
-        change(delivery, withdrawals_wait_until=delivery.withdrawals_wait_until)
+        # Compared by the database's clock (register/withdrawal.py).
+        change(delivery, withdrawals_wait_until=Now() + WITHDRAWALS_WAIT)
 
 
 @contextmanager

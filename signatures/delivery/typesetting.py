@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
+from web.redaction import SafeWords
+
 _HERE: Final = Path(__file__).parent
 FONTS: Final = _HERE / "fonts"
 _COMPOSITOR: Final = _HERE / "compositor.py"
@@ -38,7 +40,7 @@ def _advances() -> bytes:
     return zlib.decompress((FONTS / "advances.zlib").read_bytes())
 
 
-class NotSet(Exception):
+class NotSet(SafeWords):
     """A document that could not be set: which, and how its process ended. Never anything of what it says."""
 
 

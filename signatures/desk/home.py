@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from petitions.models import Campaign
-from signatures.models import Delivery, Monitor, Recipient, Ruling, Tally
+from signatures.models import Delivery, MailTrouble, Monitor, Recipient, Ruling, Tally
 from staff import approvals
 from staff.access import may, within
 from staff.models import Membership, Proposal, Role
@@ -62,7 +62,8 @@ def roles_of(user: User) -> list[tuple[str, str]]:
 def tasks_of(user: User) -> list[Task]:
     """What waits for this person; what others wait for comes first."""
     sources = (
-        _to_decide, _alarms, _keyless, _to_open, _sent_back, _rulings, _closing, _failed, _to_deliver, _quiet, _people,
+        _to_decide, _mail_trouble, _alarms, _keyless, _to_open, _sent_back, _rulings, _closing, _failed, _to_deliver,
+        _quiet, _people,
     )  # fmt: skip
     return sorted((task for source in sources for task in source(user)), key=lambda task: not task.urgent)
 
@@ -95,6 +96,19 @@ def _to_decide(user: User) -> Iterator[Task]:
                 "who": proposal.requested_by,
             }
             yield Task(what, approvals.what_happens(proposal), _page_of(proposal), urgent=True)
+
+
+def _mail_trouble(user: User) -> Iterator[Task]:
+    """For who can talk to whoever runs the mail server."""
+    if not may(user, "site.halt"):
+        return
+    for trouble in MailTrouble.objects.exclude(since=None).order_by("pk"):
+        about = _("%(kind)s, since %(since)s UTC, with the words %(reply)s. All of them wait; none is lost.") % {
+            "kind": trouble.pk,
+            "since": f"{trouble.since:%Y-%m-%d %H:%M}",
+            "reply": trouble.reply,
+        }
+        yield Task(_("The mail server refuses our mails"), about, reverse("admin:index"), urgent=True)
 
 
 def _is_revoked(proposal: Proposal) -> bool:

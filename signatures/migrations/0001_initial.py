@@ -41,6 +41,18 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='MailTrouble',
+            fields=[
+                ('kind', models.CharField(max_length=24, primary_key=True, serialize=False)),
+                ('refused', models.IntegerField(db_default=0)),
+                ('reply', models.CharField(db_default='', max_length=40)),
+                ('since', models.DateTimeField(null=True)),
+                ('next_try', models.DateTimeField(null=True)),
+                ('told_at', models.DateTimeField(null=True)),
+                ('ended_at', models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='Monitor',
             fields=[
                 ('campaign', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='monitor', serialize=False, to='petitions.campaign')),
@@ -53,6 +65,15 @@ class Migration(migrations.Migration):
                 'verbose_name': 'Live activity',
                 'verbose_name_plural': 'Live activity',
             },
+        ),
+        migrations.CreateModel(
+            name='NoticeCount',
+            fields=[
+                ('on', models.DateField(primary_key=True, serialize=False)),
+                ('bounced', models.IntegerField(db_default=0)),
+                ('complained', models.IntegerField(db_default=0)),
+                ('passed_over', models.IntegerField(db_default=0)),
+            ],
         ),
         migrations.CreateModel(
             name='Shredding',
@@ -98,6 +119,14 @@ class Migration(migrations.Migration):
                 'verbose_name': 'signing key',
                 'ordering': ['-created_at', 'sha256'],
             },
+        ),
+        migrations.CreateModel(
+            name='Suppression',
+            fields=[
+                ('label', models.BinaryField(max_length=16, primary_key=True, serialize=False)),
+                ('why', models.CharField(choices=[('bounced', 'Bounced'), ('complained', 'Complained')], max_length=10)),
+                ('on', models.DateField(db_default=django.db.models.functions.datetime.Now())),
+            ],
         ),
         migrations.CreateModel(
             name='Delivery',
@@ -226,6 +255,7 @@ class Migration(migrations.Migration):
                 ('listed_to', models.BinaryField(max_length=16, null=True)),
                 ('listed_at', models.DateTimeField(null=True)),
                 ('sent', models.IntegerField(db_default=0)),
+                ('given_up', models.IntegerField(db_default=0)),
                 ('done_at', models.DateTimeField(null=True)),
                 ('update', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='mailing', to='petitions.update')),
             ],
@@ -381,7 +411,8 @@ class Migration(migrations.Migration):
             name='NewsMail',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('due', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('due', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
+                ('problem', models.CharField(blank=True, db_default='', max_length=40)),
                 ('mailing', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='mails', to='signatures.mailing')),
                 ('signature', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='signatures.signature')),
             ],
@@ -410,6 +441,7 @@ class Migration(migrations.Migration):
                 ('mail_due', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
                 ('mailed_at', models.DateTimeField(null=True)),
                 ('mail_counted_on', models.DateField(null=True)),
+                ('mail_problem', models.CharField(blank=True, db_default='', max_length=40)),
                 ('bounced_on', models.DateField(null=True)),
                 ('confirmed_at', models.DateTimeField(null=True)),
                 ('outcome', models.CharField(choices=[('counted', 'Counted'), ('duplicate', 'Duplicate'), ('held', 'Held for review'), ('late', 'Confirmed too late'), ('unreadable', 'Unreadable')], max_length=10, null=True)),

@@ -8,7 +8,7 @@ from signatures.models.announcement import Announcement
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
 from signatures.models.handover import Handover, HandoverQuerySet, unanswered_since
-from signatures.models.mail import MailCount
+from signatures.models.mail import MailCount, MailTrouble, NoticeCount, Suppression
 from signatures.models.monitoring import Monitor
 from signatures.models.news import Mailing, NewsMail, Unsubscription
 from signatures.models.register import Register, Removal, Signature, why_outside
@@ -54,10 +54,12 @@ __all__ = [
     "LabelCount",
     "LedgerEntry",
     "MailCount",
+    "MailTrouble",
     "Mailing",
     "Monitor",
     "NetworkRule",
     "NewsMail",
+    "NoticeCount",
     "Outcome",
     "PublishedFigures",
     "Purpose",
@@ -77,6 +79,7 @@ __all__ = [
     "SigningRules",
     "Source",
     "Submission",
+    "Suppression",
     "Tally",
     "TallyQuerySet",
     "TallySum",

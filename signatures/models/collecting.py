@@ -80,6 +80,9 @@ class Submission(models.Model):
     mailed_at = models.DateTimeField(null=True)
     #: The day on which its mail was counted against its mailbox (register/mail_limits.py); tries again are not.
     mail_counted_on = models.DateField(null=True)
+    #: Why the mail server, or we, did not want it the last time: "554 5.7.1", "no mails left today"; "" since it went.
+    #: Without `mail_due` it is given up (manage.py list_mails), with it it is tried again.
+    mail_problem = models.CharField(max_length=40, blank=True, db_default="")
     #: A mail server said that the mail reached nobody (register/bounces.py).
     bounced_on = models.DateField(null=True)
     confirmed_at = models.DateTimeField(null=True)

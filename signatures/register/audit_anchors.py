@@ -20,6 +20,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from staff.models import AuditAnchor
+from web.redaction import describe
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +162,7 @@ def _mail(anchor: AuditAnchor) -> bool:
             headers={"Auto-Submitted": "auto-generated"},
         ).send()
     except OSError as error:  # smtplib's errors are OSErrors, too
-        log.warning("the anchor of entry %s was not e-mailed (%s); it will be retried", anchor.seq, error)
+        log.warning("the anchor of entry %s was not e-mailed (%s); it will be retried", anchor.seq, describe(error))
         return False
     AuditAnchor.objects.filter(pk=anchor.pk).update(mailed_at=timezone.now())
     return True

@@ -28,6 +28,10 @@ _ADDRESS: Final = re.compile(r"""(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}|"[ !#-
 _LONGEST: Final = 900
 
 
+class NotAnAddress(ValueError):
+    """An address that mail cannot carry as it is."""
+
+
 def place(name: str) -> str:
     """Stands in a text, which has to have it on a line of its own, where each reader's own link of that name comes."""
     return f"\x00{name}\x00"
@@ -89,7 +93,7 @@ class FormLetter:
     def to(self, address: str, links: Mapping[str, str], headers: Mapping[str, str]) -> Letter:
         """The copy for this mailbox: `links` by the names of their places, `headers` of this copy as they stand.
 
-        Raises ValueError for an address that mail cannot carry as it is, as Django does.
+        Raises NotAnAddress; ValueError for links or headers that cannot stand in a mail.
         """
         address = _carried(address)
         headers = {"Message-ID": make_msgid(domain=self.domain), **headers}
@@ -116,9 +120,12 @@ def _unix(text: str) -> str:
 def _carried(address: str) -> str:
     """The address with its domain in ASCII."""
     mailbox, _, domain = address.rpartition("@")
-    carried = f"{mailbox}@{domain if domain.isascii() else punycode(domain)}"
+    try:
+        carried = f"{mailbox}@{domain if domain.isascii() else punycode(domain)}"
+    except ValueError:
+        carried = ""
     if not _ADDRESS.fullmatch(carried):
-        raise ValueError("not an address that can stand in a header")
+        raise NotAnAddress("not an address that can stand in a header")
     return carried
 
 

@@ -37,6 +37,7 @@ from petitions.models import Campaign
 from signatures import sealing
 from signatures.identity import Mac
 from signatures.models import CampaignKey, DeskKey, Register
+from web.redaction import SafeWords
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ PENDING: Final = ".pending-"
 _LENGTHS: Final = {"private_key": 96, "pepper": 32, "register_key": 32}
 
 
-class KeysMissing(Exception):
+class KeysMissing(SafeWords):
     """The keyring has no keys for this campaign: not provisioned yet, not mounted, or shredded."""
 
 
@@ -56,7 +57,7 @@ class KeysDamaged(KeysMissing):
     """There is a file, but not with what belongs in it. It is never made anew: restore it from the export."""
 
 
-class ForeignPublicKey(Exception):
+class ForeignPublicKey(SafeWords):
     """The database holds another public key than the keyring: somebody put theirs there."""
 
 

@@ -24,6 +24,7 @@ from signatures.models import Monitor, SigningRules, Submission, Tally
 from signatures.register.screening import has_surge
 from signatures.register.time_buckets import hour_of
 from web.minute_counters import KINDS, read_minutes
+from web.redaction import describe
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def monitor_campaigns(now: datetime.datetime | None = None) -> int:
         try:
             attacked += _watch(campaign, now)
         except (RedisError, OSError) as error:
-            log.warning("campaigns are not monitored: Redis is unavailable (%s)", type(error).__name__)
+            log.warning("campaigns are not monitored: Redis is unavailable (%s)", describe(error))
             return attacked
     return attacked
 
@@ -134,7 +135,7 @@ def _tell(campaign: Campaign, attack: Sequence[str], last_hour: dict[str, Any]) 
     try:
         return bool(mail.send())  # none where ALERTS_TO is empty
     except (smtplib.SMTPException, OSError) as error:
-        log.warning("no alert was sent: the mail server is unavailable (%s)", type(error).__name__)
+        log.warning("no alert was sent: the mail server is unavailable (%s)", describe(error))
         return False
 
 

@@ -22,6 +22,7 @@ from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
 from staff import audit
 from staff.access import may
 from staff.models import APPROVAL_EXPIRES, Proposal
+from web.redaction import describe
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def _note(campaign: Campaign, proposal: Proposal) -> None:
         admit_all(campaign)  # what was confirmed in time counts
     except (KeysMissing, ForeignPublicKey) as error:
         log.error(
-            "campaign %s was shredded before all its signatures were admitted: %s", campaign.slug, type(error).__name__
+            "campaign %s was shredded before all its signatures were admitted: %s", campaign.slug, describe(error)
         )
     with transaction.atomic():
         # Two workers at once: the second waits here, and then finds that the approval is spent.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -25,6 +25,7 @@ from signatures.sign_form.consent import consents
 from signatures.sign_form.context import channel_of, form_context
 from signatures.sign_form.form import SignForm
 from signatures.views.campaigns import campaign_or_404
+from web.connections import is_away
 from web.i18n.languages import path_in
 from web.page_cache import cached_page
 from web.rate_limits import Verdict
@@ -56,7 +57,9 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
         return _kept(request, found, data, 422)
     try:
         take(found, _person(found, typed, data, sender.signals, request.LANGUAGE_CODE))
-    except (OperationalError, InterfaceError):
+    except (DatabaseError, InterfaceError) as error:
+        if not is_away(error):
+            raise
         problem = _(
             "We could not save your signature. What you typed is still here: wait a moment, then send it again."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -17,8 +18,11 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext as _
 
 from staff.access import works_here
+from staff.login.adapters import SealedUnderAnotherKey
 from staff.login.factors import has_second_factor, used_second_factor
 from staff.login.sessions import has_ended, note_presence
+
+log = logging.getLogger(__name__)
 
 PREFIX: Final = "/admin/"
 
@@ -67,6 +71,13 @@ class LoginMiddleware:
             response._csp_config = ADMIN_CSP  # type: ignore[attr-defined] # what csp_override() sets
         add_never_cache_headers(response)
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A page that says what is to be done, where a second factor cannot be opened any more."""
+        if not isinstance(exception, SealedUnderAnotherKey):
+            return None
+        log.error("%s", exception)
+        return render(request, "staff/login/other_key.html", {"words": str(exception)}, status=503)
 
 
 def _stopped(request: HttpRequest) -> HttpResponse | None:

@@ -22,4 +22,5 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was read: {error.strerror or 'the file cannot be read'}.") from None
         except KeysDamaged as error:
             raise CommandError(f"Nothing was read: the keyring's {error} is damaged.") from None
-        self.stdout.write(f"{result.bounced} bounced, {result.passed_over} ignored")
+        complaints = f"{result.complained} complaints, " if result.complained else ""
+        self.stdout.write(f"{result.bounced} bounced, {complaints}{result.passed_over} ignored")

@@ -12,6 +12,8 @@ from allauth.mfa.utils import decrypt
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from staff.login.adapters import SealedUnderAnotherKey
+
 
 class Command(BaseCommand):
     help = "Print the current second-factor code of a demo user."
@@ -26,6 +28,9 @@ class Command(BaseCommand):
         if app is None:
             raise CommandError(f"There is no user {username!r} with an authenticator app.")
         counter, gone = divmod(int(time.time()), settings.MFA_TOTP_PERIOD)
-        code = format_hotp_value(hotp_value(decrypt(app.data["secret"]), counter))
+        try:
+            code = format_hotp_value(hotp_value(decrypt(app.data["secret"]), counter))
+        except SealedUnderAnotherKey as error:
+            raise CommandError(str(error)) from None
         self.stdout.write(code)
         self.stderr.write(f"Next code in {settings.MFA_TOTP_PERIOD - gone} seconds; each works once.")

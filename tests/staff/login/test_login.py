@@ -377,3 +377,65 @@ def test_only_the_admin_relaxes_the_browsers_rules(client, staff_client, staff, 
         assert "no-store" in page["Cache-Control"]
     assert "unsafe" not in client.get(campaign.get_absolute_url())["Content-Security-Policy"]
     assert "unsafe-inline" not in str(ADMIN_CSP["script-src"])
+
+
+# --- a SECRET_KEY that was changed --------------------------------------------------------------------------------
+
+OTHER = "another-secret-key-for-tests-0123456789-0123456789-xyz"
+
+
+def test_a_second_factor_of_an_earlier_key_opens_while_that_is_named(client, person, settings):
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+
+    spare = RecoveryCodes.activate(person).get_unused_codes()[0]
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], OTHER
+    type_password(client)
+    assert type_code(client)["Location"] == "/admin/"
+    assert spare in client.get("/admin/second-factor/codes/").text
+
+
+def test_without_the_earlier_key_it_is_said_what_to_do(client, person, settings, caplog):
+    settings.SECRET_KEY = OTHER
+    assert type_password(client).status_code == 302
+    refused = type_code(client)
+    assert refused.status_code == 503
+    assert b"SECRET_KEY_FALLBACKS" in refused.content
+    assert [record for record in caplog.records if "SECRET_KEY_FALLBACKS" in record.getMessage()]
+    assert client.get("/admin/").status_code == 302
+    with pytest.raises(CommandError, match="SECRET_KEY_FALLBACKS"):
+        call_command("demo_code", "anna")
+
+
+@pytest.mark.parametrize("page", ["codes/", "codes/new/", "", "app/", "app/remove/", "passkeys/add/"])
+def test_no_page_of_second_factors_breaks_with_another_key(client, person, settings, page):
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+
+    RecoveryCodes.activate(person)
+    settings.SECRET_KEY = OTHER
+    client.force_login(person)
+    for answer in (
+        client.get(f"/admin/second-factor/{page}"),
+        client.post(f"/admin/second-factor/{page}", {"code": "1"}),
+    ):
+        assert answer.status_code in (200, 302, 405, 503)
+
+
+def test_a_session_of_an_earlier_key_goes_on_while_that_is_named(client, person, settings):
+    client.force_login(person)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], OTHER
+    assert client.get("/admin/").status_code == 200
+
+
+def test_earlier_keys_are_read_from_the_environment():
+    import os
+    import subprocess
+    import sys
+
+    from tests.check import OURS, PRODUCTION
+    from tests.config.test_deployment import ROOT
+
+    say = "from config import settings as s; print(s.SECRET_KEY_FALLBACKS)"
+    env = {name: value for name, value in os.environ.items() if name not in OURS} | PRODUCTION
+    env["SECRET_KEY_FALLBACKS"] = "one,two"
+    done = subprocess.run([sys.executable, "-c", say], cwd=ROOT, env=env, capture_output=True, check=True)
+    assert done.stdout.decode().strip() == "['one', 'two']"
