@@ -181,6 +181,11 @@ def _mailers() -> dict[str, object]:
 MAILERS = {"default": _mailers()}
 DEMO_INBOX = DEMO_MAIL_DIR is not None and not MAIL_URL
 
+# --- countries --------------------------------------------------------------------------------------------
+# ISO 3166-1 has no code for Kosovo. XK is of its users' range, and what CLDR, the European Union, SWIFT and the tables
+# of networks write.
+COUNTRIES_OVERRIDE = {"XK": {"name": "Kosovo", "alpha3": "XKX"}}
+
 # --- limits ---------------------------------------------------------------------------------------------
 # Signatures one network (IPv4 address, IPv6 /64) may send.
 SIGN_RATE = env.str("SIGN_RATE", "30/m")

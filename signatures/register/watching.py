@@ -20,6 +20,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from petitions.models import Campaign
+from signatures.identity import mailable
 from signatures.minutes import KINDS, read_minutes
 from signatures.models import SigningRules, Submission, Tally, Watch
 from signatures.register.arrivals import hour_of
@@ -130,7 +131,8 @@ def _tell(campaign: Campaign, attack: Sequence[str], last_hour: dict[str, Any]) 
     }
     text = "\n\n".join([f"“{campaign.title}”", *(words[sign] for sign in attack)])
     text += f"\n\n{settings.SITE_URL}/admin/signatures/watch/\n"
-    mail = EmailMessage("A petition is under attack", text, settings.DEFAULT_FROM_EMAIL, settings.ALERTS_TO)
+    sender, readers = mailable(settings.DEFAULT_FROM_EMAIL), [mailable(reader) for reader in settings.ALERTS_TO]
+    mail = EmailMessage("A petition is under attack", text, sender, readers)
     try:
         return bool(mail.send())  # none where ALERTS_TO is empty
     except (smtplib.SMTPException, OSError) as error:

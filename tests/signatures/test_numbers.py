@@ -156,6 +156,12 @@ def test_what_is_not_shown_is_one_shape():
     assert drawn.legend == [(1, 10, 100)]
 
 
+def test_kosovo_is_a_shape_of_its_own():
+    (land,) = world_map([CountryFigure("XK", "Kosovo", 30)]).lands
+    assert land.path
+    assert land.path not in world_map([CountryFigure("XK", "Kosovo", 30)]).rest
+
+
 def test_shades_begin_where_they_say():
     lands = world_map([CountryFigure("PL", "Poland", count) for count in SHADES]).lands
     assert [land.shade for land in lands] == [1, 2, 3, 4]

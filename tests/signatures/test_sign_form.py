@@ -260,6 +260,13 @@ def test_country_is_a_code_in_either_case(typed: str) -> None:
     assert '<option value="BY" selected>' in shown(form)
 
 
+@pytest.mark.parametrize("typed", ["XK", "xk", "HK", "MO", "PS", "TW"])
+def test_who_comes_from_there_need_not_say_that_they_come_from_elsewhere(typed: str) -> None:
+    form = filled(country=typed)
+    assert form.is_valid(), form.errors
+    assert f'<option value="{typed.upper()}" selected>' in shown(form)
+
+
 @pytest.mark.parametrize("typed", ["XX", "BLR", "112", "Belarus", "B Y", "ВУ", "ß", "\uff22\uff39", "--"])
 def test_what_is_no_code_is_no_country(typed: str) -> None:
     assert code_of(filled(country=typed), "country") == "not_a_country"
