@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from config.characters import TOO_LONG
 from petitions.access import may
 from petitions.models import Campaign, Standstill
 from petitions.text import check_text
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 State = Campaign.State
 _PUBLIC: Final = frozenset(Campaign.PUBLIC_STATES)
+#: Characters of the reason of a step.
+LONGEST_REASON: Final = 600
 
 
 class NotNow(Exception):
@@ -148,6 +151,8 @@ def _refuse_unfit(reason: str) -> None:
     """Readers may see it."""
     if not reason:
         raise NotNow(_("Please say why."))
+    if len(reason) > LONGEST_REASON:
+        raise NotNow(TOO_LONG % {"length": len(reason), "limit": LONGEST_REASON})
     try:
         check_text(reason)
     except ValidationError as refusal:
