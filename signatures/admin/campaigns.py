@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 from typing import Any, cast
 
@@ -31,7 +30,7 @@ from signatures.desk.life import TIMES, note_times, take_step
 from signatures.desk.refusals import NotAllowed
 from signatures.doorbell import ring
 from signatures.models import Register, SigningRules
-from signatures.spreadsheets import safe_row
+from signatures.spreadsheets import csv_text
 from signatures.tallies import exact_tally, tally_rows
 from signatures.views.pages import campaign_page
 
@@ -152,12 +151,10 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     def export(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The aggregates of the tally page as CSV: sums only, for there is nothing else to be had here."""
         campaign = self._for_tally(request, object_id)
-        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        table = csv_text(("dimension", "key", "signatures"), tally_rows(campaign))
+        response = HttpResponse(table, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{campaign.slug}-tally.csv"'
         response["Cache-Control"] = "no-store"
-        writer = csv.writer(response)
-        writer.writerow(("dimension", "key", "signatures"))
-        writer.writerows(map(safe_row, tally_rows(campaign)))
         return response
 
     def claim(self, request: HttpRequest, object_id: str) -> HttpResponse:

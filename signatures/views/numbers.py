@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +18,7 @@ from petitions.shelf import shelved
 from signatures import opendata
 from signatures.charts import day_bars, world_map
 from signatures.figures import public_figures
-from signatures.spreadsheets import safe_row
+from signatures.spreadsheets import csv_text
 from signatures.views.finding import campaign_or_404
 
 
@@ -67,13 +65,10 @@ def numbers_json(request: HttpRequest, slug: str) -> HttpResponse:
 def numbers_csv(request: HttpRequest, slug: str) -> HttpResponse:
     """The same in rows: what, key, name, count."""
     everything = opendata.numbers_of(campaign_or_404(slug))
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(("what", "key", "name", "count"))
     # Titles and addressees are typed by staff, and partners open this in a spreadsheet.
-    writer.writerows(map(safe_row, opendata.rows_of(everything)))
-    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'inline; filename="{everything.campaign.slug}.csv"'
+    table = csv_text(("what", "key", "name", "count"), opendata.rows_of(everything))
+    response = HttpResponse(table, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{everything.campaign.slug}.csv"'
     response["Access-Control-Allow-Origin"] = "*"
     # A table has no room for its licence and for what its words mean.
     dictionary = reverse("numbers_json", args=[slug])

@@ -80,7 +80,7 @@ def test_of_each_packet_is_told_what_it_was_for_whom_and_what_became_of_it(log, 
     assert [(d["reference"], d["signatures"], [e["kind"] for e in d["events"]]) for d in data] == [
         (first.reference, 12, ["handed"])
     ]
-    rows = list(csv.DictReader(io.StringIO(client.get(f"/c/{signed.slug}/numbers.csv").content.decode())))
+    rows = list(csv.DictReader(io.StringIO(client.get(f"/c/{signed.slug}/numbers.csv").content.decode("utf-8-sig"))))
     assert [(row["what"], row["count"]) for row in rows if row["key"] == first.reference] == [
         ("delivery", "12"), ("unanswered", str((timezone.now().date() - ago(30)).days)),
     ]  # fmt: skip
