@@ -27,7 +27,7 @@ from petitions.models import (
     Picture,
     Update,
 )
-from petitions.pictures import PictureRefused
+from petitions.pictures import ACCEPT, PictureRefused
 from petitions.sections import Section
 from petitions.side_by_side import TranslatedAdmin
 
@@ -84,7 +84,7 @@ class PictureForm(forms.ModelForm):
 
     upload = forms.FileField(
         label=_("File"),
-        widget=UnfoldAdminFileFieldWidget,
+        widget=UnfoldAdminFileFieldWidget({"accept": ACCEPT}),
         help_text=_(
             "JPEG, PNG, WebP or AVIF, at best 2400 pixels wide. All sizes are made from it; place, camera and "
             "other hidden data are left out."

@@ -32,16 +32,23 @@ MOST_BYTES: Final = 20_000_000
 _PATIENCE: Final = 120
 
 EXTENSIONS: Final = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     "PNG": (".png",),
     "WEBP": (".webp",),
     "AVIF": (".avif", ".heif"),
 }
 
+#: What a file field asks for. An iPhone that is asked for JPEG makes one of its HEIC.
+ACCEPT: Final = "image/jpeg,image/png,image/webp,image/avif"
+
 _REASONS: Final = {
     "svg": _("This is an SVG. It can hold programs, so it is never taken: save it as PNG and upload that."),
     "markup": _("This is a web page or a script, not a picture."),
     "unknown": _("This is not a picture that we know. Please upload a JPEG, PNG, WebP or AVIF file."),
+    "heic": _(
+        "This is a HEIC photo, as iPhones take them. Export or send it as a JPEG and upload that. For the photos to "
+        "come: Settings, Camera, Formats, Most Compatible."
+    ),
     "damaged": _("The file is damaged or ends too early. Please save it again from the original."),
     "animated": _("This picture moves. Please upload a still one."),
     "too_many_pixels": _("This picture has more than 60 million pixels. Please make it smaller: 2400 across will do."),
