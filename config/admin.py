@@ -18,6 +18,7 @@ from unfold.decorators import display
 
 from config.door.factors import has_second_factor, reauthenticated
 from config.door.links import one_time_link
+from config.door.names import TYPED, refuse_mistakable
 from config.door.sessions import end_sessions_of
 from petitions.access import works_here
 from petitions.guarding import GuardedAdmin, GuardedInline
@@ -44,12 +45,20 @@ class MembershipInline(GuardedInline, TabularInline):
         return False
 
 
+class NewLoginForm(forms.ModelForm):
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        refuse_mistakable(username)
+        return username
+
+
 @admin.register(User)
 class LoginAdmin(GuardedAdmin):
     """Who works here. No password is typed here: a one-time link lets its owner choose one."""
 
     rights = {"view": "people.manage", "add": "people.manage", "change": "people.manage"}
     pages = {"link": "people.manage"}
+    form = NewLoginForm
     inlines = [MembershipInline]
     fieldsets = [
         (None, {"fields": ["username", ("first_name", "last_name"), "email"]}),
@@ -78,6 +87,8 @@ class LoginAdmin(GuardedAdmin):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "username":
+            field.widget.attrs.update(TYPED)
         if db_field.name == "is_active":
             field.help_text = _("Without it: no login, open sessions stop at once, and the roles are gone.")
         return field

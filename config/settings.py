@@ -372,6 +372,7 @@ PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a one-time link (config/door/links.py)
 ACCOUNT_ADAPTER = "config.door.adapters.StaffAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # nobody signs up; the login form takes its fields from here
+ACCOUNT_FORMS = {"login": "config.door.forms.PasswordForm"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser, too
 # allauth counts by name as well as by network, so anybody could lock a colleague out: ours counts (LOGIN_RATE).
