@@ -19,7 +19,7 @@ type Contact = Literal["", "mailbox", "link", "domain", "number"]
 _SIGNS: Final = re.compile(r"[@\uff20\ufe6b:\uff1a\ufe55.\u2024\u3002\ufe52\uff0e\uff61\d]")
 _DOTS: Final = str.maketrans("\u3002\uff61", "..")
 _MAILBOX: Final = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
-_LINK: Final = re.compile(r"[a-z][a-z0-9+.-]*://|\b(?:mailto|tel|sms|https?):|\bwww\.", re.IGNORECASE)
+_LINK: Final = re.compile(r"[a-z][a-z0-9+.-]*://|\b(?:mailto|tel|sms|https?|javascript):|\bwww\.", re.IGNORECASE)
 _DOTTED: Final = re.compile(r"([\w-]+(?:\.[\w-]+)+)(/?)")
 _OLDEST: Final = frozenset({"com", "net", "org"})
 #: The larger of the domains that belong to no country, those that lead nowhere, and those in other letters.

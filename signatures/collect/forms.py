@@ -64,7 +64,7 @@ _CONTACTS: dict[Contact, Any] = {
     "mailbox": _("Please leave out the e-mail address."),
     "link": _("Please leave out the web address."),
     "domain": _("This looks like a web address. Please leave it out, or put a space after the dot."),
-    "number": _("Please leave out the telephone number."),
+    "number": _("Please leave out the number."),
 }
 
 

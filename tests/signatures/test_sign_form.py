@@ -177,6 +177,7 @@ CONTACTS = {
     "a full-width at": ("anna＠example.org", "mailbox"),
     "an account": ("@anna", "mailbox"),
     "a link to write": ("mailto:anna", "link"),
+    "a link that runs": ("javascript:alert(1)", "link"),
     "a link to call": ("tel:112 Anna", "link"),
     "an application's link": ("tg://resolve?domain=anna", "link"),
     "a link": ("HTTPS://Anna", "link"),
@@ -491,6 +492,23 @@ def test_every_address_taken_has_a_canonical_mailbox(email: str) -> None:
     form = filled(email=email)
     if form.is_valid():
         assert canonical_mailbox(form.cleaned_data["email"])
+
+
+@given(
+    local=st.from_regex(r"[A-Za-z0-9_-]{1,12}([.+][A-Za-z0-9_-]{1,8}){0,2}", fullmatch=True),
+    domain=st.sampled_from(
+        ["gmail.com", "example.co.uk", "Пример.бел", "straße.example", "例え.jp", "xn--strae-oqa.example"]
+    ),
+    before=st.sampled_from(["", " ", "\t", "\u00a0\u3000"]),
+    after=st.text(st.sampled_from(" .,;:\n\u00a0\u2003"), max_size=4),
+)
+def test_an_address_is_taken_whatever_ends_the_sentence_around_it(
+    local: str, domain: str, before: str, after: str
+) -> None:
+    form = filled(email=f"{before}{local}@{domain}{after}")
+    assert form.is_valid(), form.errors
+    assert form.cleaned_data["email"] == f"{local}@{domain}"
+    assert canonical_mailbox(form.cleaned_data["email"]).isascii()
 
 
 def test_every_character_that_shows_nothing_is_known() -> None:
