@@ -116,7 +116,7 @@ class ProposalAdmin(GuardedAdmin):
 
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def because(proposal: Proposal, by: User) -> None:
-            four_eyes.refuse(proposal, by, request.POST.get("reason", "").strip()[:1000])
+            four_eyes.refuse(proposal, by, request.POST.get("reason", "").strip())
 
         return self._step(request, object_id, because, _("Refused."))
 
