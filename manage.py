@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -15,8 +16,9 @@ NO_DATABASE = {
     "", "check", "collectstatic", "compilemessages", "demo", "diffsettings", "findstatic", "help", "makemessages",
     "makemigrations", "startapp", "verify_delivery", "version",
 }  # fmt: skip
-# Makes accounts and content as the owner does, but also keys, as a worker does.
-OWNER_WITH_KEYS = "create_demo"
+# What a command declares in its class: `role = "worker"`, `needs_keys = True`. Read off its source, because importing
+# it needs the settings, and these need the role.
+DECLARATION = re.compile(r"^    (role|needs_keys) = (?:\"(\w+)\"|True)$", re.MULTILINE)
 
 
 def main() -> None:
@@ -29,14 +31,16 @@ def main() -> None:
     execute_from_command_line(sys.argv)
 
 
+def declared(command: str) -> dict[str, str]:
+    """Return what one of our own commands declares; {} for Django's."""
+    for source in ROOT.glob(f"*/management/commands/{command}.py"):
+        return dict(DECLARATION.findall(source.read_text(encoding="utf-8")))
+    return {}
+
+
 def role_of(command: str) -> str:
-    """Return the role a command has: our own are workers', the site is web's, the rest is the owner's."""
-    if command == OWNER_WITH_KEYS:
-        return "owner"
-    if command == "runserver":
-        return "web"
-    own = ROOT / "signatures" / "management" / "commands" / f"{command}.py"
-    return "worker" if own.exists() else "owner"
+    """Return the role a command has: what it declares, the site is web's, the rest is the owner's."""
+    return "web" if command == "runserver" else declared(command).get("role", "owner")
 
 
 def needs_database(command: str, arguments: list[str]) -> bool:
@@ -48,8 +52,8 @@ def needs_database(command: str, arguments: list[str]) -> bool:
 
 def use_embedded(home: Path, command: str) -> None:
     """Set the environment to the embedded servers; exits with one line when they cannot be had."""
-    from config.children import ChildFailed
-    from config.embedded import EmbeddedError, attach, secret_key
+    from config.local.children import ChildFailed
+    from config.local.embedded import EmbeddedError, attach, secret_key
 
     role = os.environ["ROLE"]
     try:
@@ -57,7 +61,7 @@ def use_embedded(home: Path, command: str) -> None:
     except (EmbeddedError, ChildFailed) as error:
         sys.exit(str(error))
     os.environ.setdefault("SECRET_KEY", secret_key(home))
-    if role == "worker" or command == OWNER_WITH_KEYS:
+    if role == "worker" or "needs_keys" in declared(command):
         os.environ.setdefault("KEYRING_DIR", str(home / "keyring"))
 
 

@@ -1,4 +1,4 @@
-"""What holds for the whole installation: rights after each migration, and refusing a bad deployment."""
+"""What holds for the whole installation: guards and rights after each migration, and refusing a bad deployment."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
@@ -10,6 +10,6 @@ class UndersignedConfig(AppConfig):
 
     def ready(self) -> None:
         from config import checks  # noqa: F401 - registers the system checks
-        from config.grants import grant_after_migrate
+        from config.database.apply import apply_after_migrate
 
-        post_migrate.connect(grant_after_migrate, dispatch_uid="grants")
+        post_migrate.connect(apply_after_migrate, dispatch_uid="database")

@@ -43,7 +43,7 @@ ROUTES = {
     "answer_reveals": DEFAULT, "clear_reveals": DEFAULT, "settle_recipients": DEFAULT,
     "build_deliveries": SLOW, "prune": SLOW, "draw_share_images": SLOW, "check_tallies": SLOW,
     "send_mails": MAIL, "spread_news": MAIL, "anchor_audit": MAIL,
-    "close_campaigns": DEFAULT, "watch": DEFAULT, "rule": SLOW, "read_bounces": SLOW,
+    "close_campaigns": DEFAULT, "monitor": DEFAULT, "rule": SLOW, "read_bounces": SLOW,
 }  # fmt: skip
 # Each with an exchange and a key of its own: by default all would be bound to one, and get every ring.
 app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in (DEFAULT, MAIL, SLOW)]
@@ -51,14 +51,14 @@ app.conf.task_routes = {f"signatures.{stage}": {"queue": queue} for stage, queue
 
 # PostgreSQL holds the truth and a doorbell may be lost, so every stage is rung again and again: that
 # is the whole recovery. `expires` keeps a backlog of rings from growing while the workers are away.
-SWEEP = {
+SCHEDULE = {
     "shred_campaigns": 600,
     "provision": 10, "send_mails": 5, "admit": 5, "withdraw": 5, "publish": 5,
     "spread_news": 15, "answer_reveals": 5, "clear_reveals": 30, "settle_recipients": 5, "build_deliveries": 10,
     "anchor_audit": 600, "prune": 600, "draw_share_images": 60, "check_tallies": 3600,
-    "close_campaigns": 30, "watch": 10, "rule": 5, "read_bounces": 60,
+    "close_campaigns": 30, "monitor": 10, "rule": 5, "read_bounces": 60,
 }  # fmt: skip
 app.conf.beat_schedule = {
     f"sweep-{stage}": {"task": f"signatures.{stage}", "schedule": seconds, "options": {"expires": seconds}}
-    for stage, seconds in SWEEP.items()
+    for stage, seconds in SCHEDULE.items()
 }

@@ -25,7 +25,7 @@ def tiers_are_apart(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
 @register(Tags.files)
 def networks_have_countries(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """A table that cannot be read is told at the start, not only in a log."""
-    from signatures.collect.origins import table
+    from web.network_countries import table
 
     if not settings.NETWORK_COUNTRIES or table(settings.NETWORK_COUNTRIES):
         return []
@@ -36,7 +36,7 @@ def networks_have_countries(app_configs: Any, **kwargs: Any) -> Sequence[CheckMe
 @register(Tags.security)
 def rates_are_rates(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Told at the start, not to the first who signs or logs in."""
-    from signatures.collect.limits import rate
+    from web.rate_limits import rate
 
     for name in ("SIGN_RATE", "SIGN_RATE_WITH_WORK", "LOGIN_RATE"):
         try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,8 +13,8 @@ from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy
 
-from config.languages import DEFAULT
-from config.languages import LANGUAGES as OUR_LANGUAGES
+from web.i18n.languages import DEFAULT
+from web.i18n.languages import LANGUAGES as OUR_LANGUAGES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -45,11 +43,11 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 
 # --- the database -----------------------------------------------------------------------------------------
 # postgres://user:password@host:port/name, or ?host=/socket/dir. Each process has its own role's.
-# Where it is unset, manage.py starts the embedded PostgreSQL and sets it (config/embedded.py).
+# Where it is unset, manage.py starts the embedded PostgreSQL and sets it (config/local/embedded.py).
 DATABASE_URL = env.str("DATABASE_URL", "")
 # How many connections one web process may hold; as many as it has threads.
 DATABASE_POOL = env.int("DATABASE_POOL", 8)
-# The names of the two roles that the owner grants rights to (config/grants.py).
+# The names of the two roles that the owner grants rights to (config/database/grants.py).
 WEB_ROLE = env.str("WEB_ROLE", "undersigned_web")
 WORKER_ROLE = env.str("WORKER_ROLE", "undersigned_worker")
 
@@ -88,6 +86,8 @@ def _database(url: str) -> dict[str, object]:
 
 
 DATABASES = {"default": _database(DATABASE_URL)}
+# As written into each packet. The same as in pyproject.toml (a test holds them together).
+VERSION = "0.2.0"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: the doorbell and the limits. It holds no personal data and may be flushed at any time ---------
@@ -103,12 +103,10 @@ CACHES = {
             "socket_connect_timeout": 0.3,
             "socket_timeout": 0.5,
             # Django's own unpickles what Redis answers: whoever holds Redis would run code in the web.
-            "serializer": "config.discretion.PlainSerializer",
+            "serializer": "web.redaction.PlainSerializer",
         },
     }
 }
-# The same Redis for django-ratelimit, which then asks it once a request instead of three times.
-CACHES["limits"] = {**CACHES["default"], "BACKEND": "signatures.collect.counters.CounterCache"}
 
 
 def _broker(url: str) -> str:
@@ -162,7 +160,7 @@ def _mailers() -> dict[str, object]:
     if not MAIL_URL:
         if DEMO_MAIL_DIR is None:
             return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
-        return {"BACKEND": "config.inbox.MaildirBackend", "OPTIONS": {"directory": str(DEMO_MAIL_DIR)}}
+        return {"BACKEND": "config.local.inbox.MaildirBackend", "OPTIONS": {"directory": str(DEMO_MAIL_DIR)}}
     parts = urlsplit(MAIL_URL)
     if parts.scheme not in {"smtp", "smtps", "smtp+plain"}:
         raise ImproperlyConfigured("MAIL_URL has to begin with smtp://, smtps:// or smtp+plain://.")
@@ -196,12 +194,8 @@ LOGIN_RATE = env.str("LOGIN_RATE", "10/m")
 # A file that says which network is in which country, in MaxMind's format (.mmdb: GeoLite2, DB-IP, IPinfo). Web
 # reads it when it starts. Unset, no signature is marked as coming from another country than it names.
 NETWORK_COUNTRIES = env.str("NETWORK_COUNTRIES", "")
-RATELIMIT_USE_CACHE = "limits"
-# Looking for a setting that is not there costs an exception, at every signature.
-RATELIMIT_ENABLE, RATELIMIT_CACHE_PREFIX = True, "rl:"
-RATELIMIT_HASH_ALGORITHM = partial(hashlib.blake2b, digest_size=16)
-# django-ratelimit 4.1 does not list our backend among those it trusts. It counts atomically on the
-# server, which is all that the check is about.
+# django-ratelimit 4.1 does not list Django's own RedisCache among the backends it trusts. It counts atomically on
+# the server, which is all that the check is about.
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
 
 # How many looks at signatures (by number, by address, pages of a review list) one officer has in 24 hours.
@@ -241,7 +235,7 @@ STORAGES = {
             "allow_overwrite": True,
         },
     },
-    "staticfiles": {"BACKEND": "config.statics.LightStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "web.static_files.LightStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = env.str("STATIC_ROOT", str(VAR_DIR / "static"))
@@ -253,10 +247,12 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 # --- Django ---------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "config.apps.UndersignedConfig",
+    "web",
+    "staff",
     "petitions",
     "signatures",
     "unfold.apps.BasicAppConfig",  # leaves the choice of the site to us
-    "config.admin_site.AdminConfig",
+    "staff.admin_site.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -269,22 +265,22 @@ INSTALLED_APPS = [
     "allauth.usersessions",
 ]
 MIDDLEWARE = [
-    "config.middleware.HealthMiddleware",  # first: before the redirect to https, and before any look at the host
+    "web.middleware.HealthMiddleware",  # first: before the redirect to https, and before any look at the host
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "config.middleware.PermissionsPolicyMiddleware",
-    "config.middleware.LanguageMiddleware",
+    "web.middleware.PermissionsPolicyMiddleware",
+    "web.middleware.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "config.door.middleware.DoorMiddleware",
+    "staff.login.middleware.LoginMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.middleware.DatabaseAwayMiddleware",
-    "config.middleware.ReadOnlyMiddleware",
+    "web.middleware.DatabaseAwayMiddleware",
+    "web.middleware.ReadOnlyMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -298,21 +294,21 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "config.context.site",
-                "config.context.door",
+                "web.context.site",
+                "web.context.door",
             ],
-            "builtins": ["config.templatetags.cldr", "petitions.templatetags.translated"],
+            "builtins": ["web.templatetags.cldr", "web.templatetags.translated"],
         },
     }
 ]
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 
-# Names, order and review are in config/languages.py; the address alone decides (config/middleware.py).
+# Names, order and review are in web/i18n/languages.py; the address alone decides (web/middleware.py).
 LANGUAGE_CODE = DEFAULT
 LANGUAGES = [(language.code, language.name) for language in OUR_LANGUAGES]
 #: Dates in the admin.
-FORMAT_MODULE_PATH = "config.formats"
-LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
+FORMAT_MODULE_PATH = "web.i18n.formats"
+LOCALE_PATHS = [BASE_DIR / "web" / "i18n" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
@@ -354,34 +350,34 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS and HSTS_WHOLE_DOMA
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS and TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600  # counted from the login, however busy somebody is (config/door/sessions.py)
+SESSION_COOKIE_AGE = 12 * 3600  # counted from the login, however busy somebody is (staff/login/sessions.py)
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"  # the public pages never see a cookie
 # Django's default sets a cookie of its own, with Path=/.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
-# --- staff's door (config/door/) ----------------------------------------------------------------------------
-AUTHENTICATION_BACKENDS = ["config.door.backend.StaffBackend"]
+# --- staff's door (staff/login/) ----------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["staff.login.backend.StaffBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
 # Minutes without a click after which staff are logged out.
 STAFF_IDLE = timedelta(minutes=env.int("STAFF_IDLE_MINUTES", 30))
 # The second factor is asked for again after this time, before anything that shows or exports persons.
 REAUTHENTICATE_AFTER = timedelta(minutes=10)
-PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a one-time link (config/door/links.py)
-ACCOUNT_ADAPTER = "config.door.adapters.StaffAdapter"
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a one-time link (staff/login/links.py)
+ACCOUNT_ADAPTER = "staff.login.adapters.StaffAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # nobody signs up; the login form takes its fields from here
-ACCOUNT_FORMS = {"login": "config.door.forms.PasswordForm"}
+ACCOUNT_FORMS = {"login": "staff.login.forms.PasswordForm"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser, too
 # allauth counts by name as well as by network, so anybody could lock a colleague out: ours counts (LOGIN_RATE).
 ACCOUNT_RATE_LIMITS = False
 MFA_RATE_LIMITS = False
-MFA_ADAPTER = "config.door.adapters.SecondFactorAdapter"
+MFA_ADAPTER = "staff.login.adapters.SecondFactorAdapter"
 MFA_FORMS = {
-    "authenticate": "config.door.forms.LoginCodeForm",
-    "reauthenticate": "config.door.forms.ReauthenticationCodeForm",
+    "authenticate": "staff.login.forms.LoginCodeForm",
+    "reauthenticate": "staff.login.forms.ReauthenticationCodeForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -397,10 +393,10 @@ MFA_TOTP_TOLERANCE = 1  # clocks differ by half a minute
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"discreet": {"()": "config.discretion.DiscreetFilter"}},
+    "filters": {"discreet": {"()": "web.redaction.DiscreetFilter"}},
     "formatters": {
         "line": {
-            "()": "config.discretion.DiscreetFormatter",
+            "()": "web.redaction.DiscreetFormatter",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
         }
@@ -416,7 +412,7 @@ LOGGING = {
 }
 # Tracebacks in logs come without local variables and the reporter is never used (no ADMINS); were one
 # configured, it would still hide every POST parameter.
-DEFAULT_EXCEPTION_REPORTER_FILTER = "config.discretion.HideEverything"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "web.redaction.HideEverything"
 
 UNFOLD = {
     "SITE_TITLE": "Undersigned",
@@ -424,7 +420,7 @@ UNFOLD = {
     "SITE_URL": "/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
     "STYLES": [lambda request: static("css/admin.css"), lambda request: static("css/desk.css")],
-    "SCRIPTS": [lambda request: static("js/desk/reach.js")],
+    "SCRIPTS": [lambda request: static("js/desk/a11y.js")],
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "signatures.admin.home.with_desk",
     "ACCOUNT": {

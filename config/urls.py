@@ -1,4 +1,4 @@
-"""Every address of the site but /healthz and /readyz (config/middleware.py).
+"""Every address of the site but /healthz and /readyz (web/middleware.py).
 
 English lives at these paths, the other languages under /<language>/…; the admin is in English.
 """
@@ -11,12 +11,12 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.urls.resolvers import LocalePrefixPattern, ResolverMatch
 
-from config.languages import bare
 from petitions.urls import urlpatterns as of_petitions
 from signatures.urls import urlpatterns as of_signatures
-from signatures.views.machines import robots
+from signatures.views.crawlers import robots
+from web.i18n.languages import bare
 
-handler404 = "petitions.gone.not_found"
+handler404 = "web.gone.not_found"
 
 # What is asked for most comes first, and in one table: each that is searched in vain, and each that lies in another,
 # costs a campaign's page a twentieth.
@@ -24,7 +24,7 @@ _translated: list[URLPattern | URLResolver] = [*of_signatures, *of_petitions]
 
 # The demo shows the mail it sends; where real mail is configured, there is no such address.
 if settings.DEMO_INBOX:
-    from config import inbox
+    from config.local import inbox
 
     _translated += [
         path("inbox/", inbox.inbox, name="inbox"),
@@ -62,7 +62,7 @@ class Translated(URLResolver):
 
 urlpatterns: list[URLPattern | URLResolver] = [
     Translated(LanguagePrefix(prefix_default_language=False), _translated),
-    path("admin/", include("config.door.urls")),
+    path("admin/", include("staff.login.urls")),
     path("admin/", admin.site.urls),
     path("robots.txt", robots, name="robots"),
 ]

@@ -1,4 +1,4 @@
-"""One upload becomes the files that are served: looked at here, developed by a child (petitions/darkroom.py), stored.
+"""One upload becomes the files that are served: looked at here, decoded by a child (image_sandbox.py), stored.
 
 It is done while the campaigner waits, in the web: a picture holds no personal data, takes two seconds, and whoever
 uploads wants to hear at once why it is refused. A worker, which holds the keys, is the last that should open one.
@@ -23,8 +23,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 from django.utils.translation import gettext_lazy as _
 
-_DARKROOM: Final = Path(__file__).with_name("darkroom.py")
-#: Part of each name: raise it when darkroom.py makes other files of the same picture.
+_SANDBOX: Final = Path(__file__).with_name("image_sandbox.py")
+#: Part of each name: raise it when image_sandbox.py makes other files of the same picture.
 _RECIPE: Final = b"1"
 
 MOST_BYTES: Final = 20_000_000
@@ -101,7 +101,7 @@ def develop(content: bytes, filename: str, focus: tuple[int, int] = (50, 50)) ->
 
 def _in_the_darkroom(source: Path, folder: Path, focus: tuple[int, int]) -> dict[str, Any]:
     """What the child printed. Raises PictureRefused, also where a bound ended the child."""
-    command = [sys.executable, "-I", str(_DARKROOM), str(source), str(folder), *map(str, focus)]
+    command = [sys.executable, "-I", str(_SANDBOX), str(source), str(folder), *map(str, focus)]
     try:
         done = subprocess.run(command, env={}, cwd=folder, capture_output=True, timeout=_PATIENCE, check=False)
     except subprocess.TimeoutExpired:

@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from petitions import pictures
-from petitions.gone import Gone
 from petitions.models import Campaign, Dossier, Update
-from petitions.shelf import shelved
+from web.gone import Gone
+from web.page_cache import cached_page
 
 _PICTURE_TYPES: Final = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
 
@@ -29,15 +29,15 @@ def picture(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_safe
-@shelved
+@cached_page
 def updates(request: HttpRequest, slug: str) -> HttpResponse:
     campaign = _campaign_or_404(slug)
-    context = {"campaign": campaign, "updates": Update.objects.published().filter(campaign=campaign)}
+    context = {"campaign": campaign, "updates": Update.objects.published().of(campaign)}
     return render(request, "petitions/updates.html", context)
 
 
 @require_safe
-@shelved
+@cached_page
 def update(request: HttpRequest, slug: str, update_slug: str) -> HttpResponse:
     campaign = _campaign_or_404(slug)
     published = Update.objects.ever_published().select_related("campaign", "picture")
@@ -55,7 +55,7 @@ def _campaign_or_404(slug: str) -> Campaign:
 
 
 @require_safe
-@shelved
+@cached_page
 def dossier(request: HttpRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Dossier.objects.select_related("picture"), slug=slug)
     if found.taken_down:

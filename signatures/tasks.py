@@ -7,19 +7,20 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from petitions.life import close_what_is_over
+from petitions.desk.lifecycle import close_what_is_over
 from petitions.models import Campaign
-from signatures.delivery import sharing
+from signatures.delivery import share_images
 from signatures.delivery.build import build_deliveries
+from signatures.delivery.orphan_cleanup import sweep
 from signatures.delivery.signing import publish_signing_key
-from signatures.delivery.sweeping import sweep
-from signatures.doorbell import ring
+from signatures.notify_worker import notify_worker
 from signatures.register import (
     admission,
-    audit,
+    audit_anchors,
     bounces,
     keyring,
     mailing,
+    monitoring,
     news,
     pruning,
     publishing,
@@ -27,7 +28,6 @@ from signatures.register import (
     reveal,
     rulings,
     shredding,
-    watching,
     withdrawal,
 )
 from signatures.register.tally import check_tally
@@ -82,9 +82,9 @@ def close_campaigns() -> None:
     close_what_is_over()
 
 
-@shared_task(name="signatures.watch")
-def watch() -> None:
-    watching.watch_campaigns()
+@shared_task(name="signatures.monitor")
+def monitor() -> None:
+    monitoring.monitor_campaigns()
 
 
 @shared_task(name="signatures.rule")
@@ -95,7 +95,7 @@ def rule() -> None:
 @shared_task(name="signatures.build_deliveries")
 def build() -> None:
     """Ring for another worker where there are parts to share; it rings for the next, until all are at it."""
-    build_deliveries(notice=lambda: ring("build_deliveries"))
+    build_deliveries(notice=lambda: notify_worker("build_deliveries"))
 
 
 @shared_task(name="signatures.settle_recipients")
@@ -130,12 +130,12 @@ def check_tallies() -> None:
 @shared_task(name="signatures.anchor_audit")
 def anchor_audit() -> None:
     """The trail's anchor of the day, kept and mailed."""
-    audit.anchor_trail()
+    audit_anchors.anchor_trail()
 
 
 @shared_task(name="signatures.draw_share_images")
 def draw_share_images() -> None:
-    sharing.draw_share_images()
+    share_images.draw_share_images()
 
 
 @shared_task(name="signatures.shred_campaigns")

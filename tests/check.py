@@ -94,7 +94,7 @@ def deployment(role: str, **more: str) -> Step:
 #: The longest first: two run side by side.
 CHECKS: list[Step] = [
     module("mypy", "mypy"),
-    module("static files", "tests.collecting"),
+    module("static files", "tests.support.collecting"),
     module("ruff check", "ruff", "check", "."),
     module("ruff format", "ruff", "format", "--check", "."),
     manage("migrations are complete", {}, "makemigrations", "--check", "--dry-run"),

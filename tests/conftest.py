@@ -1,4 +1,4 @@
-"""Fixtures for all tests; the environment they run in is made in tests/environment.py."""
+"""Fixtures for all tests; the environment they run in is made in tests/support/environment.py."""
 
 import gc
 from typing import Any
@@ -13,7 +13,7 @@ settings.load_profile("steady")
 
 #: Tests in these folders share one running site a process, which takes seconds to start; and in this file 191,000
 #: invented people.
-TOGETHER = ("tests/browser", "tests/faults", "tests/signatures/test_people.py")
+TOGETHER = ("tests/browser", "tests/faults", "tests/signatures/demo/test_people.py")
 
 
 class OneSiteAFolder(LoadScopeScheduling):
@@ -37,4 +37,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSiteAFold
     return OneSiteAFolder(config, log)
 
 
-pytest_plugins = ["tests.fixtures", "tests.template", "tests.packets"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.template", "tests.support.packets"]

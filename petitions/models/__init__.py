@@ -1,6 +1,6 @@
 """What is asked, and of whom. Nothing here knows who signed: see signatures/models/.
 
-Sections, and who works in them, are in petitions/sections.py.
+Sections are in web/models/, who works in them in staff/models/.
 """
 
 from petitions.models.addressee import Addressee
@@ -9,7 +9,6 @@ from petitions.models.claim import ClaimSnapshot, unknown_claims, with_claims
 from petitions.models.demand import Demand, DemandStep, won
 from petitions.models.dossier import Coverage, Dossier
 from petitions.models.picture import Picture
-from petitions.models.standstill import Standstill
 from petitions.models.update import BREAKING_FOR, Update, UpdateQuerySet
 
 __all__ = [
@@ -26,7 +25,6 @@ __all__ = [
     "Dossier",
     "Picture",
     "Standing",
-    "Standstill",
     "Update",
     "UpdateQuerySet",
     "unknown_claims",

@@ -10,10 +10,10 @@ from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
-from config.languages import DEFAULT, known
-from petitions.plain import PlainTextField
-from petitions.searching import TextVector, beginning_with
-from petitions.translated import Foreign, Translated, TranslatedCharField
+from petitions.search import TextVector, beginning_with
+from web.i18n.languages import DEFAULT, known
+from web.i18n.plain import PlainTextField
+from web.i18n.translated import Foreign, Translated, TranslatedCharField
 
 
 class AddresseeQuerySet(models.QuerySet["Addressee"]):
@@ -32,7 +32,7 @@ class Addressee(Translated):
     institution = TranslatedCharField(_("institution"), max_length=200, blank=True)
     country = CountryField(_("country"), blank=True)
     address = PlainTextField(_("postal address"), blank=True)
-    #: One of config/languages.py; "": as the campaign.
+    #: One of web/i18n/languages.py; "": as the campaign.
     letters_in = models.CharField(
         _("language of letters"),
         max_length=10,

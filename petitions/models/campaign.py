@@ -6,7 +6,8 @@ import datetime
 import uuid
 from typing import Final
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.apps import apps
+from django.contrib.auth.models import User
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Case, Max, OuterRef, Q, Subquery, Value, When
@@ -16,13 +17,12 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from petitions.access import sections_of
 from petitions.models.addressee import Addressee
 from petitions.models.picture import Picture
-from petitions.searching import CampaignText, beginning_with, words_of
-from petitions.sections import Section
-from petitions.text import to_html
-from petitions.translated import Translated, TranslatedCharField, TranslatedMarkdownField, TranslatedTextField
+from petitions.search import CampaignText, beginning_with, words_of
+from web.i18n.text import to_html
+from web.i18n.translated import Translated, TranslatedCharField, TranslatedMarkdownField, TranslatedTextField
+from web.models import Section
 
 #: A confirmation pressed this long after a campaign closed still counts: the mail may have been slow.
 CONFIRMATION_GRACE: Final = datetime.timedelta(hours=24)
@@ -56,10 +56,6 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def public(self) -> CampaignQuerySet:
         """Campaigns anybody may read."""
         return self.filter(state__in=Campaign.PUBLIC_STATES)
-
-    def within(self, user: User | AnonymousUser, action: str) -> CampaignQuerySet:
-        """Campaigns of the sections in which this person may do this (petitions/access.py)."""
-        return self.filter(section__in=sections_of(user, action))
 
     def over(self, at: datetime.datetime | None = None) -> CampaignQuerySet:
         """Campaigns that anybody may read and nobody can sign any more. The same rule as Campaign.has_closed()."""
@@ -114,9 +110,9 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def with_updated_on(self) -> CampaignQuerySet:
         """Each with its `updated_on`: the day on which its texts were last changed, as the campaigner says, or on which
         news last came of it, whichever is later."""
-        from petitions.models.update import Update  # which knows campaigns, and could not if this stood above
-
-        of_it = Update.objects.published().filter(campaign=OuterRef("pk")).order_by().values("campaign")
+        # By its name: updates know campaigns, so their module imports this one.
+        update = apps.get_model("petitions.Update")
+        of_it = update.objects.published().filter(campaign=OuterRef("pk")).order_by().values("campaign")
         told = Subquery(of_it.annotate(last=Max("published_at")).values("last"))
         return self.annotate(updated_on=Greatest("last_update_on", TruncDate(told)))  # of which PostgreSQL skips nulls
 
@@ -136,7 +132,10 @@ def _is_announced(at: datetime.datetime | None) -> Q:
 
 
 class Campaign(Translated):
-    """A petition: what is demanded, of whom, and how its signers are protected."""
+    """A petition: what is demanded, of whom, and how its signers are protected.
+
+    Guards: config/database/campaign_guard.sql, config/database/search.sql, config/database/two_people.sql.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
@@ -147,7 +146,7 @@ class Campaign(Translated):
         ARCHIVED = "archived", _("Archived")
         REMOVED = "removed", _("Taken down")
 
-    #: Steps from one to another are in petitions/life.py.
+    #: Steps from one to another are in petitions/desk/lifecycle.py.
     PUBLIC_STATES = (State.OPEN, State.CLOSED, State.DELIVERED, State.ARCHIVED)
     CLOSED_STATES = (State.CLOSED, State.DELIVERED, State.ARCHIVED)
 
@@ -185,8 +184,8 @@ class Campaign(Translated):
     #: Paused because the whole site is: goes on with it.
     paused_with_site = models.BooleanField(default=False, db_default=False, editable=False)
     #: Whoever handed it in for review does not open it.
-    handed_in_by = models.ForeignKey(User, models.SET_NULL, null=True, editable=False, related_name="+")
-    life_note = models.TextField(
+    review_requested_by = models.ForeignKey(User, models.SET_NULL, null=True, editable=False, related_name="+")
+    state_reason = models.TextField(
         _("reason"), blank=True, default="", db_default="", max_length=600, editable=False,
         help_text=_("Why it was sent back, paused or taken down."),
     )  # fmt: skip
@@ -242,7 +241,9 @@ class Campaign(Translated):
                 condition=Q(paused_at__isnull=True, paused_with_site=False) | Q(paused_at__isnull=False, state="open"),
                 violation_error_message=_("Only what is open can be paused."),
             ),
-            models.CheckConstraint(name="campaign_removed_says_why", condition=~Q(state="removed") | ~Q(life_note="")),
+            models.CheckConstraint(
+                name="campaign_removed_says_why", condition=~Q(state="removed") | ~Q(state_reason="")
+            ),
             models.CheckConstraint(
                 name="campaign_persons_per_mailbox_1_to_5", condition=Q(persons_per_mailbox__range=(1, 5))
             ),
@@ -267,6 +268,10 @@ class Campaign(Translated):
     def is_public(self) -> bool:
         """Whether anybody may read it. The same rule as Campaign.objects.public()."""
         return self.state in self.PUBLIC_STATES
+
+    def percent_of_goal(self, total: int) -> int | None:
+        """How much of its goal these signatures are, 0 to 100; None without a goal."""
+        return min(100, total * 100 // self.goal) if self.goal else None
 
     def is_open(self, at: datetime.datetime | None = None) -> bool:
         """Whether it takes signatures. The same rule as Campaign.objects.open()."""

@@ -9,8 +9,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from config import cldr
 from petitions.models.campaign import Campaign
+from web.i18n import cldr
 
 #: A figure by reference: [[name.what]].
 _CLAIM: Final = re.compile(r"\[\[([a-z0-9_-]{1,40})\.([A-Za-z]{2,9})\]\]")
@@ -37,9 +37,9 @@ def unknown_claims(source: str, campaign_id: int) -> list[str]:
 class ClaimSnapshot(models.Model):
     """Public figures as they were said at one moment, for texts that refer to them instead of typing them.
 
-    Made by signatures/claims.py, never changed: what a text once said stays what it said. `[[name.total]]` in an update
-    inserts the total, `[[name.countries]]` how many countries are shown, `[[name.PL]]` one country's figure,
-    `[[name.day]]` the day.
+    Made by public_figures/saved_figures.py, never changed: what a text once said stays what it said.
+    `[[name.total]]` in an update inserts the total, `[[name.countries]]` how many countries are shown,
+    `[[name.PL]]` one country's figure, `[[name.day]]` the day.
     """
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="claims")

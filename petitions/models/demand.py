@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models.campaign import Campaign, CampaignQuerySet
-from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
+from web.i18n.translated import Translated, TranslatedCharField, TranslatedTextField
 
 
 class Demand(Translated):

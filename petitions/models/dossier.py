@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from petitions.models.campaign import Campaign
 from petitions.models.picture import Picture
-from petitions.translated import Translated, TranslatedCharField, TranslatedTextField
+from web.i18n.translated import Translated, TranslatedCharField, TranslatedTextField
 
 
 class DossierQuerySet(models.QuerySet["Dossier"]):

@@ -10,8 +10,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from petitions import pictures
-from petitions.sections import Section
-from petitions.translated import Translated, TranslatedCharField
+from web.i18n.translated import Translated, TranslatedCharField
+from web.models import Section
 
 
 class Picture(Translated):

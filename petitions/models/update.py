@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from petitions.models.campaign import Campaign
 from petitions.models.claim import unknown_claims, with_claims
 from petitions.models.picture import Picture
-from petitions.text import to_html
-from petitions.translated import Translated, TranslatedCharField, TranslatedMarkdownField, TranslatedTextField
+from web.i18n.text import to_html
+from web.i18n.translated import Translated, TranslatedCharField, TranslatedMarkdownField, TranslatedTextField
 
 #: News are breaking no longer than this.
 BREAKING_FOR: Final = datetime.timedelta(days=2)
@@ -29,6 +29,10 @@ class UpdateQuerySet(models.QuerySet["Update"]):
     def ever_published(self, at: datetime.datetime | None = None) -> UpdateQuerySet:
         """Those, and those that were taken down: whoever comes for one is told so."""
         return self.filter(published_at__lte=at or timezone.now(), campaign__state__in=Campaign.PUBLIC_STATES)
+
+    def of(self, campaign: Campaign) -> UpdateQuerySet:
+        """Those of this campaign, each with it: an update's address begins with the campaign's."""
+        return self.filter(campaign=campaign).select_related("campaign")
 
 
 class Update(Translated):

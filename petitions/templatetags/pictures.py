@@ -12,7 +12,7 @@ from petitions.models import Picture
 register = template.Library()
 
 _TYPES: Final = {"avif": "image/avif", "webp": "image/webp"}
-#: Width to height, as petitions/darkroom.py cuts them.
+#: Width to height, as petitions/image_sandbox.py cuts them.
 _RATIOS: Final = {"wide": 3 / 2, "square": 1.0}
 
 

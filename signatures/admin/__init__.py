@@ -1,29 +1,29 @@
 """The admin of who asked. Nobody's signature: web has no right to read one."""
 
 from signatures.admin import (
+    approvals,
     campaigns,
     deliveries,
-    desk,
     handovers,
+    maintenance,
+    monitoring,
     networks,
     news,
     recipients,
     reveals,
     rulings,
-    standstill,
-    watch,
 )
 
 __all__ = [
+    "approvals",
     "campaigns",
     "deliveries",
-    "desk",
     "handovers",
+    "maintenance",
+    "monitoring",
     "networks",
     "news",
     "recipients",
     "reveals",
     "rulings",
-    "standstill",
-    "watch",
 ]

@@ -17,22 +17,22 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
-from petitions.access import may
-from petitions.admin import CampaignContentAdmin, CampaignContentForm
-from petitions.guarding import GuardedInline
-from petitions.life import STEPS, NotNow, possible_steps, why_not
+from petitions.admin.content import CampaignContentAdmin, CampaignContentForm
+from petitions.admin.previews import preview
+from petitions.desk.lifecycle import STEPS, NotNow, possible_steps, why_not
 from petitions.models import Campaign, CampaignQuerySet, ClaimSnapshot
-from petitions.previewing import preview
 from signatures.admin.refusals import NARROWED_BY_TWO, ONLY_NARROWER, ExplainsRefusals, RefusableForm
-from signatures.claims import take_snapshot
-from signatures.collect.deliveries import allowed_profiles
-from signatures.desk.life import TIMES, note_times, take_step
-from signatures.desk.refusals import NotAllowed
-from signatures.doorbell import ring
+from signatures.desk.deliveries import allowed_profiles
+from signatures.desk.lifecycle import TIMES, note_times, take_step
+from signatures.desk.statistics import exact_tally, tally_rows
 from signatures.models import Register, SigningRules
-from signatures.spreadsheets import csv_text
-from signatures.tallies import exact_tally, tally_rows
-from signatures.views.pages import campaign_page
+from signatures.notify_worker import notify_worker
+from signatures.public_figures.saved_figures import take_snapshot
+from signatures.views.campaign_page import campaign_page
+from staff.access import may
+from staff.guarded_admin import GuardedInline
+from staff.refusals import NotAllowed
+from web.spreadsheets import csv_text
 
 
 class CampaignForm(RefusableForm, CampaignContentForm):
@@ -126,7 +126,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         if not set(TIMES).isdisjoint(form.changed_data):
             note_times(obj, cast(User, request.user))
         if not hasattr(obj, "key"):
-            ring("provision")
+            notify_worker("provision")
             self.message_user(request, _("Its keys are being made. It can be opened in a moment."), messages.INFO)
 
     def has_tally_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -205,7 +205,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
                 {"step": step, "why_not": why_not(campaign, step, request.user)} for step in possible_steps(campaign)
             ],
         }
-        return TemplateResponse(request, "petitions/admin/life.html", context)
+        return TemplateResponse(request, "petitions/admin/lifecycle.html", context)
 
     @action(description=_("Preview"), url_path="preview", permissions=["life"], icon="visibility")
     def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -218,7 +218,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         def shown() -> dict[str, Any]:
             return {**campaign_page(campaign), "open": not campaign.has_closed(), "back": back}
 
-        return preview(request, "petitions/admin/preview_campaign.html", shown)
+        return preview(request, "signatures/admin/preview_campaign.html", shown)
 
     def _take_step(self, request: HttpRequest, campaign: Campaign) -> bool:
         step = STEPS.get(request.POST.get("step", ""))
@@ -230,7 +230,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             campaign.refresh_from_db()  # what the trail refused was undone
             self.message_user(request, str(refusal), messages.ERROR)
             return False
-        ring("draw_share_images")  # a petition that has just become public is shared at once
+        notify_worker("draw_share_images")  # a petition that has just become public is shared at once
         self.message_user(request, _("It is “%s” now.") % self.state_label(campaign)[1], messages.SUCCESS)
         return True
 

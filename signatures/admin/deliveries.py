@@ -11,7 +11,6 @@ from django.contrib.auth.models import User
 from django.core.files.storage import storages
 from django.db.models import Q, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
@@ -21,16 +20,16 @@ from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanWidget
 
-from config.door.factors import reauthenticated
-from petitions.access import may
-from petitions.guarding import GuardedAdmin
 from petitions.models import Addressee, Campaign
 from signatures.admin.refusals import ExplainsRefusals, RefusableForm
-from signatures.collect import deliveries
-from signatures.collect.announcing import draft_announcement
-from signatures.collect.deliveries import allowed_profiles, possible_addressees
-from signatures.desk.refusals import NotAllowed
+from signatures.desk import deliveries
+from signatures.desk.announcements import draft_announcement
+from signatures.desk.deliveries import allowed_profiles, possible_addressees
 from signatures.models import Delivery
+from staff.access import may, within
+from staff.guarded_admin import GuardedAdmin
+from staff.login.factors import reauthenticated
+from staff.refusals import NotAllowed
 
 
 class DeliveryForm(RefusableForm):
@@ -125,7 +124,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "campaign":
-            own = Campaign.objects.within(request.user, "delivery.request")
+            own = within(Campaign.objects.all(), request.user, "delivery.request")
             kwargs["queryset"] = own.filter(register__last_number__gt=0)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
@@ -163,7 +162,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         if not self.has_view_permission(request):
             raise Http404
         found = self.get_queryset(request).select_related(*self.list_select_related)
-        return get_object_or_404(found, pk=int(object_id) if object_id.isdecimal() else 0)
+        return self.object_or_404(request, object_id, found)
 
     def _possible_steps(self, request: HttpRequest, delivery: Delivery) -> dict[str, bool]:
         state, where = Delivery.State, delivery.campaign

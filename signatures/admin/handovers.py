@@ -10,17 +10,16 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.forms import ModelForm
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 from unfold.decorators import display
 
-from petitions.access import sections_of
-from petitions.guarding import GuardedAdmin
 from petitions.models import Campaign
 from signatures.models import Delivery, Handover
+from staff.access import sections_of
+from staff.guarded_admin import GuardedAdmin
 
 #: Bytes of a receipt or an answer, scanned.
 LARGEST_ATTACHMENT = 20_000_000
@@ -87,7 +86,7 @@ class HandoverAdmin(GuardedAdmin):
         """The receipt or answer, to those who may see the log."""
         if not self.has_view_permission(request):
             raise Http404
-        entry = get_object_or_404(self.get_queryset(request), pk=int(object_id) if object_id.isdecimal() else 0)
+        entry = self.object_or_404(request, object_id)
         if not entry.attachment:
             raise Http404
         # By its name it could be a script, and scripts of our own address run here.

@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from petitions.access import may
 from signatures.desk.home import campaigns_of, roles_of, tasks_of
+from staff.access import may
 
 #: What there is to open, as somebody at a desk looks for it: (heading, {model: its name there}).
 DOORS: Final[tuple[tuple[Promise, dict[str, Promise]], ...]] = (
@@ -47,20 +47,20 @@ DOORS: Final[tuple[tuple[Promise, dict[str, Promise]], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class NavLink:
     """One of the admin's lists."""
 
     name: str | Promise
     url: str
 
 
-def doors_of(request: HttpRequest) -> list[tuple[Promise, list[Door]]]:
+def nav_links_of(request: HttpRequest) -> list[tuple[Promise, list[NavLink]]]:
     """(heading, what this person may open under it); nothing without a door."""
     urls = {
         model["object_name"]: model["admin_url"] for app in admin.site.get_app_list(request) for model in app["models"]
     }
     groups = [
-        (heading, [Door(name, urls[model]) for model, name in names.items() if urls.get(model)])
+        (heading, [NavLink(name, urls[model]) for model, name in names.items() if urls.get(model)])
         for heading, names in DOORS
     ]
     return [(heading, doors) for heading, doors in groups if doors]
@@ -77,5 +77,5 @@ def with_desk(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "tasks": tasks_of(user),
         "lines": campaigns_of(user) if may(user, "campaign.view") else [],
         "sees_figures": may(user, "tally.view"),
-        "doors": doors_of(request),
+        "doors": nav_links_of(request),
     }

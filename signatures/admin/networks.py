@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from petitions.guarding import GuardedAdmin
 from signatures.models import NetworkRule
+from staff.guarded_admin import GuardedAdmin
 
 
 @admin.register(NetworkRule)

@@ -13,14 +13,14 @@ from django.urls import URLPattern, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from config.cldr import number
-from petitions.access import may
-from petitions.admin import UpdateContentAdmin
+from petitions.admin.content import UpdateContentAdmin
+from petitions.admin.previews import preview
 from petitions.models import Update
-from petitions.previewing import preview
-from signatures.collect.announcing import SAYING, frozen_in, unsaid
-from signatures.doorbell import ring
+from signatures.desk.announcements import SAYING, frozen_in, unsaid
 from signatures.models import Announcement, Mailing
+from signatures.notify_worker import notify_worker
+from staff.access import may
+from web.i18n.cldr import number
 
 
 class UpdateForm(ModelForm):
@@ -93,7 +93,7 @@ class UpdateAdmin(UpdateContentAdmin):
         if request.method == "POST" and published:
             Mailing.objects.get_or_create(update=update)
             self.log_change(request, update, "mailed")
-            ring("spread_news")
+            notify_worker("spread_news")
             self.message_user(request, _("It is being sent."), messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:petitions_update_mail", args=[update.pk]))
         context = {

@@ -10,20 +10,19 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from config.door.factors import reauthenticated
-from petitions.access import may
-from petitions.guarding import GuardedAdmin
-from signatures.admin.quiet import quiet
+from signatures.admin.isolated_page import isolated
 from signatures.desk import recipients
-from signatures.desk.refusals import NotAllowed
 from signatures.models import Recipient
+from staff.access import may
+from staff.guarded_admin import GuardedAdmin
+from staff.login.factors import reauthenticated
+from staff.refusals import NotAllowed
 
 
 @admin.register(Recipient)
@@ -142,7 +141,7 @@ class RecipientAdmin(GuardedAdmin):
     def _key_or_404(self, request: HttpRequest, object_id: str) -> Recipient:
         if not self.has_view_permission(request):
             raise Http404
-        return get_object_or_404(self.get_queryset(request), pk=int(object_id) if object_id.isdecimal() else 0)
+        return self.object_or_404(request, object_id)
 
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         return TemplateResponse(
@@ -154,8 +153,8 @@ class RecipientAdmin(GuardedAdmin):
         wrap, name = self.admin_site.admin_view, "signatures_recipient"
         return [
             path("", wrap(self.changelist_view), name=f"{name}_changelist"),
-            path("add/", quiet(wrap(reauthenticated(self.add_view))), name=f"{name}_add"),
-            path("<str:object_id>/change/", quiet(wrap(self.change_view)), name=f"{name}_change"),
+            path("add/", isolated(wrap(reauthenticated(self.add_view))), name=f"{name}_add"),
+            path("<str:object_id>/change/", isolated(wrap(self.change_view)), name=f"{name}_change"),
             path("<str:object_id>/challenge/", wrap(self.challenge), name=f"{name}_challenge"),
             path("<str:object_id>/approve/", wrap(require_POST(reauthenticated(self.approve))), name=f"{name}_approve"),
             path("<str:object_id>/revoke/", wrap(require_POST(self.revoke)), name=f"{name}_revoke"),

@@ -11,16 +11,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from signatures.desk.refusals import NotAllowed, violated_constraint
+from signatures.desk.disclosure import ONLY_NARROWER
+from staff.refusals import NotAllowed, violated_constraint
 
 KEYS_ARE_BEING_MADE: Final = _("Keys are being made; try again in a moment.")
-ONLY_NARROWER: Final = _("People have signed under this promise: it can only be narrowed now.")
 
 NARROWED_BY_TWO: Final = _(
     "People have signed under this promise: ask for it under Four eyes, where two people decide."
 )
 
-#: What the database's guards refuse (migrations/0002, 0011), in words. Forms say it earlier where web can know.
+#: What the database's guards refuse (config/database/*.sql), in words. Forms say it earlier where web can know.
 GUARDS: Final[dict[str, str | Promise]] = {
     "campaign_opens_with_keys": KEYS_ARE_BEING_MADE,
     "campaign_disclosure_only_narrows": ONLY_NARROWER,

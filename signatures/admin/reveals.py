@@ -18,15 +18,15 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
-from config.door.factors import reauthenticated
-from petitions.access import may
-from petitions.guarding import GuardedAdmin
 from petitions.models import Campaign
-from petitions.sections import Section
-from signatures.admin.quiet import quiet
+from signatures.admin.isolated_page import isolated
 from signatures.desk import recipients, reveals
-from signatures.desk.refusals import NotAllowed
 from signatures.models import Purpose, Reveal
+from staff.access import may
+from staff.guarded_admin import GuardedAdmin
+from staff.login.factors import reauthenticated
+from staff.refusals import NotAllowed
+from web.models import Section
 
 
 class SealedField(forms.CharField):
@@ -174,9 +174,9 @@ class RevealAdmin(GuardedAdmin):
         wrap, name = self.admin_site.admin_view, "signatures_reveal"
         return [
             path("", wrap(self.changelist_view), name=f"{name}_changelist"),
-            path("add/", quiet(wrap(require_GET(reauthenticated(self.add_view)))), name=f"{name}_add"),
+            path("add/", isolated(wrap(require_GET(reauthenticated(self.add_view)))), name=f"{name}_add"),
             path("ask/", wrap(require_POST(reauthenticated(self.ask))), name=f"{name}_ask"),
-            path("packet/", quiet(wrap(require_GET(self.open_packet))), name=f"{name}_packet"),
+            path("packet/", isolated(wrap(require_GET(self.open_packet))), name=f"{name}_packet"),
             path("<uuid:object_id>/answer/", wrap(require_GET(self.answer)), name=f"{name}_answer"),
             path("<uuid:object_id>/close/", wrap(require_POST(self.close)), name=f"{name}_close"),
         ]

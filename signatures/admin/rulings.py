@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.functional import Promise
@@ -23,13 +22,13 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from petitions.access import may
-from petitions.guarding import GuardedAdmin
 from petitions.models import Campaign
-from signatures.desk import audit
-from signatures.doorbell import ring
 from signatures.models import Reason, Ruling, Source
-from signatures.models.judging import REASONS
+from signatures.models.screening import REASONS
+from signatures.notify_worker import notify_worker
+from staff import audit
+from staff.access import may
+from staff.guarded_admin import GuardedAdmin
 
 LABELS: Final = {
     "network": _("Network"),
@@ -110,7 +109,7 @@ class RulingAdmin(GuardedAdmin):
         super().save_model(request, obj, form, change)
         detail = {"ruling": obj.pk, "campaign": obj.campaign_id, "verb": obj.verb, "query": obj.query}
         audit.append(obj.made_by, "ruling.make", obj.campaign.section, obj.reason, detail)
-        ring("rule")
+        notify_worker("rule")
 
     def response_add(self, request: HttpRequest, obj: Ruling, post_url_continue: str | None = None) -> HttpResponse:
         self.message_user(request, _("It is being looked up. Nothing is touched before you say so."), messages.INFO)
@@ -136,7 +135,7 @@ class RulingAdmin(GuardedAdmin):
         if not self.has_view_permission(request):
             raise Http404
         found = self.get_queryset(request).select_related(*self.list_select_related)
-        return get_object_or_404(found, pk=int(object_id) if object_id.isdecimal() else 0)
+        return self.object_or_404(request, object_id, found)
 
     def _step(self, request: HttpRequest, object_id: str, step: str) -> HttpResponse:
         """One conditional UPDATE: whoever was slower finds nothing to change, and is told so."""
@@ -144,7 +143,7 @@ class RulingAdmin(GuardedAdmin):
         if not may(request.user, "ruling.make", ruling.campaign):
             self.message_user(request, _("Your role does not allow this."), messages.ERROR)
         elif self._took(request, ruling, step):
-            ring("rule")
+            notify_worker("rule")
         else:
             self.message_user(request, _("It has moved on meanwhile: look again."), messages.WARNING)
         return HttpResponseRedirect(_url(ruling))

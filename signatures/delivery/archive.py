@@ -18,7 +18,6 @@ from django.core.files.storage import Storage, storages
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from config import VERSION
 from signatures.delivery import verifier
 from signatures.delivery.encrypting import encrypted
 from signatures.delivery.letter import compose, languages_of, letter_pdf
@@ -37,8 +36,8 @@ from signatures.delivery.parts import SpooledFile, build_again, files_of, forget
 from signatures.delivery.signing import Signer, signer
 from signatures.delivery.snapshot import Sealed
 from signatures.delivery.state import CannotBuild, change
-from signatures.figures import Figures
 from signatures.models import Delivery, DeliveryPart
+from signatures.public_figures.figures import Figures
 from signatures.register.keyring import KeysDamaged
 
 #: The verifier is a program of its own; each packet has a copy.
@@ -182,7 +181,7 @@ def _draft(delivery: Delivery, sealed: Sealed, signs: Signer) -> Manifest:
     tables = [part for part in sealed.parts if part.kind == DeliveryPart.Kind.TABLES]
     return Manifest(
         format=FORMAT,
-        software=f"undersigned {VERSION}",
+        software=f"undersigned {settings.VERSION}",
         campaign=delivery.campaign.slug,
         title=str(delivery.campaign.title),
         addressee=str(delivery.addressee),

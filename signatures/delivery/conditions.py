@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.db.models import Q
 
-from signatures.delivery import space
+from signatures.delivery import disk_space
 from signatures.delivery.state import CannotBuild
 from signatures.models import Delivery
 from signatures.register.keyring import KeysDamaged, keyring
@@ -30,7 +30,7 @@ def _officers(delivery: Delivery) -> list[str]:
     """The usernames of the two who answer for it. One who was dismissed since answers for nothing."""
     agreed = delivery.proposal
     people = User.objects.filter(Q(pk=agreed.requested_by_id) | Q(pk=agreed.decided_by_id)).order_by("username")
-    # These columns only: a worker may not read the others of a login (config/grants.py).
+    # These columns only: a worker may not read the others of a login (config/database/grants.py).
     officers = list(people.values_list("username", "is_active"))
     for username, is_active in officers:
         if not is_active:
@@ -56,6 +56,6 @@ def check_chain(delivery: Delivery) -> None:
 
 
 def check_space(delivery: Delivery) -> None:
-    lacking = space.lacking(delivery)
+    lacking = disk_space.lacking(delivery)
     if lacking:
         raise CannotBuild(f"There is not enough space on the disk: {lacking} Free some, then build it again.")

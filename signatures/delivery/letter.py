@@ -14,13 +14,13 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.cldr import country_name, day, number, sorting_key
-from config.languages import known
 from petitions.models import Disclosure
 from signatures.delivery import typesetting
 from signatures.delivery.packet import FileEntry, Manifest
 from signatures.delivery.verifier import grouped
 from signatures.models import Delivery
+from web.i18n.cldr import country_name, day, number, sorting_key
+from web.i18n.languages import known
 
 #: Countries that are drawn as bars; all of them are in the table.
 BARS = 12

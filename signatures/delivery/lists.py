@@ -22,11 +22,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from config.cldr import country_name, number
 from petitions.models import Disclosure
 from signatures.delivery import typesetting
 from signatures.sealing import Person
-from signatures.spreadsheets import safe_row
+from web.i18n.cldr import country_name, number
+from web.spreadsheets import safe_row
 
 
 class Listed(msgspec.Struct, frozen=True, gc=False):

@@ -11,8 +11,8 @@ from django.db.models import Max, Min, QuerySet
 from petitions.models import Disclosure
 from signatures.delivery.packet import Amendments, Earlier, Period
 from signatures.delivery.parts import build_again, stale_parts
-from signatures.figures import Figures, figures_of_range
 from signatures.models import Delivery, DeliveryPart, Signature
+from signatures.public_figures.figures import Figures, figures_of_range
 
 GAPS: Final = """
 SELECT given FROM generate_series(%s::bigint, %s::bigint) AS given

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from signatures.desk import audit
 from signatures.models import Delivery
+from staff import audit
 
 log = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from typing import Final
 from django.db import connection
 
 from petitions.models import Campaign
-from signatures.collect.consent import consents
-from signatures.collect.intake import seal
 from signatures.demo.people import Signer
 from signatures.identity import new_token
+from signatures.intake.submissions import seal
 from signatures.models import Source
 from signatures.register.admission import BATCH, admit_batch
 from signatures.sealing import Person
+from signatures.sign_form.consent import consents
 
 # Raw: COPY, so that 191,000 signers are there in half a minute.
 COPY_SUBMISSIONS: Final = """

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from petitions.models import Campaign, Disclosure
-from signatures.desk import four_eyes
-from signatures.desk.refusals import NotAllowed, refusals_in_words
-from signatures.models import Proposal
+from staff import approvals
+from staff.models import Proposal
+from staff.refusals import NotAllowed, refusals_in_words
 
 ONLY_NARROWER: Final = gettext_lazy("People have signed under this promise: it can only be narrowed now.")
 REFUSALS: Final = {"campaign_disclosure_only_narrows": ONLY_NARROWER}
@@ -25,7 +25,7 @@ def propose_disclosure(campaign: Campaign, disclosure: str, at_risk: bool, by: U
     if (new, at_risk) == (campaign.disclosure, campaign.at_risk):
         raise NotAllowed(_("That is what it says already."))
     subject = {"campaign": campaign.pk, "disclosure": new.value, "at_risk": at_risk}
-    return four_eyes.propose(Proposal.Kind.DISCLOSURE, by, campaign.section, subject, reason)
+    return approvals.propose(Proposal.Kind.DISCLOSURE, by, campaign.section, subject, reason)
 
 
 def _is_narrowed(proposal: Proposal) -> None:
@@ -46,9 +46,6 @@ def _in_words(proposal: Proposal) -> str:
     return " ".join([words, risk, never] if said["at_risk"] else [words, never])
 
 
-four_eyes.register(
-    Proposal.Kind.DISCLOSURE,
-    four_eyes.Rules(
-        request="disclosure.request", approve="disclosure.approve", words=_in_words, carry_out=_is_narrowed
-    ),
+APPROVAL: Final = approvals.Rules(
+    request="disclosure.request", approve="disclosure.approve", words=_in_words, carry_out=_is_narrowed
 )

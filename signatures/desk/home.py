@@ -16,12 +16,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config.cldr import number
-from petitions.access import may
 from petitions.models import Campaign
-from petitions.sections import Membership, Role
-from signatures.desk import four_eyes
-from signatures.models import Delivery, Proposal, Recipient, Ruling, Tally, Watch
+from signatures.models import Delivery, Monitor, Recipient, Ruling, Tally
+from staff import approvals
+from staff.access import may, within
+from staff.models import Membership, Proposal, Role
+from web.i18n.cldr import number
 
 #: A campaign whose supporters heard nothing for so long is named.
 QUIET_FOR: Final = datetime.timedelta(days=30)
@@ -69,7 +69,7 @@ def tasks_of(user: User) -> list[Task]:
 
 def campaigns_of(user: User) -> list[CampaignLine]:
     """The campaigns of one's sections that are not put away, the largest first."""
-    shown = Campaign.objects.within(user, "campaign.view").exclude(state=Campaign.State.ARCHIVED)
+    shown = within(Campaign.objects.all(), user, "campaign.view").exclude(state=Campaign.State.ARCHIVED)
     today = dict(
         Tally.objects.filter(campaign__in=shown, signed_on=timezone.now().date())
         .values_list("campaign")
@@ -89,12 +89,12 @@ def campaigns_of(user: User) -> list[CampaignLine]:
 
 def _to_decide(user: User) -> Iterator[Task]:
     for proposal in Proposal.objects.waiting().select_related("requested_by", "section").order_by("requested_at"):
-        if four_eyes.may_decide(proposal, user) and not _is_revoked(proposal):
+        if approvals.may_decide(proposal, user) and not _is_revoked(proposal):
             what = _("%(kind)s, asked for by %(who)s") % {
                 "kind": proposal.get_kind_display(),
                 "who": proposal.requested_by,
             }
-            yield Task(what, four_eyes.what_happens(proposal), _page_of(proposal), urgent=True)
+            yield Task(what, approvals.what_happens(proposal), _page_of(proposal), urgent=True)
 
 
 def _is_revoked(proposal: Proposal) -> bool:
@@ -107,7 +107,7 @@ def _page_of(proposal: Proposal) -> str:
         return reverse("admin:signatures_delivery_change", args=[proposal.delivery.pk])
     if proposal.kind == Proposal.Kind.RECIPIENT:
         return reverse("admin:signatures_recipient_change", args=[proposal.recipient.pk])
-    return reverse("admin:signatures_proposal_change", args=[proposal.pk])
+    return reverse("admin:staff_proposal_change", args=[proposal.pk])
 
 
 def _keyless(user: User) -> Iterator[Task]:
@@ -118,46 +118,46 @@ def _keyless(user: User) -> Iterator[Task]:
 
 
 def _to_open(user: User) -> Iterator[Task]:
-    for campaign in Campaign.objects.within(user, "campaign.open").filter(state=Campaign.State.REVIEW):
+    for campaign in within(Campaign.objects.all(), user, "campaign.open").filter(state=Campaign.State.REVIEW):
         url = reverse("admin:petitions_campaign_life", args=[campaign.pk])
         yield Task(_("Handed in for review"), campaign.title, url, urgent=True)
 
 
 def _sent_back(user: User) -> Iterator[Task]:
-    drafts = Campaign.objects.within(user, "campaign.change").filter(state=Campaign.State.DRAFT)
-    for campaign in drafts.exclude(life_note=""):
-        yield Task(_("Sent back by a moderator"), f"{campaign.title}: {campaign.life_note}", _change(campaign))
+    drafts = within(Campaign.objects.all(), user, "campaign.change").filter(state=Campaign.State.DRAFT)
+    for campaign in drafts.exclude(state_reason=""):
+        yield Task(_("Sent back by a moderator"), f"{campaign.title}: {campaign.state_reason}", _change(campaign))
 
 
 def _rulings(user: User) -> Iterator[Task]:
-    own = Campaign.objects.within(user, "ruling.make")
+    own = within(Campaign.objects.all(), user, "ruling.make")
     for ruling in Ruling.objects.filter(campaign__in=own, state=Ruling.State.READY).select_related("campaign"):
         what = _("A ruling can begin: it touches %s") % f"{ruling.would_touch or 0:,}"
         yield Task(what, ruling.campaign.title, reverse("admin:signatures_ruling_change", args=[ruling.pk]))
 
 
 def _alarms(user: User) -> Iterator[Task]:
-    own = Campaign.objects.within(user, "ruling.view")
+    own = within(Campaign.objects.all(), user, "ruling.view")
     lately = timezone.now() - ALARMED_FOR
-    for watch in Watch.objects.filter(campaign__in=own, alarmed_at__gt=lately).select_related("campaign"):
+    for watch in Monitor.objects.filter(campaign__in=own, alarmed_at__gt=lately).select_related("campaign"):
         yield Task(
             _("Under attack"),
             watch.campaign.title,
-            reverse("admin:signatures_watch_changelist"),
+            reverse("admin:signatures_monitor_changelist"),
             urgent=True,
         )
 
 
 def _closing(user: User) -> Iterator[Task]:
     soon = Q(closes_at__lte=timezone.now() + CLOSES_SOON)
-    for campaign in Campaign.objects.within(user, "campaign.close").open().filter(soon):
+    for campaign in within(Campaign.objects.all(), user, "campaign.close").open().filter(soon):
         assert campaign.closes_at is not None
         when = timezone.localtime(campaign.closes_at)
         yield Task(_("Closes on %s") % f"{when:%d.%m. %H:%M}", campaign.title, _change(campaign))
 
 
 def _failed(user: User) -> Iterator[Task]:
-    own = Campaign.objects.within(user, "delivery.request")
+    own = within(Campaign.objects.all(), user, "delivery.request")
     for delivery in Delivery.objects.filter(campaign__in=own, state=Delivery.State.FAILED).select_related("campaign"):
         url = reverse("admin:signatures_delivery_change", args=[delivery.pk])
         yield Task(_("A delivery that could not be built"), delivery.campaign.title, url, urgent=True)
@@ -165,7 +165,7 @@ def _failed(user: User) -> Iterator[Task]:
 
 def _to_deliver(user: User) -> Iterator[Task]:
     dead = Q(deliveries__state__in=Delivery.DEAD)
-    own = Campaign.objects.within(user, "delivery.request").filter(register__last_number__gt=0)
+    own = within(Campaign.objects.all(), user, "delivery.request").filter(register__last_number__gt=0)
     for campaign in own.annotate(
         to=Coalesce(Max("deliveries__last_number", filter=~dead & Q(deliveries__addressee=F("addressee"))), 0),
         last=F("register__last_number"),
@@ -177,7 +177,7 @@ def _to_deliver(user: User) -> Iterator[Task]:
 
 def _quiet(user: User) -> Iterator[Task]:
     since = timezone.now().date() - QUIET_FOR
-    for campaign in Campaign.objects.within(user, "content.change").open().with_updated_on():
+    for campaign in within(Campaign.objects.all(), user, "content.change").open().with_updated_on():
         heard = campaign.updated_on or campaign.launched_on
         if heard is None or heard < since:
             yield Task(_("No update for a month"), campaign.title, reverse("admin:petitions_update_add"))

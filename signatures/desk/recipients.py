@@ -17,11 +17,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from petitions.access import may
-from signatures.desk import audit, four_eyes
-from signatures.desk.refusals import NotAllowed, refusals_in_words
-from signatures.doorbell import ring
-from signatures.models import AGE_RECIPIENT, Proposal, Recipient
+from signatures.models import AGE_RECIPIENT, Recipient
+from signatures.notify_worker import notify_worker
+from staff import approvals, audit
+from staff.access import may
+from staff.models import Proposal
+from staff.refusals import NotAllowed, refusals_in_words
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def register(officer: User, recipient: str) -> Recipient:
         raise NotAllowed(_("This is no public age key: it has to look like age1…"))
     subject = {"officer": officer.pk, "recipient": recipient}
     with refusals_in_words(REFUSALS), transaction.atomic():
-        proposal = four_eyes.propose(Proposal.Kind.RECIPIENT, officer, None, subject)
+        proposal = approvals.propose(Proposal.Kind.RECIPIENT, officer, None, subject)
         made = Recipient.objects.create(officer=officer, recipient=recipient, proposal=proposal)
         audit.append(officer, "recipient.register", None, detail={"key": made.pk})
     log.info("key %s registered by user %s", made.pk, officer.pk)
@@ -66,7 +67,7 @@ def ask_challenge(key: Recipient, approver: User) -> None:
     _refuse_approver(key, approver)
     with refusals_in_words(REFUSALS), transaction.atomic():
         _update(key, Recipient.State.WAITING, approver=approver, challenge=None, proof=None, problem="")
-    ring("settle_recipients")
+    notify_worker("settle_recipients")
 
 
 def challenge_for(key: Recipient, approver: User) -> tuple[bytes | None, str]:
@@ -85,7 +86,7 @@ def approve(key: Recipient, approver: User, proof: bytes) -> None:
     assert key.proposal is not None
     with refusals_in_words(REFUSALS), transaction.atomic():
         _update(key, Recipient.State.WAITING, approver=approver, challenge=None, proof=proof)
-        four_eyes.approve(key.proposal, approver)
+        approvals.approve(key.proposal, approver)
 
 
 def revoke(key: Recipient, by: User) -> None:
@@ -99,13 +100,13 @@ def revoke(key: Recipient, by: User) -> None:
         _update(key, Recipient.State.REVOKED, revoked_at=timezone.now(), challenge=None)
         if key.proposal is not None and key.proposal.is_waiting():
             if key.officer_id == by.pk:
-                four_eyes.withdraw(key.proposal, by)
-            elif four_eyes.may_decide(key.proposal, by):
-                four_eyes.refuse(key.proposal, by)
+                approvals.withdraw(key.proposal, by)
+            elif approvals.may_decide(key.proposal, by):
+                approvals.refuse(key.proposal, by)
             # An administrator decides on no key; a worker sees that this one is revoked, and the proposal expires.
         audit.append(by, "recipient.revoke", None, detail={"key": key.pk, "officer": key.officer_id})
     log.info("key %s revoked by user %s", key.pk, by.pk)
-    ring("settle_recipients")
+    notify_worker("settle_recipients")
 
 
 def is_agreed(key: Recipient) -> bool:
@@ -118,7 +119,7 @@ def may_approve(key: Recipient, user: User) -> bool:
     """Whether this person may agree to that key, if it still waits."""
     if key.state != Recipient.State.WAITING or key.proposal is None or not key.proposal.is_waiting():
         return False
-    return four_eyes.may_decide(key.proposal, user)
+    return approvals.may_decide(key.proposal, user)
 
 
 def _in_words(proposal: Proposal) -> str:
@@ -134,7 +135,7 @@ def _only_proven(proposal: Proposal) -> None:
     proven = Recipient.objects.filter(proposal=proposal, proof__isnull=False, approver=proposal.decided_by_id)
     if not proven.exists():
         raise NotAllowed(_("Approve it on the page of the key: there you prove that it is you."))
-    ring("settle_recipients")
+    notify_worker("settle_recipients")
 
 
 def _give_up(proposal: Proposal) -> None:
@@ -142,15 +143,12 @@ def _give_up(proposal: Proposal) -> None:
     waiting.update(state=Recipient.State.REVOKED, revoked_at=timezone.now(), challenge=None)
 
 
-four_eyes.register(
-    Proposal.Kind.RECIPIENT,
-    four_eyes.Rules(
-        request="recipient.register",
-        approve="recipient.approve",
-        words=_in_words,
-        carry_out=_only_proven,
-        give_up=_give_up,
-    ),
+APPROVAL: Final = approvals.Rules(
+    request="recipient.register",
+    approve="recipient.approve",
+    words=_in_words,
+    carry_out=_only_proven,
+    give_up=_give_up,
 )
 
 

@@ -18,13 +18,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from petitions.access import may, sections_of
 from petitions.models import Campaign
-from petitions.sections import Section
 from signatures.desk.recipients import key_in_use
-from signatures.desk.refusals import NotAllowed, refusals_in_words
-from signatures.doorbell import ring
 from signatures.models import DeskKey, Refusal, Reveal
+from signatures.notify_worker import notify_worker
+from staff.access import may, sections_of
+from staff.refusals import NotAllowed, refusals_in_words
+from web.models import Section
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def ask(officer: User, question: Question) -> Reveal:
     with refusals_in_words(REFUSALS), transaction.atomic():
         reveal.save(force_insert=True)
     log.info("look %s (%s) asked for by user %s", reveal.pk, reveal.kind, officer.pk)
-    ring("answer_reveals")
+    notify_worker("answer_reveals")
     return reveal
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from petitions.models import Campaign
-from signatures.desk import four_eyes
-from signatures.desk.refusals import NotAllowed
-from signatures.doorbell import ring
-from signatures.models import Proposal, Register, Shredding
+from signatures.models import Register, Shredding
+from signatures.notify_worker import notify_worker
+from staff import approvals
+from staff.models import Proposal
+from staff.refusals import NotAllowed
 
 
 def propose_shredding(campaign: Campaign, by: User, reason: str) -> Proposal:
@@ -19,7 +22,7 @@ def propose_shredding(campaign: Campaign, by: User, reason: str) -> Proposal:
     if not campaign.has_closed() or campaign.takes_confirmations():
         raise NotAllowed(_("Close it first, and wait until late confirmations have been counted."))
     subject = {"campaign": campaign.pk}
-    return four_eyes.propose(Proposal.Kind.SHREDDING, by, campaign.section, subject, reason)
+    return approvals.propose(Proposal.Kind.SHREDDING, by, campaign.section, subject, reason)
 
 
 def _in_words(proposal: Proposal) -> str:
@@ -32,12 +35,9 @@ def _in_words(proposal: Proposal) -> str:
     ) % {"campaign": campaign, "count": f"{register.counted:,}" if register else "0"}
 
 
-four_eyes.register(
-    Proposal.Kind.SHREDDING,
-    four_eyes.Rules(
-        request="shred.request",
-        approve="shred.approve",
-        words=_in_words,
-        carry_out=lambda proposal: ring("shred_campaigns"),
-    ),
+APPROVAL: Final = approvals.Rules(
+    request="shred.request",
+    approve="shred.approve",
+    words=_in_words,
+    carry_out=lambda proposal: notify_worker("shred_campaigns"),
 )

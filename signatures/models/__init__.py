@@ -1,17 +1,15 @@
-"""Who asked: proven, counted, delivered. Sealed all the way; see "The way of a signature" in the README.
+"""Who asked: proven, counted, delivered. Sealed all the way; see docs/architecture.md, "The way of a signature".
 
 The database keeps the promises: constraints here, rights and row security of the three roles in
-config/grants.py, the campaign's guard in migrations/0002.
+config/database/grants.py and row_security.sql, what spans tables in the other .sql files there.
 """
 
 from signatures.models.announcement import Announcement
-from signatures.models.audit import AuditAnchor, AuditEntry
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
-from signatures.models.desk import APPROVAL_EXPIRES, Proposal, ProposalQuerySet, Shredding
 from signatures.models.handover import Handover, HandoverQuerySet, unanswered_since
-from signatures.models.judging import LabelCount, Reason, Ruling, RulingItem, Trace
 from signatures.models.mail import MailCount
+from signatures.models.monitoring import Monitor
 from signatures.models.news import Mailing, NewsMail, Unsubscription
 from signatures.models.register import Register, Removal, Signature, why_outside
 from signatures.models.reveals import (
@@ -25,6 +23,8 @@ from signatures.models.reveals import (
     RevealQuerySet,
 )
 from signatures.models.rules import NetworkRule, SigningRules
+from signatures.models.screening import LabelCount, Reason, Ruling, RulingItem, Trace
+from signatures.models.shredding import Shredding
 from signatures.models.sources import Source
 from signatures.models.tally import (
     OF_ARRIVALS,
@@ -36,17 +36,13 @@ from signatures.models.tally import (
     TallyQuerySet,
     TallySum,
 )
-from signatures.models.watching import Watch
 
 __all__ = [
     "AGE_RECIPIENT",
     "ANSWER_KEPT",
-    "APPROVAL_EXPIRES",
     "OF_ARRIVALS",
     "OF_THE_REGISTER",
     "Announcement",
-    "AuditAnchor",
-    "AuditEntry",
     "CampaignKey",
     "Delivery",
     "DeliveryPart",
@@ -59,11 +55,10 @@ __all__ = [
     "LedgerEntry",
     "MailCount",
     "Mailing",
+    "Monitor",
     "NetworkRule",
     "NewsMail",
     "Outcome",
-    "Proposal",
-    "ProposalQuerySet",
     "PublishedFigures",
     "Purpose",
     "Reason",
@@ -87,7 +82,6 @@ __all__ = [
     "TallySum",
     "Trace",
     "Unsubscription",
-    "Watch",
     "Withdrawal",
     "unanswered_since",
     "why_outside",

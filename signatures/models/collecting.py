@@ -54,11 +54,13 @@ class Submission(models.Model):
 
     Web inserts it, sets `confirmed_at`, and sees only the row its token names (row security).
     The key is the SHA-256 of the token, so the write path keeps one index less.
+
+    Guards: config/database/row_security.sql.
     """
 
     token_hash = models.BinaryField(primary_key=True, max_length=32)
     # No foreign-key checks: the two locked one row of each parent at every signature, and were half of what the
-    # database spent on it. Row security asks for the same without a lock (SESSION_KEY_IN_USE in config/grants.py),
+    # database spent on it. Row security asks for the same without a lock (config/database/row_security.sql),
     # and a key belongs to a campaign by a foreign key of its own.
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     sealing_key = models.ForeignKey(
@@ -105,7 +107,10 @@ class Submission(models.Model):
 
 
 class Withdrawal(models.Model):
-    """A supporter pressed the button of a withdrawal link. Web inserts it; a worker finds the signature."""
+    """A supporter pressed the button of a withdrawal link. Web inserts it; a worker finds the signature.
+
+    Guards: config/database/row_security.sql.
+    """
 
     class Outcome(models.TextChoices):
         WITHDRAWN = "withdrawn"

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Now
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Addressee, Campaign, Disclosure
-from signatures.models.desk import Proposal
+from staff.models.proposal import Proposal
 
 
 class SigningKey(models.Model):
@@ -66,7 +66,9 @@ class Delivery(models.Model):
     """One handing-over of a campaign to one addressee: a range of register numbers, frozen.
 
     Requested by one officer, approved by another, built by a worker (delivery/build.py). What web
-    may set is in config/grants.py; what no role may do is in the constraints.
+    may set is in config/database/grants.py; what no role may do is in the constraints.
+
+    Guards: config/database/deliveries.sql, config/database/row_security.sql.
     """
 
     class State(models.TextChoices):
@@ -86,7 +88,7 @@ class Delivery(models.Model):
     first_number = models.BigIntegerField(_("from number"), editable=False)
     last_number = models.BigIntegerField(_("to number"), editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED, editable=False)
-    #: Who asked, who agreed, and when: what two people agreed to is what this row says (migrations/0005).
+    #: Who asked, who agreed, and when: what two people agreed to is what this row says.
     proposal = models.OneToOneField(
         Proposal, models.PROTECT, related_name="delivery", verbose_name=_("proposal"), editable=False
     )

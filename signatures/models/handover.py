@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from petitions.plain import PlainCharField, PlainTextField
 from signatures.models.delivery import Delivery, signatures_in
+from web.i18n.plain import PlainCharField, PlainTextField
 
 
 def attachments() -> Storage:

@@ -34,13 +34,13 @@ class Register(models.Model):
 class Removal(models.TextChoices):
     """Why signatures were taken out by a ruling: what they had in common. Public, and so no more than a word.
 
-    What it is called: publicledger.py.
+    What it is called: ledger.py.
     """
 
     NETWORK = "network"
     DOMAIN = "domain"
     COMMENT = "comment"
-    JUDGED = "judged"
+    SCREENED = "screened"
     OTHER = "other"
 
 

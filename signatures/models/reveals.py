@@ -19,8 +19,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from petitions.sections import Section
-from signatures.models.desk import Proposal
+from staff.models.proposal import Proposal
+from web.models import Section
 
 #: An answer is deleted this long after it was given, and a question nobody answered this long after it was asked.
 ANSWER_KEPT: Final = datetime.timedelta(minutes=10)
@@ -53,6 +53,8 @@ class Recipient(models.Model):
     The approver proves with an identity of their own, already pinned, that it is they who agree: a worker
     encrypts a `challenge` to it, and only who opens that can send the `proof`. So whoever holds the web
     host can write two names into a proposal, but not make a key that answers are encrypted to.
+
+    Guards: config/database/recipients.sql, config/database/row_security.sql.
     """
 
     class State(models.TextChoices):
@@ -133,7 +135,7 @@ class Purpose(models.TextChoices):
 
     OWN_REQUEST = "own_request", _("The person asks about their own signature")
     COMPLAINT = "complaint", _("Somebody says that they did not sign")
-    REVIEW = "review", _("A suspicious signature is judged")
+    REVIEW = "review", _("A suspicious signature is checked")
     VERIFICATION = "verification", _("A verifier asks about a number")
     FAULT = "fault", _("A fault is looked into")
 
@@ -167,6 +169,8 @@ class Reveal(models.Model):
     """One look at persons: asked for by an officer, answered by a worker to that officer's key alone.
 
     Web inserts the question, and may close what was answered; it reads ciphertext only.
+
+    Guards: config/database/row_security.sql.
     """
 
     class Kind(models.TextChoices):

@@ -43,7 +43,7 @@ class SigningRules(models.Model):
         db_default=Work.AUTO,
         help_text=_("A second or two of the signer's computer, unnoticed while they type; a flood pays for each."),
     )
-    #: Set by a worker that saw the campaign's rate leave its usual range (register/watching.py).
+    #: Set by a worker that saw the campaign's rate leave its usual range (register/monitoring.py).
     work_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:

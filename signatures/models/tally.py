@@ -139,7 +139,10 @@ class PublishedFigures(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """What one day did to a campaign's register: the public ledger is their sum."""
+    """What one day did to a campaign's register: the public ledger is their sum.
+
+    Guards: config/database/ledger.sql.
+    """
 
     COLUMNS: Final = (
         "received", "taken", "admitted", "duplicate", "held", "late", "unreadable", "removed", "withdrawn", "expired",

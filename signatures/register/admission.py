@@ -1,6 +1,6 @@
 """(3) Admission: confirmed submissions become numbered signatures, in batches, exactly once.
 
-    take rows (SKIP LOCKED) ─ unseal, canonicalise, fingerprint, seal again ─ lock the register ─ judge ─
+    take rows (SKIP LOCKED) ─ unseal, canonicalise, fingerprint, seal again ─ lock the register ─ screen ─
     drop duplicates ─ number ─ COPY ─ tally ─ ledger ─ empty the submissions ─ commit
 
 One transaction a batch: a worker that is killed leaves nothing behind but unlocked rows. The costly
@@ -25,9 +25,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 from django.utils import timezone
 
-from config.languages import BY_CODE
 from petitions.models import CONFIRMATION_GRACE, Campaign
-from signatures.channels import OTHER, known_channel
 from signatures.identity import (
     NotAMailbox,
     canonical_mailbox,
@@ -37,14 +35,16 @@ from signatures.identity import (
     withdrawal_hash,
 )
 from signatures.models import Outcome, Register, Signature, Submission
-from signatures.register import judging, ledger
-from signatures.register.arrivals import hour_of, span_of
-from signatures.register.judging import Clues
+from signatures.models.channels import OTHER, known_channel
+from signatures.register import ledger, screening
 from signatures.register.keyring import ForeignPublicKey, KeysMissing
 from signatures.register.publishing import publish_figures
+from signatures.register.screening import Clues
 from signatures.register.tally import Arrival, count_in, stand_outside
+from signatures.register.time_buckets import hour_of, span_of
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened
+from web.i18n.languages import BY_CODE
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class Candidate:
     delay: str = ""
     #: Whether a mail went to it, so that it is in the ledger as received.
     mailed: bool = False
-    #: The hour it was confirmed in, and how it came; for thirty days, beside the signature (judging.py).
+    #: The hour it was confirmed in, and how it came; for thirty days, beside the signature (screening.py).
     hour: datetime.datetime | None = None
     clues: Clues | None = None
 
@@ -175,7 +175,7 @@ def admit_batch(campaign: Campaign, limit: int = BATCH) -> int:
         candidates = _read(campaign, rows)
         register = Register.objects.select_for_update().get(campaign=campaign)
         clues = [c.clues for c in candidates if c.clues]
-        judging.judge(cursor, campaign.pk, hour_of(timezone.now()), clues)
+        screening.screen(cursor, campaign.pk, hour_of(timezone.now()), clues)
         newcomers = _tell_apart(cursor, campaign, register.last_number, candidates)
         _insert(cursor, campaign, newcomers)
         _forget_withdrawals(cursor, newcomers)
@@ -229,7 +229,7 @@ def _candidate(
     if person.updates:
         candidate.unsubscription_hash = unsubscription_hash(mac, candidate.fingerprint)
     candidate.hour = hour_of(confirmed_at)
-    candidate.clues = judging.observe(mac, person, mailbox, confirmed_at, mailed_at)
+    candidate.clues = screening.observe(mac, person, mailbox, confirmed_at, mailed_at)
     # What was seen of the sender is not sealed again: thirty days, and it is gone.
     kept = msgspec.structs.replace(person, signals={}) if person.signals else person
     candidate.sealed = opener.keys.register_box.seal(kept, candidate.fingerprint)
@@ -260,7 +260,7 @@ def _tell_apart(
             continue
         taken = {slot for slot, _, _ in persons}
         candidate.slot = next(slot for slot in range(campaign.persons_per_mailbox) if slot not in taken)
-        if candidate.clues and judging.is_held(candidate.clues.reasons):
+        if candidate.clues and screening.is_held(candidate.clues.reasons):
             candidate.outcome = Outcome.HELD
         else:
             candidate.outcome, candidate.number = Outcome.COUNTED, next(numbers)

@@ -30,7 +30,6 @@ from django.db.backends.utils import CursorWrapper
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from config.languages import address_in, known
 from petitions.models import Campaign
 from signatures.identity import Mac, NotAMailbox, canonical_mailbox, fingerprint, token_hash, withdrawal_token
 from signatures.models import Signature, SigningRules, Submission
@@ -39,6 +38,7 @@ from signatures.register.form_letters import FormLetter, place
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened, Person
+from web.i18n.languages import address_in, known
 
 log = logging.getLogger(__name__)
 

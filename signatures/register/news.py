@@ -28,13 +28,13 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from config.languages import address_in, known
 from petitions.models import Campaign, Update
 from signatures.identity import token_hash, unsubscription_token
 from signatures.models import Mailing, NewsMail, Signature, Unsubscription
 from signatures.register.form_letters import FormLetter, Letter, place
 from signatures.register.keyring import CampaignKeys, ForeignPublicKey, KeysMissing, keys_of
 from signatures.sealing import NotOpened, Person
+from web.i18n.languages import address_in, known
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,14 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from signatures.desk import audit
-from signatures.models import Delivery, LabelCount, MailCount, Proposal, Withdrawal
+from signatures.models import Delivery, LabelCount, MailCount, Withdrawal
+from staff import audit
+from staff.models import Proposal
 
-#: A web process uses a session key for five minutes (collect/intake.py); far beyond that, an unused one is spent.
+#: A web process uses a session key for five minutes (intake/submissions.py); far beyond that, an unused one is spent.
 SESSION_KEY_SPENT: Final = datetime.timedelta(hours=1)
 
-#: How long it is kept how signatures came (models/judging.py).
+#: How long it is kept how signatures came (models/screening.py).
 TRACES_KEPT: Final = datetime.timedelta(days=30)
 
 #: Rows a statement. A flood leaves hundreds of thousands, and no statement takes so many parameters.
@@ -57,7 +58,7 @@ WITH old AS (
 SELECT count(*) FROM gone
 """
 # Raw: NOT EXISTS on two tables. No submission can arrive meanwhile: row security takes none under a key that is older
-# than ten minutes (config/grants.py).
+# than ten minutes (config/database/row_security.sql).
 DELETE_DRAINED_KEYS: Final = """
 DELETE FROM signatures_sealingkey k
  WHERE k.created_at < %s AND NOT EXISTS (SELECT FROM signatures_submission s WHERE s.sealing_key_id = k.id)

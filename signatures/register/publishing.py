@@ -1,4 +1,4 @@
-"""Editions of the public figures: written by a worker when enough is new (signatures/figures.py says the law)."""
+"""Editions of the public figures: written when enough is new. The law is in public_figures/figures.py."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from petitions.models import Campaign
-from signatures.figures import CELL, is_due, renew, whole
 from signatures.models import Dimension, PublishedFigures, Register, TallySum
+from signatures.public_figures.figures import CELL, is_due, renew, whole
 
 #: The places of a cell in `Register.unsettled`.
 CELL_OF: Mapping[str, int] = {Dimension.COUNTRY: 0, Dimension.DAY: 1, Dimension.SOURCE: 2, Dimension.CHANNEL: 3}

@@ -22,10 +22,11 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils import timezone
 
-from petitions.access import may
-from signatures.desk import audit
-from signatures.models import Proposal, Recipient, Reveal
+from signatures.models import Recipient, Reveal
 from signatures.register.keyring import KeysDamaged, keyring
+from staff import audit
+from staff.access import may
+from staff.models import Proposal
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ def _holds(row: Recipient, officer: User) -> bool:
 
 
 def _user(username: str) -> User | None:
-    # These columns only: a worker may not read the others of a login (config/grants.py).
+    # These columns only: a worker may not read the others of a login (config/database/grants.py).
     return User.objects.only("id", "username", "is_active").filter(username=username).first()
 
 

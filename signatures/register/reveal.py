@@ -19,15 +19,15 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from petitions.access import may
 from petitions.models import Campaign
-from signatures.desk import audit
 from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint
 from signatures.models import Purpose, Refusal, Reveal, Signature
 from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
 from signatures.register.masking import masked_mailbox, masked_name
 from signatures.register.recipients import pinned_key_of
 from signatures.sealing import NotOpened, Person
+from staff import audit
+from staff.access import may
 
 log = logging.getLogger(__name__)
 

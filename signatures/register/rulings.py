@@ -188,7 +188,7 @@ def why_removed(query: Mapping[str, Any]) -> str:
     """The Removal that the public is told of: the most telling thing the signatures had in common."""
     kinds = {
         "comment": Removal.COMMENT, "domain": Removal.DOMAIN, "network": Removal.NETWORK, "wide": Removal.NETWORK,
-        "reason": Removal.JUDGED,
+        "reason": Removal.SCREENED,
     }  # fmt: skip
     return next((removal for key, removal in kinds.items() if key in query), Removal.OTHER).value
 

@@ -14,13 +14,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from petitions.access import may
 from petitions.models import Campaign
-from signatures.desk import audit
-from signatures.models import APPROVAL_EXPIRES, Proposal, Shredding, Submission
+from signatures.models import Shredding, Submission
 from signatures.register import ledger
 from signatures.register.admission import admit_all
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
+from staff import audit
+from staff.access import may
+from staff.models import APPROVAL_EXPIRES, Proposal
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def _is_still_wanted(proposal: Proposal) -> bool:
     """It cannot be undone. So both have to be people who may still want it, and their yes has to be fresh."""
     if Shredding.objects.filter(campaign=proposal.subject["campaign"]).exists():
         return False
-    people = User.objects.only("id", "username", "is_active")  # a worker may not read the others (config/grants.py)
+    people = User.objects.only("id", "username", "is_active")  # a worker may read no others (database/grants.py)
     assert proposal.decided_by_id is not None
     assert proposal.decided_at is not None
     asked, agreed = people.get(pk=proposal.requested_by_id), people.get(pk=proposal.decided_by_id)

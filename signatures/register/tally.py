@@ -16,8 +16,8 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from petitions.models import Campaign
-from signatures.figures import CELL
 from signatures.models import Dimension, Register, Tally, TallySum
+from signatures.public_figures.figures import CELL
 from signatures.register import ledger
 
 type Cells = Mapping[tuple[str, datetime.date, str], int]

@@ -10,11 +10,11 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from signatures.collect import confirmation
-from signatures.collect.limits import Verdict, check_limit
-from signatures.collect.senders import is_cross_site
 from signatures.identity import parse_token
 from signatures.identity import token_hash as hash_of
+from signatures.intake import confirmation
+from web.rate_limits import Verdict, check_limit
+from web.senders import is_cross_site
 
 
 def _private(response: HttpResponse) -> HttpResponse:

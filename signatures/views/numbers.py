@@ -1,4 +1,4 @@
-"""The count the world sees: page, JSON, CSV, embed. All of it comes from signatures/figures.py."""
+"""The count the world sees: page, JSON, CSV, embed. All of it comes from signatures/public_figures/figures.py."""
 
 from __future__ import annotations
 
@@ -13,66 +13,66 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_safe
 
-from config.cldr import sorting_key
-from petitions.shelf import shelved
-from signatures import opendata
-from signatures.charts import day_bars, world_map
-from signatures.figures import public_figures
-from signatures.spreadsheets import csv_text
-from signatures.views.finding import campaign_or_404
+from signatures.public_figures import open_data
+from signatures.public_figures.charts import day_bars, world_map
+from signatures.public_figures.figures import public_figures
+from signatures.views.campaigns import campaign_or_404
+from web.i18n.cldr import sorting_key
+from web.page_cache import cached_page
+from web.spreadsheets import csv_text
 
 
 @require_safe
-@shelved
+@cached_page
 def numbers(request: HttpRequest, slug: str, order: str = "count") -> HttpResponse:
     """Everything that is public of a campaign's count. The table's two orders are two addresses: no script sorts."""
-    everything = opendata.numbers_of(campaign_or_404(slug))
+    everything = open_data.numbers_of(campaign_or_404(slug))
     found, figures = everything.campaign, everything.figures
     by_name = sorted(figures.countries, key=lambda country: sorting_key(country.name))
     context = {
         "campaign": found,
         "figures": figures,
-        "goal_percent": min(100, figures.total * 100 // found.goal) if found.goal else None,
+        "goal_percent": found.percent_of_goal(figures.total),
         "countries": by_name if order == "name" else figures.countries,
         "order": order,
         "map": world_map(figures.countries),
         "chart": day_bars(figures.days, everything.events),
-        "channels": opendata.labelled(opendata.CHANNEL_LABELS, figures.channels),
-        "sources": opendata.labelled(opendata.SOURCE_LABELS, figures.sources),
+        "channels": open_data.labelled(open_data.CHANNEL_LABELS, figures.channels),
+        "sources": open_data.labelled(open_data.SOURCE_LABELS, figures.sources),
         "ledger": everything.ledger,
         "deliveries": everything.deliveries,
-        "dictionary": opendata.DICTIONARY,
-        "licence": opendata.LICENCE,
+        "dictionary": open_data.DICTIONARY,
+        "licence": open_data.LICENCE,
     }
     return render(request, "signatures/numbers.html", context)
 
 
 @require_safe
-@shelved
+@cached_page
 def tally(request: HttpRequest, slug: str) -> HttpResponse:
     """What counters ask for, again and again: small."""
-    return _json(opendata.tally_of(public_figures(campaign_or_404(slug))) | {"campaign": slug})
+    return _json(open_data.tally_of(public_figures(campaign_or_404(slug))) | {"campaign": slug})
 
 
 @require_safe
-@shelved
+@cached_page
 def numbers_json(request: HttpRequest, slug: str) -> HttpResponse:
-    return _json(opendata.everything_of(opendata.numbers_of(campaign_or_404(slug))))
+    return _json(open_data.everything_of(open_data.numbers_of(campaign_or_404(slug))))
 
 
 @require_safe
-@shelved
+@cached_page
 def numbers_csv(request: HttpRequest, slug: str) -> HttpResponse:
     """The same in rows: what, key, name, count."""
-    everything = opendata.numbers_of(campaign_or_404(slug))
+    everything = open_data.numbers_of(campaign_or_404(slug))
     # Titles and addressees are typed by staff, and partners open this in a spreadsheet.
-    table = csv_text(("what", "key", "name", "count"), opendata.rows_of(everything))
+    table = csv_text(("what", "key", "name", "count"), open_data.rows_of(everything))
     response = HttpResponse(table, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{everything.campaign.slug}.csv"'
     response["Access-Control-Allow-Origin"] = "*"
     # A table has no room for its licence and for what its words mean.
     dictionary = reverse("numbers_json", args=[slug])
-    response["Link"] = f'<{opendata.LICENCE["url"]}>; rel="license", <{dictionary}>; rel="describedby"'
+    response["Link"] = f'<{open_data.LICENCE["url"]}>; rel="license", <{dictionary}>; rel="describedby"'
     return response
 
 
@@ -86,7 +86,7 @@ def _json(data: dict[str, Any]) -> HttpResponse:
 @require_safe
 @xframe_options_exempt
 @csp_override({**settings.SECURE_CSP, "frame-ancestors": ["*"], "script-src": [CSP.NONE], "form-action": [CSP.NONE]})
-@shelved
+@cached_page
 def embed(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     return render(request, "signatures/embed.html", {"campaign": found, "figures": public_figures(found)})

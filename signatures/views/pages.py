@@ -14,21 +14,17 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.utils import translation
 from django.views.decorators.http import require_safe
 
-from config.cldr import sorting_key
-from petitions.gone import Gone
 from petitions.models import Campaign, CampaignQuerySet, Dossier, Standing, Update, won
-from petitions.shelf import shelved
-from signatures.channels import CHANNELS
-from signatures.collect.forms import SignForm
-from signatures.figures import public_figures, public_figures_of
-from signatures.handovers import handover_standing
 from signatures.models import Handover, Register
-from signatures.syndication import share_image_of, structured_data
-from signatures.views.finding import campaign_or_404
-from signatures.views.signing import form_context
+from signatures.models.channels import CHANNELS
+from signatures.public_figures.figures import public_figures, public_figures_of
+from signatures.views.campaign_page import campaign_page
+from signatures.views.campaigns import campaign_or_404
+from web.gone import Gone
+from web.i18n.cldr import sorting_key
+from web.page_cache import cached_page
 
 #: Campaigns a page of the list, and how many of those that are over, or not open yet, stand on the first.
 PAGE: Final = 20
@@ -58,7 +54,7 @@ def _check(asked: dict[str, str]) -> None:
         raise BadRequest
 
 
-@shelved
+@cached_page
 def _whole_home(request: HttpRequest) -> HttpResponse:
     return _home(request, {})
 
@@ -86,7 +82,7 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
         "regions": _choices(everything, "region"),
         "dossiers": Dossier.objects.published(),
     }
-    return render(request, "petitions/home.html", context)
+    return render(request, "signatures/home.html", context)
 
 
 def _elsewhere(counts: Mapping[str, int], show: str) -> list[tuple[Standing, int]]:
@@ -137,7 +133,7 @@ def _choices(campaigns: CampaignQuerySet, field: str) -> list[tuple[str, str]]:
 
 
 @require_safe
-@shelved
+@cached_page
 def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
     """The petition. `via` names the channel that led here, for browsers whose script cannot copy ?via= to the form."""
     if via and via not in CHANNELS:
@@ -145,31 +141,12 @@ def campaign(request: HttpRequest, slug: str, via: str = "") -> HttpResponse:
     return render(request, "signatures/campaign.html", campaign_page(campaign_or_404(slug), via))
 
 
-def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
-    """What the petition's page shows of it, in the current language."""
-    figures, dossiers = public_figures(found), found.dossiers.published()
-    return {
-        **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
-        "figures": figures,
-        "goal_percent": min(100, figures.total * 100 // found.goal) if found.goal else None,
-        "demands": found.demands.prefetch_related("steps"),
-        "handovers": handover_standing(found),
-        "open": found.is_open(),
-        "updates": Update.objects.published().filter(campaign=found).select_related("campaign")[:5],
-        "filters": {"topic": found.original("topic"), "region": found.original("region")},
-        "dossiers": dossiers.prefetch_related("coverage"),
-        "related": Campaign.objects.public().filter(dossiers__in=dossiers).exclude(pk=found.pk).distinct(),
-        "structured": structured_data(found, figures),
-        "has_share_image": share_image_of(found) is not None,
-    }
-
-
 @require_safe
-@shelved
+@cached_page
 def press(request: HttpRequest, slug: str) -> HttpResponse:
     """The press kit: figures as they are now, pictures to download, releases, and whom to ask."""
     found = campaign_or_404(slug)
-    published = Update.objects.published().filter(campaign=found).select_related("campaign", "picture")
+    published = Update.objects.published().of(found).select_related("campaign", "picture")
     releases = published.filter(kind=Update.Kind.PRESS)
     pictures = {update.picture.pk: update.picture for update in published if update.picture}
     if found.picture:
@@ -195,7 +172,7 @@ def news(request: HttpRequest, key: int) -> HttpResponse:
 
 
 @require_safe
-@shelved
+@cached_page
 def thanks(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     others = Campaign.objects.open().exclude(pk=found.pk).select_related("addressee")

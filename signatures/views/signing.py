@@ -14,39 +14,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from config.languages import path_in
 from petitions.models import Campaign
-from petitions.shelf import shelved
-from signatures.channels import DIRECT, known_channel
-from signatures.collect.body import GarbageBody, read_form
-from signatures.collect.consent import consents, mailbox_warning, wording
-from signatures.collect.door import TRAP, Signals, knock, wants_work
-from signatures.collect.forms import SignForm
-from signatures.collect.intake import take
-from signatures.collect.limits import Verdict
-from signatures.collect.senders import is_cross_site
-from signatures.collect.slips import PROVIDERS, likely_meant
-from signatures.collect.work import challenge
-from signatures.figures import public_figures
+from signatures.intake.abuse_gate import Signals, check_sender, wants_work
+from signatures.intake.body import GarbageBody, read_form
+from signatures.intake.proof_of_work import challenge
+from signatures.intake.submissions import take
+from signatures.public_figures.figures import public_figures
 from signatures.sealing import Person
-from signatures.views.finding import campaign_or_404
-
-
-def form_context(found: Campaign, form: SignForm, problem: str = "", via: str = "") -> dict[str, Any]:
-    return {
-        "campaign": found,
-        "form": form,
-        "sign_url": reverse("sign", args=[found.slug]),
-        "work_url": reverse("work", args=[found.slug]),
-        "trap": TRAP,
-        "consent": wording(found),
-        "mailbox_warning": mailbox_warning(found),
-        "providers": " ".join(PROVIDERS),
-        "meant": likely_meant(form.data.get("email", "")) if form.is_bound else "",
-        "problem": problem,
-        # From a closed list, so that nothing that anybody made up stands in our page.
-        "via": via or _via(form.data),
-    }
+from signatures.sign_form.consent import consents
+from signatures.sign_form.context import channel_of, form_context
+from signatures.sign_form.form import SignForm
+from signatures.views.campaigns import campaign_or_404
+from web.i18n.languages import path_in
+from web.page_cache import cached_page
+from web.rate_limits import Verdict
+from web.senders import is_cross_site
 
 
 # No CSRF token: it would need a cookie and make every page another. `is_cross_site` does its work.
@@ -65,15 +47,15 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     if not found.is_open() or not hasattr(found, "key"):
         return _closed(request, found)
-    door = knock(request, found, data)
-    if door.verdict is Verdict.OVER:
+    sender = check_sender(request, found, data)
+    if sender.verdict is Verdict.OVER:
         problem = _("Many signatures came from your network just now. Please send it again in a minute.")
-        return _kept(request, found, data, 429, problem, retry_after=door.retry_after)
+        return _kept(request, found, data, 429, problem, retry_after=sender.retry_after)
     typed = SignForm.cleaned(data)
     if typed is None:
         return _kept(request, found, data, 422)
     try:
-        take(found, _person(found, typed, data, door.signals, request.LANGUAGE_CODE))
+        take(found, _person(found, typed, data, sender.signals, request.LANGUAGE_CODE))
     except (OperationalError, InterfaceError):
         problem = _("Your signature could not be stored just now. Nothing is lost: please send it again in a moment.")
         return _kept(request, found, data, 503, problem, retry_after=10)
@@ -96,7 +78,7 @@ def work(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
-@shelved
+@cached_page
 def _sign_form(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     if not found.is_open():
@@ -105,15 +87,9 @@ def _sign_form(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "signatures/sign.html", form_context(found, form))
 
 
-def _via(data: Mapping[str, str]) -> str:
-    """The channel that the form was sent with; "" for none."""
-    channel = known_channel(data.get("via"))
-    return "" if channel == DIRECT else channel
-
-
 def _person(found: Campaign, typed: dict[str, Any], data: Mapping[str, str], signals: Signals, language: str) -> Person:
     agreed = consents(found, typed.pop("share_name"), typed.pop("share_comment"), typed.pop("updates"))
-    if via := _via(data):
+    if via := channel_of(data):
         signals = signals | {"via": via}  # sealed with the rest; a worker counts it
     return Person(**typed, **agreed, language=language, signals=signals)
 

@@ -1,7 +1,7 @@
 // Comfort only: every page is complete without this file.
 (() => {
   "use strict";
-  // The server writes 0–9 in every language (config/cldr.py); a browser would not in Arabic. Made when it is needed:
+  // The server writes 0–9 in every language (web/i18n/cldr.py); a browser would not in Arabic. Made when it is needed:
   // it took longer than all the rest of this file, on the line of whoever waits for the page.
   let digits;
   const inDigits = (number) => {

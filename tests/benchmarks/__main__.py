@@ -1,4 +1,4 @@
-"""`make bench`: every figure of the design beside its yardstick, in one run.
+"""`make bench`: every figure of docs/benchmarks.md beside its yardstick, in one run.
 
     python -m tests.benchmarks                      all, with 191,000 signatures: about five minutes
     python -m tests.benchmarks --quick              all, small: under a minute, for a look
@@ -22,7 +22,7 @@ from pathlib import Path
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
-from config.supervisor import until_asked
+from config.local.supervisor import until_asked
 from tests.benchmarks.rows import BENCHMARKS, FULL, LONG, QUICK, Plan
 from tests.benchmarks.site import Site
 from tests.benchmarks.table import Row, markdown

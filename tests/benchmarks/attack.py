@@ -132,7 +132,7 @@ def _send(port: int, slug: str, posts: list[Post]) -> Answers:
 
 
 def _solved(connection: http.client.HTTPConnection, slug: str, post: Post) -> str:
-    """As static/js/work.js does it."""
+    """As static/js/proof_of_work.js does it."""
     connection.request("GET", f"/c/{slug}/work/", headers={"X-Forwarded-For": post.address})
     response = connection.getresponse()
     asked = response.read()

@@ -54,11 +54,11 @@ def count_at(slug: str, size: int, rounds: int) -> dict[str, Any]:
     from django.test import RequestFactory
 
     from petitions.models import Campaign
-    from petitions.shelf import clear_shelf
     from signatures.models import Register
     from signatures.register.publishing import publish_figures
     from signatures.register.tally import check_tally
     from signatures.views import numbers
+    from web.page_cache import clear_page_cache
 
     campaign = Campaign.objects.get(slug=slug)
     register = Register.objects.get(campaign=campaign)
@@ -72,7 +72,7 @@ def count_at(slug: str, size: int, rounds: int) -> dict[str, Any]:
 
     def fresh(view: Callable[..., Any]) -> Callable[[], Any]:
         def answer() -> None:
-            clear_shelf()
+            clear_page_cache()
             if view(request, slug=slug).status_code != 200:
                 raise RuntimeError("not a page")
 
@@ -97,7 +97,7 @@ def tally_view(slug: str, rounds: int) -> dict[str, Any]:
     from django.test import RequestFactory
 
     from petitions.models import Campaign
-    from petitions.sections import Membership, Role
+    from staff.models import Membership, Role
 
     campaign = Campaign.objects.get(slug=slug)
     request = RequestFactory().get("/admin/")
@@ -136,10 +136,10 @@ def pending(slug: str, number: int) -> dict[str, Any]:
     from django.db import connection
 
     from petitions.models import Campaign
-    from signatures.collect.intake import seal
     from signatures.demo import filling
     from signatures.demo.people import synthetic_signers
     from signatures.identity import new_token
+    from signatures.intake.submissions import seal
     from tests.benchmarks.steps import STORE
 
     campaign = Campaign.objects.select_related("key").get(slug=slug)

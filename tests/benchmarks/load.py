@@ -75,11 +75,9 @@ def drive(port: int, requests: Sequence[bytes], *, status: int, seconds: float, 
     wanted = str(status).encode()
     load = Load()
     with selectors.DefaultSelector() as selector:
-        open_connections = [_Connection(socket.create_connection((HOST, port), PATIENCE)) for _ in range(connections)]
+        open_connections = [_connect(port, selector) for _ in range(connections)]
         started = time.perf_counter()
         for connection in open_connections:
-            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            selector.register(connection.socket, selectors.EVENT_READ, connection)
             _send(connection, next(endless))
         end, busy = started + seconds, connections
         try:
@@ -94,6 +92,7 @@ def drive(port: int, requests: Sequence[bytes], *, status: int, seconds: float, 
                     now = time.perf_counter()
                     if now < end:
                         load.latencies.append(now - connection.sent)
+                        _renew_where_closed(connection, port, selector)
                         _send(connection, next(endless))
                     else:
                         busy -= 1
@@ -116,11 +115,8 @@ def pace(
     load.seconds = seconds
     with selectors.DefaultSelector() as selector:
         # Taken in turn: a server closes a connection that says nothing for half a minute.
-        idle = deque(_Connection(socket.create_connection((HOST, port), PATIENCE)) for _ in range(connections))
+        idle = deque(_connect(port, selector) for _ in range(connections))
         everybody = list(idle)
-        for connection in everybody:
-            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            selector.register(connection.socket, selectors.EVENT_READ, connection)
         load.began = started = time.perf_counter()
         sent, total = 0, round(rate * seconds)
         try:
@@ -140,11 +136,34 @@ def pace(
                         load.ended = time.perf_counter()
                         load.latencies.append(load.ended - key.data.sent)
                         load.statuses[key.data.received[9:12].decode()] += 1
+                        _renew_where_closed(key.data, port, selector)
                         idle.append(key.data)
         finally:
             for connection in everybody:
                 connection.socket.close()
     return load
+
+
+def _connect(port: int, selector: selectors.BaseSelector) -> _Connection:
+    connection = _Connection(_open(port))
+    selector.register(connection.socket, selectors.EVENT_READ, connection)
+    return connection
+
+
+def _open(port: int) -> socket.socket:
+    opened = socket.create_connection((HOST, port), PATIENCE)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return opened
+
+
+def _renew_where_closed(connection: _Connection, port: int, selector: selectors.BaseSelector) -> None:
+    """Another where the server ends this one with its answer, as nginx does after a thousand."""
+    head = connection.received.partition(b"\r\n\r\n")[0].lower()
+    if b"connection: close" in head:
+        selector.unregister(connection.socket)
+        connection.socket.close()
+        connection.socket = _open(port)
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
 
 
 def _send(connection: _Connection, request: bytes) -> None:

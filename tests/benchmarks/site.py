@@ -14,8 +14,8 @@ from typing import Any
 
 from redis import Redis
 
-from config.children import Child
-from signatures.management.commands.demo import HOST, Demo
+from config.local.children import Child
+from config.management.commands.demo import HOST, Demo
 from tests.benchmarks import load
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -37,14 +37,14 @@ from tqdm import tqdm
 
 from petitions.demo.content import LOCAL_PETITION, PETITION, load
 from petitions.models import Campaign, Disclosure, Update
-from signatures.collect.intake import seal
 from signatures.delivery.build import build_delivery
 from signatures.demo import filling
 from signatures.demo.people import Signer, how_many, synthetic_signers
-from signatures.figures import public_figures
 from signatures.identity import new_token
+from signatures.intake.submissions import seal
 from signatures.models import Delivery, Mailing, Outcome, Reason, Register, Signature, Submission
-from signatures.register import admission, mailing, watching
+from signatures.public_figures.figures import public_figures
+from signatures.register import admission, mailing, monitoring
 from signatures.register import news as register_news
 from signatures.register.keyring import keyring, keys_of, provision_campaigns
 from signatures.register.tally import check_tally
@@ -52,7 +52,7 @@ from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened, Person
 from tests.benchmarks import counts
 from tests.benchmarks.table import interleaved
-from tests.fixtures import a_delivery
+from tests.support.fixtures import a_delivery
 
 PLAIN_TABLE: Final = """
 CREATE TABLE bench_plain (id bytea PRIMARY KEY, payload bytea NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
@@ -122,7 +122,7 @@ def _store(campaign: Campaign, people: Iterable[Signer], *, confirmed: bool) -> 
 
 def _as_through_the_door(person: Person, place: int) -> Person:
     """With what the web sees of people: each from a network of their own, nine in ten at a large provider, one at a
-    domain of their own. So each is judged, and none is held. Addresses are such as the form lets through: stripped,
+    domain of their own. So each is screened, and none is held. Addresses are such as the form lets through: stripped,
     and without "_" in a domain, which no mail could be sent to."""
     seen = {"network": secrets.token_hex(8), "wide": secrets.token_hex(8), "took": 40, "today": 1}
     user = person.email.strip().replace("@", "-at-")
@@ -230,7 +230,7 @@ def stored(slug: str) -> dict[str, int]:
 
 def watch() -> dict[str, int]:
     """What a worker does every ten seconds."""
-    return {"alarmed": watching.watch_campaigns()}
+    return {"alarmed": monitoring.monitor_campaigns()}
 
 
 # --- mails --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The benchmarks' result, as a table that the README can take over."""
+"""The benchmarks' result, as a table that docs/benchmarks.md can take over."""
 
 from __future__ import annotations
 

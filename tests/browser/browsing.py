@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 from tests.check import HOW_TO_GET_ONE, find_browser
 
 if TYPE_CHECKING:  # screenshots.py sets Django up first
-    from tests.stack import Stack
+    from tests.support.stack import Stack
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

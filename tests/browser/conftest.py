@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.browsing import launch, visitor
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 type Visit = Callable[..., AbstractContextManager[Page]]
 

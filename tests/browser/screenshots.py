@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # Django has to be set up first
     from playwright.sync_api import Browser, Page, Route
 
-    from tests.stack import Stack
+    from tests.support.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (360, 1280)
@@ -30,12 +30,12 @@ PRESSED = ("sign-mistakes", "confirmed", "withdrawn")
 STATES = {
     "announced": ("UPDATE petitions_campaign SET opens_at = now() + interval '9 days' WHERE slug = %s", ".side.low"),
     "paused": (
-        "UPDATE petitions_campaign SET opens_at = NULL, paused_at = now(), life_note = 'A court is asked.'"
+        "UPDATE petitions_campaign SET opens_at = NULL, paused_at = now(), state_reason = 'A court is asked.'"
         " WHERE slug = %s",
         "text=A court is asked.",
     ),
     "halted": (
-        "INSERT INTO petitions_standstill (id, mode, note, since) SELECT 1, 'read_only',"
+        "INSERT INTO web_maintenance (id, mode, note, since) SELECT 1, 'read_only',"
         " 'We move to another machine. Until noon everything can be read, and nothing is taken.', now()"
         " FROM petitions_campaign WHERE slug = %s",
         ".banner",
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _prepare_environment(home: Path) -> None:
-    """What tests/environment.py does for the tests: settings that can be read, static files collected."""
+    """What tests/support/environment.py does for the tests: settings that can be read, static files collected."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "ROLE": "owner",
@@ -81,7 +81,7 @@ def _take(folder: Path, home: Path, wanted: tuple[str, ...]) -> None:
     from playwright.sync_api import sync_playwright
 
     from tests.browser.browsing import launch
-    from tests.stack import Stack
+    from tests.support.stack import Stack
 
     stack = Stack(home).start()
     try:
@@ -106,7 +106,7 @@ def _take(folder: Path, home: Path, wanted: tuple[str, ...]) -> None:
 
 def _in_both(pages: dict[str, str]) -> dict[str, str]:
     """The pages, and the same in Arabic as <name>-ar."""
-    from config.languages import path_in
+    from web.i18n.languages import path_in
 
     return pages | {f"{name}-ar": path_in("ar", path) for name, path in pages.items() if name not in ONE_LANGUAGE}
 
@@ -126,7 +126,7 @@ def _views(browser: Browser, stack: Stack) -> Iterator[tuple[Page, str]]:
 
 def _state(browser: Browser, stack: Stack, folder: Path, name: str) -> None:
     """The library's petition in another state. What a process remembers for two seconds is not yet that."""
-    from tests.stack import LOCAL, RECOVERY, wait_until
+    from tests.support.stack import LOCAL, RECOVERY, wait_until
 
     change, seen = STATES[name]
     stack.sql(change, LOCAL)
@@ -154,7 +154,7 @@ def _answering(html: str) -> Callable[[Route], None]:
 
 
 def _homes(browser: Browser, stack: Stack, folder: Path) -> None:
-    """Each role's first page, as home-<role>-<width>-<scheme>.png. Those in light are shown in petitions/ACCESS.md."""
+    """Each role's first page, as home-<role>-<width>-<scheme>.png. Those in light are shown in docs/access.md."""
     for login, role in LOGINS.items():
         _desk(browser, stack, folder, login, {f"home-{role}": "/admin/"})
 
@@ -182,7 +182,7 @@ def _desk(browser: Browser, stack: Stack, folder: Path, login: str, pages: dict[
 
 def _public_pages(stack: Stack) -> dict[str, str]:
     from tests.browser.test_pages import CLOSED, REMOVED, add_campaign
-    from tests.stack import AT_RISK, LOCAL
+    from tests.support.stack import AT_RISK, LOCAL
 
     add_campaign(stack, 9001, CLOSED, "closed")
     add_campaign(stack, 9002, REMOVED, "removed")
@@ -229,7 +229,7 @@ def _public_pages(stack: Stack) -> dict[str, str]:
 def _admin_pages(stack: Stack) -> dict[str, dict[str, str]]:
     """Pages of the desk, by the login that has most to do there."""
     from tests.faults.inside import run
-    from tests.stack import LOCAL, RECOVERY, wait_until
+    from tests.support.stack import LOCAL, RECOVERY, wait_until
 
     delivery = run(stack, "approved_delivery", LOCAL, "named")
     stack.ring("build_deliveries")
@@ -249,7 +249,7 @@ def _admin_pages(stack: Stack) -> dict[str, dict[str, str]]:
         "admin-tally": f"/admin/petitions/campaign/{campaign}/tally/",
     }
     moderator = {
-        "admin-watch": "/admin/signatures/watch/",
+        "admin-watch": "/admin/signatures/monitor/",
         "admin-rulings": "/admin/signatures/ruling/",
         "admin-ruling": "/admin/signatures/ruling/add/",
         "admin-networks": "/admin/signatures/networkrule/",
@@ -264,16 +264,16 @@ def _admin_pages(stack: Stack) -> dict[str, dict[str, str]]:
     privacy = {
         "admin-looks": "/admin/signatures/reveal/",
         "admin-look": "/admin/signatures/reveal/add/",
-        "admin-four-eyes": "/admin/signatures/proposal/",
-        "admin-trail": "/admin/signatures/auditentry/",
+        "admin-four-eyes": "/admin/staff/proposal/",
+        "admin-trail": "/admin/staff/auditentry/",
     }
-    administrator = {"admin-people": "/admin/auth/user/", "admin-sections": "/admin/petitions/section/"}
+    administrator = {"admin-people": "/admin/auth/user/", "admin-sections": "/admin/web/section/"}
     return dict(zip(LOGINS, (campaigner, moderator, officer, privacy, administrator), strict=True))
 
 
 def _press(page: Page, stack: Stack, folder: Path, suffix: str) -> None:
     """The pages that only pressing a button shows: a form with mistakes, a confirmed signature, a withdrawn one."""
-    from tests.stack import LOCAL
+    from tests.support.stack import LOCAL
 
     page.goto(f"/c/{LOCAL}/sign/")
     page.locator("main form").evaluate("form => { form.noValidate = true }")

@@ -13,10 +13,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from config.cldr import day
 from tests.browser.browsing import DESKTOP, come_back, verified_by_itself
 from tests.browser.conftest import Visit
-from tests.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
+from tests.support.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
+from web.i18n.cldr import day
 
 pytestmark = pytest.mark.browser
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.browsing import DESKTOP, log_in
 from tests.browser.conftest import Visit
-from tests.stack import RECOVERY, Stack, wait_until
+from tests.support.stack import RECOVERY, Stack, wait_until
 
 pytestmark = pytest.mark.browser
 

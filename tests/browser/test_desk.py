@@ -17,7 +17,7 @@ from tests.browser.browsing import verified_by_itself
 from tests.browser.conftest import Visit
 from tests.browser.test_admin_pages import logged_in
 from tests.faults.inside import run
-from tests.stack import LOCAL, RECOVERY, Stack, wait_until
+from tests.support.stack import LOCAL, RECOVERY, Stack, wait_until
 
 pytestmark = pytest.mark.browser
 

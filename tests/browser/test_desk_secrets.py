@@ -16,7 +16,7 @@ from tests.browser.test_admin_pages import logged_in
 from tests.browser.test_desk import LOOK, choose, identity_of, look_by_address, look_by_number, look_through_list
 from tests.faults.searching import in_clear
 from tests.faults.test_secrets import all_of_redis, dump, needles, overheard
-from tests.stack import LOCAL, RECOVERY, Stack, children_of, command_lines, wait_until
+from tests.support.stack import LOCAL, RECOVERY, Stack, children_of, command_lines, wait_until
 
 pytestmark = pytest.mark.browser
 

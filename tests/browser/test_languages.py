@@ -7,11 +7,11 @@ import uuid
 import pytest
 from playwright.sync_api import Page, expect
 
-from config.languages import LANGUAGES, path_in
-from signatures.collect.forms import country_choices
+from signatures.sign_form.form import country_choices
 from tests.browser.browsing import DESKTOP
 from tests.browser.conftest import Visit
-from tests.stack import AT_RISK, LOCAL, Stack
+from tests.support.stack import AT_RISK, LOCAL, Stack
+from web.i18n.languages import LANGUAGES, path_in
 
 pytestmark = pytest.mark.browser
 

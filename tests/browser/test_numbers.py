@@ -9,7 +9,7 @@ from tests.browser.browsing import DESKTOP
 from tests.browser.conftest import Visit
 from tests.browser.test_pages import NARROWEST, found_on
 from tests.faults import inside
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.browser
 

@@ -11,10 +11,10 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import Page, expect
 
-from config.languages import path_in
 from tests.browser.browsing import DESKTOP, PHONE
 from tests.browser.conftest import Visit
-from tests.stack import AT_RISK, LOCAL, Stack
+from tests.support.stack import AT_RISK, LOCAL, Stack
+from web.i18n.languages import path_in
 
 pytestmark = pytest.mark.browser
 
@@ -61,7 +61,7 @@ ANOTHER = """
 INSERT INTO petitions_campaign ({columns}) SELECT {columns} FROM (
     SELECT made.* FROM petitions_campaign AS library, jsonb_populate_record(library, jsonb_build_object(
         'id', %s::int, 'slug', %s::text, 'uid', gen_random_uuid(), 'picture_id', NULL, 'state', %s::text,
-        'closes_at', now() - interval '3 days', 'life_note', 'A court asked for it.')) AS made
+        'closes_at', now() - interval '3 days', 'state_reason', 'A court asked for it.')) AS made
      WHERE library.slug = %s) AS another ON CONFLICT DO NOTHING
 """
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.browsing import DESKTOP, come_back
 from tests.browser.conftest import Visit
 from tests.browser.test_pages import OF_COLOURS, objections
-from tests.stack import AT_RISK, LOCAL, Stack
+from tests.support.stack import AT_RISK, LOCAL, Stack
 
 pytestmark = pytest.mark.browser
 
@@ -37,17 +37,17 @@ PAGES = {
     "moderator": (
         "/admin/",
         "/admin/petitions/campaign/C/change/",
-        "/admin/signatures/watch/",
+        "/admin/signatures/monitor/",
         "/admin/signatures/ruling/",
         "/admin/signatures/ruling/add/",
         "/admin/signatures/networkrule/add/",
         "/admin/signatures/reveal/",
-        "/admin/signatures/proposal/",
+        "/admin/staff/proposal/",
         "/admin/signatures/recipient/",
         "/admin/signatures/recipient/add/",
         "/admin/second-factor/",
         "/admin/sessions/",
-        "/admin/signatures/auditentry/",
+        "/admin/staff/auditentry/",
     ),
     "officer-1": (
         "/admin/signatures/delivery/",
@@ -56,7 +56,7 @@ PAGES = {
         "/admin/signatures/reveal/packet/",
     ),
     "privacy": ("/admin/signatures/reveal/add/",),
-    "administrator": ("/admin/auth/user/", "/admin/auth/user/add/", "/admin/petitions/standstill/add/"),
+    "administrator": ("/admin/auth/user/", "/admin/auth/user/add/", "/admin/web/maintenance/add/"),
 }
 #: Words of unfold's icon font, as a screen reader would say them: names of two words, or all that a control is called.
 # A font draws an icon from its name: a screen reader would read the name.
@@ -147,7 +147,7 @@ def test_what_comes_in_is_renewed_without_taking_the_focus(site: Stack, visit: V
     with visit(viewport=DESKTOP) as page:
         page.clock.install()
         come_back(page, site, "moderator")
-        page.goto("/admin/signatures/watch/")
+        page.goto("/admin/signatures/monitor/")
         page.locator("[data-again]").evaluate("part => part.prepend('an old word')")
         skip = page.get_by_role("link", name="Skip to the content")
         skip.focus()

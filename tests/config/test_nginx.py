@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from petitions.pictures import MOST_BYTES
-from petitions.shelf import CACHE_CONTROL
 from signatures.admin.handovers import LARGEST_ATTACHMENT
-from signatures.collect.body import MAX_BODY
-from tests.stack import free_port
+from signatures.intake.body import MAX_BODY
+from tests.support.stack import free_port
+from web.page_cache import CACHE_CONTROL
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 CONFIGURATION = Path(__file__).resolve().parents[2] / "config" / "nginx.conf"

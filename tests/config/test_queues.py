@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from config.celery import DEFAULT, MAIL, ROUTES, SLOW, SWEEP, app
-from signatures.management.commands.demo import QUEUE, Demo
+from config.celery import DEFAULT, MAIL, ROUTES, SCHEDULE, SLOW, app
+from config.management.commands.demo import QUEUE, Demo
 
 
 def test_every_stage_that_is_swept_has_a_queue() -> None:
-    assert set(ROUTES) == set(SWEEP)
+    assert set(ROUTES) == set(SCHEDULE)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from django.urls import Resolver404, resolve, reverse
 from django.utils import translation
 
-from config.languages import BY_CODE, path_in
 from config.urls import Translated
 from signatures.identity import new_token
+from web.i18n.languages import BY_CODE, path_in
 
 
 @pytest.mark.parametrize("language", BY_CODE)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.crowd import MARK
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Self
 
-from tests.stack import Answer, HTTPException, Stack, links_in
+from tests.support.stack import Answer, HTTPException, Stack, links_in
 
 #: In everything these people type; nowhere else on the machine may it be found in clear.
 MARK = "zwiebelfisch"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.crowd import MARK, NAME, an_address
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 
 def run(stack: Stack, function: str, *arguments: Any) -> Any:
@@ -30,9 +30,9 @@ def flood(slug: str, people: int, doubled: int = 0) -> None:
     from django.utils import timezone
 
     from petitions.models import Campaign
-    from signatures.collect.intake import seal
     from signatures.demo.filling import COPY_SUBMISSIONS
     from signatures.identity import new_token
+    from signatures.intake.submissions import seal
     from signatures.models import Source
     from signatures.sealing import Person
 
@@ -58,7 +58,7 @@ def approved_delivery(slug: str, profile: str, *, anew: bool = False) -> int:
     from django.contrib.auth.models import User
 
     from petitions.models import Campaign
-    from signatures.collect.deliveries import approve_delivery, request_delivery
+    from signatures.desk.deliveries import approve_delivery, request_delivery
 
     campaign = Campaign.objects.select_related("addressee").get(slug=slug)
     one, two = (User.objects.get(username=f"officer-{number}") for number in (1, 2))
@@ -154,7 +154,7 @@ def _verdict(delivery: int) -> dict[str, Any]:
     from django.conf import settings
     from django.core.files.storage import storages
 
-    from signatures.delivery.verify import verify
+    from signatures.delivery.verification import verify
     from signatures.models import Delivery, Signature
 
     found = Delivery.objects.get(pk=delivery)
@@ -180,10 +180,10 @@ def counted_campaign(slug: str) -> None:
 
     from petitions.models import Campaign, Update
     from signatures.models import Register
+    from signatures.public_figures.world import world
     from signatures.register import keyring, ledger
     from signatures.register.publishing import publish_figures
     from signatures.register.tally import Arrival, count_in
-    from signatures.world import world
 
     if Campaign.objects.filter(slug=slug).exists():
         return  # what belongs to a module is made again where another one's tests came in between

@@ -11,14 +11,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from petitions.models import Campaign
-from signatures.collect import door
+from signatures.intake import abuse_gate
 from signatures.views import signing
 
 pytestmark = pytest.mark.slow
 
 EXAMPLES = 100_000
 
-FIELDS = ("name", "email", "country", "place", "comment", "share_name", "updates", "via", "took", "work", door.TRAP)
+FIELDS = (
+    "name",
+    "email",
+    "country",
+    "place",
+    "comment",
+    "share_name",
+    "updates",
+    "via",
+    "took",
+    "work",
+    abuse_gate.TRAP,
+)
 text = st.text(st.characters(codec=None), max_size=60)
 value = text | st.sampled_from(["", "on", "BY", "a@example.org", "x" * 600, "\u202e", "<b>", "=1+1", "1" * 400, "\0"])
 GOOD = {"name": "Anna", "email": "anna@example.org", "country": "BY"}

@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.faults.crowd import NAME, an_address
-from tests.stack import LOCAL, RECOVERY, Stack, free_port, kill, wait_until
+from tests.support.stack import LOCAL, RECOVERY, Stack, free_port, kill, wait_until
 
 #: Seconds after which a silent worker is taken for dead (register/mailing.py).
 LEASE = 55

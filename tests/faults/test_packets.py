@@ -8,7 +8,7 @@ from tests.faults.crowd import MARK
 from tests.faults.inside import run
 from tests.faults.searching import in_clear
 from tests.faults.test_workers import waiting
-from tests.stack import LOCAL, RECOVERY, Stack, kill, wait_until
+from tests.support.stack import LOCAL, RECOVERY, Stack, kill, wait_until
 
 
 def _die_by(stack: Stack, seeds: list[int]) -> None:

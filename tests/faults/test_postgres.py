@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from config.children import Child
+from config.local.children import Child
 from tests.faults.crowd import NAME, Crowd, an_address, mails_per_address
-from tests.stack import LOCAL, RECOVERY, Answer, Stack, kill, wait_until
+from tests.support.stack import LOCAL, RECOVERY, Answer, Stack, kill, wait_until
 
 
 def end(postgres: Child, how: signal.Signals) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from config.celery import app
 from tests.faults.crowd import Crowd, an_address, mails_per_address
-from tests.stack import LOCAL, RECOVERY, Stack, kill, wait_until
+from tests.support.stack import LOCAL, RECOVERY, Stack, kill, wait_until
 
 
 def test_everything_acknowledged_while_redis_is_flushed_is_counted(stack: Stack) -> None:

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 
 import redis
 
-from config.embedded import postgres_binary
+from config.local.embedded import postgres_binary
 from tests.faults.crowd import MARK, an_address
 from tests.faults.inside import run
 from tests.faults.searching import in_clear
-from tests.stack import AT_RISK, LOCAL, RECOVERY, STAGES, Stack, command_lines, wait_until
+from tests.support.stack import AT_RISK, LOCAL, RECOVERY, STAGES, Stack, command_lines, wait_until
 
 #: A second mark, in letters that a careless program would escape or transcribe.
 FOREIGN = "Ўршуля-Ґанна"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.crowd import Crowd, mails_per_address
-from tests.stack import LOCAL, RECOVERY, STAGES, Stack, children_of, kill, wait_until
+from tests.support.stack import LOCAL, RECOVERY, STAGES, Stack, children_of, kill, wait_until
 
 pytestmark = pytest.mark.slow
 

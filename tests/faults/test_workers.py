@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.faults.crowd import MARK, NAME, an_address, mails_per_address
 from tests.faults.inside import run
 from tests.faults.searching import in_clear
-from tests.stack import AT_RISK, LOCAL, OFTEN, RECOVERY, STAGES, Stack, children_of, kill, wait_until
+from tests.support.stack import AT_RISK, LOCAL, OFTEN, RECOVERY, STAGES, Stack, children_of, kill, wait_until
 
 
 def waiting(stack: Stack) -> int:

@@ -15,10 +15,10 @@ from django.db import IntegrityError, transaction
 from django.template import Context, Template
 from PIL import Image
 
-from petitions import darkroom, pictures
-from petitions.admin import PictureForm
+from petitions import image_sandbox, pictures
+from petitions.admin.content import PictureForm
 from petitions.models import Coverage, Dossier, Picture
-from petitions.sections import Section
+from web.models import Section
 
 SIZE = (900, 700)
 
@@ -146,8 +146,8 @@ def test_what_is_no_harmless_picture_is_refused_with_its_reason(content: bytes, 
 def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     (tmp_path / "bomb").write_bytes(bomb(10_000, 10_000))
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
-    with pytest.raises(darkroom.Refused):
-        darkroom.develop(tmp_path / "bomb", tmp_path, (0.5, 0.5))
+    with pytest.raises(image_sandbox.Refused):
+        image_sandbox.develop(tmp_path / "bomb", tmp_path, (0.5, 0.5))
 
 
 def test_nothing_is_kept_of_an_upload_but_its_upright_pixels() -> None:
@@ -164,7 +164,7 @@ def test_nothing_is_kept_of_an_upload_but_its_upright_pixels() -> None:
 def test_each_width_is_there_in_each_format_and_never_larger_than_the_upload() -> None:
     made = pictures.develop(encoded(), "a.jpg")
     assert made.widths["wide"] == [400, 640]
-    for shape, ratio in darkroom.RATIOS.items():
+    for shape, ratio in image_sandbox.RATIOS.items():
         for width in made.widths[shape]:
             for extension in ("avif", "webp", *(["jpg"] if width in made.widths[f"{shape}.jpg"] else [])):
                 file = io.BytesIO(stored(made, f"{shape}-{width}.{extension}"))
@@ -181,9 +181,9 @@ def test_a_cut_keeps_the_focus(focus: tuple[int, int], colour: str) -> None:
 
 @pytest.mark.parametrize("focus", [(0, 0), (50, 50), (100, 100), (100, 0)])
 @pytest.mark.parametrize("size", [(600, 600), (4000, 600), (601, 4000)])
-@pytest.mark.parametrize("ratio", darkroom.RATIOS.values())
+@pytest.mark.parametrize("ratio", image_sandbox.RATIOS.values())
 def test_a_cut_lies_inside_the_picture(size: tuple[int, int], focus: tuple[int, int], ratio: float) -> None:
-    left, top, right, bottom = darkroom.around((focus[0] / 100, focus[1] / 100), size, ratio)
+    left, top, right, bottom = image_sandbox.around((focus[0] / 100, focus[1] / 100), size, ratio)
     assert 0 <= left < right <= size[0]
     assert 0 <= top < bottom <= size[1]
     assert (right - left) / (bottom - top) == pytest.approx(ratio, rel=0.01)

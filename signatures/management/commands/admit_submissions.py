@@ -7,6 +7,7 @@ from signatures.register.admission import admit_everything
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Admit every confirmed submission now, as the workers do."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

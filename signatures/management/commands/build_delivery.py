@@ -14,6 +14,7 @@ LOOK: Final = 1.0
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Build one approved delivery now, together with whatever workers are at it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

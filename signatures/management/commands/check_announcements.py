@@ -2,11 +2,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.collect.announcing import differs
+from signatures.desk.announcements import differs
 from signatures.models import Announcement
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Compute the figures of every press release about a packet again, by the rule that is stored with it."
 
     def handle(self, *args: Any, **options: Any) -> None:

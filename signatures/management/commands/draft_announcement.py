@@ -3,12 +3,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.collect.announcing import draft_announcement
-from signatures.desk.refusals import NotAllowed
+from signatures.desk.announcements import draft_announcement
 from signatures.models import Delivery
+from staff.refusals import NotAllowed
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Draft a press release with a packet's frozen figures, for an editor to complete and publish."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

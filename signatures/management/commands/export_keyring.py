@@ -5,10 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.register.keeping import CannotKeep, export_keyring
+from signatures.register.keyring_backup import CannotKeep, export_keyring
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Encrypt the whole keyring to two age recipients whose identities are kept offline; either opens it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.register.keeping import CannotKeep, import_keyring
+from signatures.register.keyring_backup import CannotKeep, import_keyring
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Put back what the keyring lacks, from an export. Never overwrites; never brings back what was shredded."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

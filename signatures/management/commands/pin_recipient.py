@@ -9,6 +9,7 @@ from signatures.register.recipients import pin_by_hand, unpin_by_hand
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = (
         "Pin an officer's age recipient in the keyring without a second person: the first ones, who can then approve"
         " the others' in the admin, and emergencies. Or remove it."

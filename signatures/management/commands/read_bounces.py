@@ -9,6 +9,7 @@ from signatures.register.keyring import KeysDamaged, keyring
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Read mail servers' notices of mails that reached nobody: one file, a folder, or a Maildir."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

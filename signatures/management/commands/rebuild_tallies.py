@@ -9,6 +9,7 @@ from signatures.register.tally import check_tally
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Recount every register and repair the tallies; with --check, only say what differs (status 1)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

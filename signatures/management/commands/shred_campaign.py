@@ -4,11 +4,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from petitions.models import Campaign
-from signatures.models import Proposal, Shredding
+from signatures.models import Shredding
 from signatures.register.shredding import NOT_WANTED, shred_campaigns
+from staff.models import Proposal
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Destroy a campaign's keys now, once two people have asked for it in the admin (Four eyes)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -3,10 +3,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.register.audit import Anchor, NotAnAnchor, verify_trail
+from signatures.register.audit_anchors import Anchor, NotAnAnchor, verify_trail
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Check the audit trail: that no entry was altered, deleted or moved. Names each that was (status 1)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from signatures.delivery.verification import Damaged, sha256_of, verify
 from signatures.delivery.verifier import grouped
-from signatures.delivery.verify import Damaged, sha256_of, verify
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Check a packet: its signature, files, checksums, rows, ranges and totals. Needs no database."
     requires_system_checks = ()
 

@@ -4,10 +4,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from petitions.models import ClaimSnapshot
-from signatures.register.claims import verify_snapshot
+from signatures.register.saved_figures import verify_snapshot
 
 
 class Command(BaseCommand):
+    role = "worker"
     help = "Reproduce the figures of a claim snapshot, and say what has changed since (status 1: not reproduced)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

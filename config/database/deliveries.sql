@@ -1,0 +1,78 @@
+-- What a packet may tell its addressee, and when it may be built: within the campaign's disclosure, with the approval
+-- of a second person, and in order. Constraints on signatures_delivery say the rest.
+
+-- No delivery gives its addressee more than the campaign allows; a third party that verifies may get all. At risk,
+-- everybody gets totals only. What is given up is let through: nothing leaves with it, and a delivery that could not
+-- even fail, because its campaign was narrowed meanwhile, would wait for ever. A sealed delivery never changes.
+CREATE OR REPLACE FUNCTION delivery_guard() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    ranks text[] := ARRAY['count', 'initials', 'named', 'full'];
+    allowed text;
+    endangered boolean;
+    own_addressee bigint;
+    third_party boolean;
+BEGIN
+    SELECT disclosure, at_risk, addressee_id INTO allowed, endangered, own_addressee
+      FROM petitions_campaign WHERE id = NEW.campaign_id;
+    -- Whom the campaign addresses is never the third party, whatever web wrote into the addressee's row.
+    SELECT trusted_third_party AND id <> own_addressee INTO third_party
+      FROM petitions_addressee WHERE id = NEW.addressee_id;
+    IF (endangered AND NEW.profile <> 'count'
+            OR NOT third_party AND array_position(ranks, NEW.profile::text) > array_position(ranks, allowed))
+            AND NEW.state NOT IN ('withdrawn', 'expired', 'failed') THEN
+        RAISE EXCEPTION 'this campaign does not allow that profile for this addressee'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_within_disclosure';
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.state = 'ready' AND NEW IS DISTINCT FROM OLD THEN
+        RAISE EXCEPTION 'a sealed delivery never changes'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_sealed_is_final';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER delivery_guard BEFORE INSERT OR UPDATE ON signatures_delivery
+    FOR EACH ROW EXECUTE FUNCTION delivery_guard();
+
+-- Packets of a series become ready in their order: each says what became of those before it. Two that are sealed at the
+-- same moment would not see each other; but the later one then does not see the earlier ready, and is refused. What is
+-- ready stays so (delivery_guard), so it is enough to look at the one just before.
+CREATE OR REPLACE FUNCTION delivery_in_order() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.first_number > 1 AND NOT EXISTS (
+            SELECT FROM signatures_delivery
+             WHERE campaign_id = NEW.campaign_id AND addressee_id = NEW.addressee_id AND series = NEW.series
+               AND state = 'ready' AND last_number = NEW.first_number - 1) THEN
+        RAISE EXCEPTION 'the delivery before it in its series is not ready'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_in_order';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER delivery_in_order BEFORE INSERT OR UPDATE ON signatures_delivery
+    FOR EACH ROW WHEN (NEW.state = 'ready') EXECUTE FUNCTION delivery_in_order();
+
+-- Nothing is built that a second person has not approved in exactly these terms. A delivery holds on to its proposal:
+-- the approval is not spent, but stands as long as the delivery does.
+CREATE OR REPLACE FUNCTION delivery_two_people() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.state NOT IN ('approved', 'ready', 'failed') THEN
+        RETURN NEW;
+    END IF;
+    IF NOT EXISTS (
+            SELECT FROM staff_proposal p
+             WHERE p.id = NEW.proposal_id AND p.kind = 'delivery' AND p.state = 'approved'
+               AND p.subject = jsonb_build_object(
+                   'campaign', NEW.campaign_id, 'addressee', NEW.addressee_id, 'profile', NEW.profile,
+                   'series', NEW.series, 'first', NEW.first_number, 'last', NEW.last_number)) THEN
+        RAISE EXCEPTION 'nobody else has approved this delivery'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_needs_two_people';
+    END IF;
+    UPDATE staff_proposal SET done_at = now() WHERE id = NEW.proposal_id AND done_at IS NULL;
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER delivery_two_people BEFORE INSERT OR UPDATE ON signatures_delivery
+    FOR EACH ROW EXECUTE FUNCTION delivery_two_people();

@@ -1,0 +1,200 @@
+"""Who may do what in the database: the whole rights of the web and worker roles, table by table.
+
+Applied by difference after every `migrate` (apply.py). A table that is not listed gives nobody anything, and
+tests/config/test_grants.py names it. Which rows, says row_security.sql.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import connection
+
+ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
+READ: Final = "SELECT"
+#: What web and worker say of an entry; its number, time, writer and hash are the database's (audit_trail.sql).
+AUDIT: Final = "INSERT (actor_id, action, section_id, purpose, detail)"
+
+#: What campaigners write, and what Django keeps for logins.
+_CONTENT: Final = (
+    "petitions_addressee", "petitions_campaign", "petitions_demand", "petitions_demandstep", "petitions_update",
+    "petitions_dossier", "petitions_dossier_campaigns", "petitions_coverage", "web_section",
+    "staff_membership", "petitions_picture", "web_maintenance",
+)  # fmt: skip
+_STAFF: Final = (
+    "auth_user", "auth_group", "auth_permission", "auth_user_groups", "auth_user_user_permissions",
+    "auth_group_permissions", "django_session", "django_admin_log", "django_content_type",
+    "account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "usersessions_usersession",
+)  # fmt: skip
+
+#: table → rights. Web never reads `sealed`, a fingerprint, or a signature.
+WEB: Final[dict[str, str]] = {
+    **dict.fromkeys(_CONTENT, ALL),
+    **dict.fromkeys(_STAFF, ALL),
+    "django_migrations": READ,
+    # What was said stays said: no role changes or deletes a snapshot.
+    "petitions_claimsnapshot": "SELECT, INSERT",
+    "signatures_campaignkey": READ,
+    # What row security asks of a submission's key; the key itself is sealed, and of no use to web.
+    "signatures_sealingkey": "INSERT (id, campaign_id, wrapped), SELECT (id, campaign_id, created_at)",
+    "signatures_submission": "INSERT (token_hash, campaign_id, sealing_key_id, sealed),"
+    " SELECT (token_hash, campaign_id, confirmed_at, number), UPDATE (confirmed_at)",
+    "signatures_withdrawal": "INSERT (token_hash), SELECT (token_hash, outcome)",
+    "signatures_register": READ,
+    "signatures_tally": READ,
+    "signatures_tallysum": READ,
+    "signatures_publishedfigures": READ,
+    "signatures_ledgerentry": READ,
+    "signatures_delivery": "SELECT, INSERT, UPDATE (state, problem)",
+    "staff_proposal": "SELECT, INSERT, UPDATE (state, decided_by_id, decided_at, answer)",
+    "staff_auditentry": f"SELECT, {AUDIT}",
+    "staff_auditanchor": READ,
+    "signatures_handover": "SELECT, INSERT",
+    "signatures_announcement": "SELECT, INSERT",
+    # How far a packet is; not of whom its parts tell.
+    "signatures_deliverypart": "SELECT (id, delivery_id, kind, position, seconds)",
+    "signatures_shredding": READ,
+    "signatures_signingkey": READ,
+    "signatures_signature": "",
+    "signatures_signingrules": ALL,
+    "signatures_networkrule": ALL,
+    "signatures_mailcount": "",
+    "signatures_deskkey": READ,
+    "signatures_recipient": "SELECT, INSERT, UPDATE (state, approver_id, challenge, problem, proof, revoked_at)",
+    "signatures_reveal": "SELECT, INSERT, UPDATE (state, answer)",
+    "signatures_mailing": "SELECT, INSERT",
+    "signatures_newsmail": "",
+    "signatures_unsubscription": "INSERT (token_hash)",
+    "signatures_trace": "",
+    "signatures_labelcount": "",
+    "signatures_ruling": "SELECT, INSERT, UPDATE (state)",
+    "signatures_rulingitem": "",
+    "signatures_monitor": READ,
+}
+
+#: The worker reads what it is to do and writes the register; content and logins are not its business.
+WORKER: Final[dict[str, str]] = {
+    **dict.fromkeys(_CONTENT, READ),
+    **dict.fromkeys(_STAFF, ""),
+    "auth_user": "SELECT (id, username, is_active)",
+    # Closed when the time has come.
+    "petitions_campaign": "SELECT, UPDATE (state)",
+    "petitions_claimsnapshot": READ,
+    "django_migrations": READ,
+    "signatures_campaignkey": "SELECT, INSERT",
+    "signatures_sealingkey": "SELECT, INSERT, DELETE",
+    "signatures_submission": ALL,
+    "signatures_withdrawal": "SELECT, UPDATE, DELETE",
+    "signatures_register": "SELECT, INSERT, UPDATE",
+    "signatures_signature": "SELECT, INSERT, UPDATE",
+    "signatures_tally": ALL,
+    "signatures_tallysum": ALL,
+    "signatures_publishedfigures": "SELECT, INSERT",
+    "signatures_ledgerentry": "SELECT, INSERT, UPDATE",
+    "signatures_delivery": "SELECT, UPDATE",
+    "staff_proposal": "SELECT, UPDATE (state, decided_at, done_at, problem)",
+    "staff_auditentry": f"SELECT, {AUDIT}",
+    "signatures_shredding": "SELECT, INSERT (campaign_id, at)",
+    "staff_auditanchor": "SELECT, INSERT (seq, hash), UPDATE (mailed_at)",
+    "signatures_handover": READ,
+    "signatures_announcement": READ,
+    "signatures_deliverypart": ALL,
+    "signatures_signingkey": "SELECT, INSERT",
+    "signatures_signingrules": "SELECT, INSERT, UPDATE (work_until)",
+    "signatures_networkrule": "",
+    "signatures_mailcount": ALL,
+    "signatures_deskkey": "SELECT, INSERT, UPDATE",
+    "signatures_recipient": "SELECT, INSERT, UPDATE",
+    "signatures_reveal": "SELECT, UPDATE, DELETE",
+    "signatures_mailing": "SELECT, UPDATE",
+    "signatures_newsmail": ALL,
+    "signatures_unsubscription": "SELECT, DELETE",
+    "signatures_trace": ALL,
+    "signatures_labelcount": ALL,
+    "signatures_ruling": "SELECT, UPDATE (state, would_touch, touched, reached)",
+    "signatures_rulingitem": ALL,
+    "signatures_monitor": ALL,
+}
+
+# What each role has been given, and on what; the tables of a role include what it has on columns. An owner's own rights
+# are none of this.
+_GIVEN: Final = """
+SELECT 'TABLE ' || relname, privilege_type, '', is_grantable FROM pg_class, aclexplode(relacl)
+ WHERE relnamespace = 'public'::regnamespace AND relkind <> 'S' AND grantee = %(role)s::regrole
+UNION ALL
+SELECT 'TABLE ' || relname, privilege_type, attname, is_grantable
+  FROM pg_attribute JOIN pg_class c ON c.oid = attrelid, aclexplode(attacl)
+ WHERE relnamespace = 'public'::regnamespace AND NOT attisdropped AND grantee = %(role)s::regrole
+UNION ALL
+SELECT 'SEQUENCE ' || relname, privilege_type, '', is_grantable FROM pg_class, aclexplode(relacl)
+ WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' AND grantee = %(role)s::regrole
+UNION ALL
+SELECT 'FUNCTION ' || p.oid::regprocedure, privilege_type, '', is_grantable FROM pg_proc p, aclexplode(proacl)
+ WHERE pronamespace = 'public'::regnamespace AND grantee = %(role)s::regrole
+UNION ALL
+SELECT 'SCHEMA public', privilege_type, '', is_grantable FROM pg_namespace, aclexplode(nspacl)
+ WHERE nspname = 'public' AND grantee = %(role)s::regrole
+"""
+
+#: (privilege, column or "" for all, whether it may be passed on), of one table or other object.
+Rights = set[tuple[str, str, bool]]
+
+
+def apply_grants(cursor: Any) -> list[str]:
+    """Give each role exactly its rights; returns what had others. Needs a transaction of the owner's.
+
+    Locks no table. Raises `CommandError` when there is no such role.
+    """
+    _require_roles(cursor)
+    differing = []
+    for role, tables in ((settings.WEB_ROLE, WEB), (settings.WORKER_ROLE, WORKER)):
+        wanted, given = _wanted(role, tables), _given(cursor, role)
+        for target in sorted(wanted.keys() | given.keys()):
+            if _parsed(wanted.get(target, "")) != given.get(target, set()):
+                _give(cursor, role, target, wanted.get(target, ""))
+                differing.append(target)
+    return differing
+
+
+def _wanted(role: str, tables: dict[str, str]) -> dict[str, str]:
+    wanted = {f"TABLE {table}": rights for table, rights in tables.items()} | {"SCHEMA public": "USAGE"}
+    if role == settings.WORKER_ROLE:
+        # Admission takes keys ahead (register/admission.py); other tables' are given by their columns.
+        wanted["SEQUENCE signatures_signature_id_seq"] = "USAGE"
+    return wanted
+
+
+def _given(cursor: Any, role: str) -> dict[str, Rights]:
+    cursor.execute(_GIVEN, {"role": connection.ops.quote_name(role)})
+    given: dict[str, Rights] = {}
+    for target, *right in cursor.fetchall():
+        given.setdefault(target, set()).add(tuple(right))
+    return given
+
+
+def _parsed(rights: str) -> Rights:
+    """`SELECT (id, at), DELETE` as a set."""
+    return {
+        (privilege, column.strip(), False)
+        for privilege, columns in re.findall(r"([A-Z]+)(?: \(([^)]*)\))?", rights)
+        for column in columns.split(",")
+    }
+
+
+def _give(cursor: Any, role: str, target: str, rights: str) -> None:
+    """Anew, because to take a right on a table also takes it on the columns. Nobody sees the moment between."""
+    name = connection.ops.quote_name(role)
+    cursor.execute(f"REVOKE ALL ON {target} FROM {name}")
+    if rights:
+        cursor.execute(f"GRANT {rights} ON {target} TO {name}")
+
+
+def _require_roles(cursor: Any) -> None:
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)", [settings.WEB_ROLE, settings.WORKER_ROLE])
+    there = {name for (name,) in cursor.fetchall()}
+    for role in (settings.WEB_ROLE, settings.WORKER_ROLE):
+        if role not in there:
+            raise CommandError(f'The database has no role {role}. As its administrator: CREATE ROLE "{role}" LOGIN;')

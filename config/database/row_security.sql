@@ -1,0 +1,126 @@
+-- Which rows web and worker see and write, where a column's rights (grants.py) cannot say it. A table with row security
+-- shows no row by default: without a policy it fails closed. :"web" and :"worker" are the names of the roles, as psql
+-- writes variables; apply.py fills in the settings' names.
+
+-- Web says which token it was shown, and cannot list any row: it sees the one that the token names. A submission comes
+-- under a session key of its campaign that is not ten minutes old; web uses one for five. The database's clock decides,
+-- so a key that pruning may delete (an hour old, nothing under it) takes nothing any more.
+ALTER TABLE signatures_submission ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY web_insert ON signatures_submission FOR INSERT TO :"web"
+    WITH CHECK (
+        EXISTS (SELECT FROM signatures_sealingkey k
+                 WHERE k.id = sealing_key_id AND k.campaign_id = signatures_submission.campaign_id
+                   AND k.created_at > now() - interval '10 minutes')
+    );
+
+CREATE POLICY web_select ON signatures_submission FOR SELECT TO :"web"
+    USING (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex'));
+
+CREATE POLICY web_update ON signatures_submission FOR UPDATE TO :"web"
+    USING (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex'))
+    WITH CHECK (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex'));
+
+CREATE POLICY worker_all ON signatures_submission FOR ALL TO :"worker"
+    USING (true)
+    WITH CHECK (true);
+
+-- As with submissions: the row that the token names, and no other.
+ALTER TABLE signatures_withdrawal ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY web_insert ON signatures_withdrawal FOR INSERT TO :"web" WITH CHECK (true);
+
+CREATE POLICY web_select ON signatures_withdrawal FOR SELECT TO :"web"
+    USING (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex'));
+
+CREATE POLICY worker_all ON signatures_withdrawal FOR ALL TO :"worker"
+    USING (true)
+    WITH CHECK (true);
+
+-- Web asks for rulings, and says yes, stop or back; what they do, only a worker does.
+ALTER TABLE signatures_ruling ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY web_select ON signatures_ruling FOR SELECT TO :"web" USING (true);
+
+CREATE POLICY web_insert ON signatures_ruling FOR INSERT TO :"web"
+    WITH CHECK (state = 'asked' AND would_touch IS NULL AND touched = 0);
+
+CREATE POLICY web_update ON signatures_ruling FOR UPDATE TO :"web"
+    USING (state IN ('asked', 'ready', 'running', 'done', 'cancelled'))
+    WITH CHECK (state IN ('running', 'cancelled', 'undoing'));
+
+CREATE POLICY worker_all ON signatures_ruling FOR ALL TO :"worker" USING (true) WITH CHECK (true);
+
+-- Web asks for deliveries, and says yes or no to them; only a worker makes one ready.
+ALTER TABLE signatures_delivery ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY web_select ON signatures_delivery FOR SELECT TO :"web" USING (true);
+
+CREATE POLICY web_insert ON signatures_delivery FOR INSERT TO :"web"
+    WITH CHECK (state = 'requested' AND manifest IS NULL AND archive = '');
+
+CREATE POLICY web_update ON signatures_delivery FOR UPDATE TO :"web"
+    USING (state IN ('requested', 'failed'))
+    WITH CHECK (state IN ('approved', 'withdrawn') AND archive = '');
+
+CREATE POLICY worker_all ON signatures_delivery FOR ALL TO :"worker" USING (true) WITH CHECK (true);
+
+-- Both add to the trail and read it. Nobody has a policy for more, nor a right to it.
+ALTER TABLE staff_auditentry ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY web_select ON staff_auditentry FOR SELECT TO :"web" USING (true);
+
+CREATE POLICY web_insert ON staff_auditentry FOR INSERT TO :"web" WITH CHECK (true);
+
+CREATE POLICY worker_select ON staff_auditentry FOR SELECT TO :"worker" USING (true);
+
+CREATE POLICY worker_insert ON staff_auditentry FOR INSERT TO :"worker" WITH CHECK (true);
+
+-- Web asks and decides; a worker says what expired, and what it has carried out. The worker approves nothing: it may
+-- not write who decided, which proposal_decided_by_somebody demands.
+ALTER TABLE staff_proposal ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY web_select ON staff_proposal FOR SELECT TO :"web" USING (true);
+
+CREATE POLICY web_insert ON staff_proposal FOR INSERT TO :"web"
+    WITH CHECK (state = 'waiting' AND decided_by_id IS NULL AND done_at IS NULL);
+
+CREATE POLICY web_update ON staff_proposal FOR UPDATE TO :"web"
+    USING (state = 'waiting')
+    WITH CHECK (state IN ('approved', 'refused', 'withdrawn'));
+
+CREATE POLICY worker_select ON staff_proposal FOR SELECT TO :"worker" USING (true);
+
+CREATE POLICY worker_update ON staff_proposal FOR UPDATE TO :"worker"
+    USING (state IN ('waiting', 'approved'))
+    WITH CHECK (state IN ('approved', 'expired'));
+
+-- Web registers keys and takes them out of use; only a worker brings one into use.
+ALTER TABLE signatures_recipient ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY web_select ON signatures_recipient FOR SELECT TO :"web" USING (true);
+
+CREATE POLICY web_insert ON signatures_recipient FOR INSERT TO :"web"
+    WITH CHECK (state = 'waiting' AND NOT by_hand AND approver_id IS NULL);
+
+CREATE POLICY web_update ON signatures_recipient FOR UPDATE TO :"web"
+    USING (state IN ('waiting', 'pinned'))
+    WITH CHECK (state = 'waiting' AND challenge IS NULL OR state = 'revoked');
+
+CREATE POLICY worker_all ON signatures_recipient FOR ALL TO :"worker"
+    USING (true)
+    WITH CHECK (true);
+
+-- Web asks, and may close what was answered; only a worker answers.
+ALTER TABLE signatures_reveal ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY web_select ON signatures_reveal FOR SELECT TO :"web" USING (true);
+
+CREATE POLICY web_insert ON signatures_reveal FOR INSERT TO :"web"
+    WITH CHECK (state = 'asked' AND asked_at = statement_timestamp());
+
+CREATE POLICY web_update ON signatures_reveal FOR UPDATE TO :"web"
+    USING (state = 'answered')
+    WITH CHECK (state = 'closed' AND answer IS NULL);
+
+CREATE POLICY worker_all ON signatures_reveal FOR ALL TO :"worker" USING (true) WITH CHECK (true);

@@ -1,0 +1,191 @@
+"""The whole site on one machine: what `make demo` runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from argparse import ArgumentParser
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from config.database.apply import OLD_DATABASE, is_old_at
+from config.local.children import Child, ChildFailed
+from config.local.collected import is_collected, note_collected
+from config.local.embedded import Embedded, EmbeddedError, Role, secret_key
+from config.local.supervisor import PortTaken, Supervisor, reserve_port, until_asked
+
+HOST = "127.0.0.1"
+QUEUE: Final = "undersigned"
+# What would change the demo if it came in from outside: it has its own of each.
+OWN_VARIABLES = {
+    "CACHE_PREFIX", "DATABASE_URL", "DEBUG", "DEMO_MAIL_DIR", "DJANGO_SETTINGS_MODULE", "KEYRING_DIR", "MAIL_URL",
+    "PACKETS_DIR", "QUEUE", "REDIS_URL", "ROLE", "SECRET_KEY", "SITE_URL", "STATIC_ROOT",
+}  # fmt: skip
+
+
+class Command(BaseCommand):
+    help = "Run the whole site with demo content: PostgreSQL, Valkey, web server, workers, beat."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", default="8000")
+        parser.add_argument("--signatures", default="0", help="synthetic signatures to fill in")
+        parser.add_argument("--follow", type=int, metavar="PID", help="end when this parent process ends")
+
+    def handle(self, *args: Any, port: str, signatures: str, follow: int | None, **options: Any) -> None:
+        address = whole_number("PORT", port, 1, 65_535)
+        wanted = whole_number("SIGNATURES", signatures, 0, 100_000_000)
+        with until_asked(follow):
+            try:
+                Demo(Path(settings.VAR_DIR), address, self.say).run(wanted)
+            except (PortTaken, EmbeddedError, ChildFailed) as error:
+                raise CommandError(str(error)) from error
+        self.say("Stopped.")
+
+    def say(self, line: str) -> None:
+        """Print a line at once, also into a pipe."""
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+class Demo:
+    """One site under `home`, at http://127.0.0.1:`port`."""
+
+    def __init__(self, home: Path, port: int, say: Any) -> None:
+        self.home = home.resolve()
+        self.port = port
+        self.say = say
+        self.url = f"http://{HOST}:{port}"
+        self.servers = Embedded(self.home)
+        self.supervisor = Supervisor(say)
+
+    def run(self, signatures: int) -> None:
+        """Start everything, say so, and keep it running until `Asked`."""
+        held = reserve_port(HOST, self.port)
+        self.say("Starting PostgreSQL and Valkey …")
+        with self.servers, self.supervisor:
+            for server in self.servers.children:
+                self.supervisor.add(server)
+            self._prepare(signatures)
+            self._serve()
+            if held:
+                held.close()
+            self._announce()
+            self.supervisor.watch()
+
+    def _prepare(self, signatures: int) -> None:
+        self.say("Preparing the database …")
+        if is_old_at(self.servers.database_url("owner")):
+            raise EmbeddedError(OLD_DATABASE)
+        self.supervisor.run(self._manage("owner", "migrate", "--noinput"))
+        if not is_collected(self.home, settings.BASE_DIR):
+            self.supervisor.run(self._manage("web", "collectstatic", "--noinput", "--clear"))
+            note_collected(self.home, settings.BASE_DIR)
+        # It speaks for itself: logins, and a progress bar.
+        creation = self._manage("owner", "create_demo", "--signatures", str(signatures))
+        creation.log = None
+        creation.env = {**(creation.env or {}), "KEYRING_DIR": str(self.home / "keyring")}
+        self.supervisor.run(creation)
+
+    def _serve(self) -> None:
+        web = self._web()
+        for service in (web, *self._workers(), self._beat()):
+            self.supervisor.add(service)
+        self.supervisor.wait_ready(web, self._is_ready)
+
+    def _announce(self) -> None:
+        self.say(f"\n  site    {self.url}/\n  admin   {self.url}/admin/\n  inbox   {self.url}/inbox/")
+        self.say(f"  logs    {self.home / 'log'}\n\nCtrl-C stops everything; what was signed stays in {self.home}.")
+        self.say(f"ready: {self.url}")
+
+    # --- the processes ----------------------------------------------------------------------------------
+
+    def _web(self) -> Child:
+        options = ["--interface", "wsgi", "--host", HOST, "--port", str(self.port), "--workers", "2"]
+        # Four threads: more of them only take turns at two cores. Backpressure counts connections, idle ones
+        # of browsers included, so a small number would let a few dozen readers shut the site for all others.
+        options += ["--blocking-threads", "4", "--backpressure", "1024", "--backlog", "1024", "--http", "1"]
+        options += ["--respawn-failed-workers", "--workers-kill-timeout", "4", "--no-access-log"]
+        options += ["--log-level", "warning"]
+        child = self._python("web", "web", "-m", "granian", *options, "config.wsgi:application")
+        child.grace = 15.0
+        return child
+
+    def _workers(self) -> tuple[Child, Child]:
+        """One for what supporters wait for, one for what may take long: mails and packets."""
+        return (
+            self._worker("worker", 1, QUEUE),
+            self._worker("worker-slow", 2, f"{QUEUE}-mail,{QUEUE}-slow"),
+        )
+
+    def _worker(self, name: str = "worker", concurrency: int = 2, queues: str = "") -> Child:
+        """A worker for these queues, comma-separated; for all where none is named."""
+        options = ["--concurrency", str(concurrency), "--loglevel", "warning"]
+        options += ["--queues", queues, "--hostname", f"{name}@localhost"] if queues else []
+        # Workers on one machine have nothing to tell each other.
+        options += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        child = self._python(name, "worker", "-m", "celery", "-A", "config.celery", "worker", *options)
+        child.grace = 20.0
+        # Asked, it finishes its tasks; orphaned, it breaks them off: their transactions roll back and
+        # the next sweep finds the work.
+        child.orphan_signal = signal.SIGQUIT
+        return child
+
+    def _beat(self) -> Child:
+        schedule = ["--schedule", str(self.home / "beat-schedule"), "--pidfile", "", "--loglevel", "warning"]
+        child = self._python("beat", "worker", "-m", "celery", "-A", "config.celery", "beat", *schedule)
+        # Asked while it starts, it sometimes forgets; it holds nothing that a kill could lose.
+        child.grace = 3.0
+        return child
+
+    def _manage(self, role: Role, *arguments: str) -> Child:
+        return self._python(arguments[0], role, "manage.py", *arguments)
+
+    def _python(self, name: str, role: Role, *arguments: str) -> Child:
+        return Child(
+            name,
+            [sys.executable, *arguments],
+            log=self.home / "log" / f"{name}.log",
+            env=self._environment(name, role),
+            cwd=settings.BASE_DIR,
+        )
+
+    def _environment(self, name: str, role: Role) -> dict[str, str]:
+        """Return a process's environment. Only the workers learn where the keys are."""
+        environment = {key: value for key, value in os.environ.items() if key not in OWN_VARIABLES}
+        environment |= {
+            "ROLE": role,
+            "DATABASE_URL": self.servers.database_url(role),
+            "REDIS_URL": self.servers.redis_url(),
+            "SECRET_KEY": secret_key(self.home),
+            "SITE_URL": self.url,
+            "VAR_DIR": str(self.home),
+            "DEMO_MAIL_DIR": str(self.home / "mail"),
+            "ALERTS_TO": "on-call@undersigned.test",
+            "QUEUE": QUEUE,
+        }
+        if name.startswith("worker"):
+            environment["KEYRING_DIR"] = str(self.home / "keyring")
+        return environment
+
+    def _is_ready(self) -> bool:
+        connection = HTTPConnection(HOST, self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def whole_number(name: str, text: str, least: int, most: int) -> int:
+    """Read a number that somebody typed. Raises `CommandError` with one line they can act on."""
+    if not text.isdecimal() or not least <= int(text[:20]) <= most:
+        raise CommandError(f"{name} has to be a whole number from {least} to {most}, not {text!r}.")
+    return int(text)

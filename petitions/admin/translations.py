@@ -1,0 +1,139 @@
+"""The admin's page of translations: the original on one side, what a language makes of it on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from staff.guarded_admin import GuardedAdmin
+from web.i18n.languages import BY_CODE, LANGUAGES
+from web.i18n.translated import Translated, TranslatedField
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One text: what it is, how it was written, and where its translation is typed."""
+
+    label: str
+    original: str
+    field: forms.BoundField
+
+
+class TranslationForm(forms.Form):
+    """The translations of an object and its parts into one language. Blank means: none yet."""
+
+    def __init__(self, rows: Iterable[Translated], language: str, data: Any = None) -> None:
+        super().__init__(data)
+        self.language = language
+        self.asked = [(row, field) for row in rows for field in row.translated_fields() if row.original(field.attname)]
+        for row, field in self.asked:
+            self.fields[_name(row, field)] = _box(row, field, language)
+
+    def lines(self) -> list[Line]:
+        return [
+            Line(str(field.verbose_name), row.original(field.attname), self[_name(row, field)])
+            for row, field in self.asked
+        ]
+
+    @transaction.atomic
+    def save(self) -> None:
+        for row in dict.fromkeys(row for row, field in self.asked):
+            mine = {field.attname: self.cleaned_data[_name(of, field)] for of, field in self.asked if of is row}
+            row.translate(self.language, mine)
+            row.save(update_fields=["translations"])
+
+
+def _name(row: Translated, field: TranslatedField) -> str:
+    return f"{row._meta.model_name}-{row.pk}-{field.attname}"
+
+
+def _box(row: Translated, field: TranslatedField, language: str) -> forms.CharField:
+    long = isinstance(field, models.TextField)
+    attrs = {"lang": language, "dir": "auto", "rows": min(18, 3 + len(row.original(field.attname)) // 90)}
+    box = forms.CharField(
+        label=str(field.verbose_name),
+        initial=row.translation_of(field.attname, language),
+        max_length=field.max_length,
+        required=False,
+        validators=field.default_validators,
+        widget=(UnfoldAdminTextareaWidget if long else UnfoldAdminTextInputWidget)(attrs=attrs),
+    )
+    box.widget.attrs.pop("maxlength", None)  # as Uncut (petitions/guarding.py)
+    return box
+
+
+class TranslatedAdmin(GuardedAdmin):
+    """A page of translations beside the form, for whoever may change the object; and the language of the original."""
+
+    #: Related names of the rows that are translated on the same page.
+    translated_parts: ClassVar[tuple[str, ...]] = ()
+    actions_detail: Any = ["translations"]
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "language":
+            choices = [(language.code, language.name) for language in LANGUAGES]
+            return forms.ChoiceField(
+                label=capfirst(db_field.verbose_name), choices=choices, widget=UnfoldAdminSelectWidget
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """What belongs to it is written in the same language."""
+        super().save_related(request, form, formsets, change)
+        for part in self.translated_parts:
+            getattr(form.instance, part).update(language=form.instance.language)
+
+    def look_at_translations(self, request: HttpRequest, obj: Any) -> None:
+        """Called once a translation is saved: for what the admin of some texts has to say of it."""
+
+    def has_translations_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.may_do(request, "change")
+
+    @action(description=_("Translations"), url_path="translations", permissions=["translations"], icon="translate")
+    def translations(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """GET ?language=…: original and translation side by side. POST keeps what was typed."""
+        found = self.get_object(request, object_id)
+        if found is None:
+            raise Http404
+        if not self.may_do(request, "change", found):
+            raise PermissionDenied
+        offered = [language for language in LANGUAGES if language.code != found.language]
+        code = request.GET.get("language", offered[0].code)
+        if code not in {language.code for language in offered}:
+            raise Http404
+        rows = [found, *(row for part in self.translated_parts for row in getattr(found, part).all())]
+        form = TranslationForm(rows, code, request.POST if request.method == "POST" else None)
+        if form.is_bound and form.is_valid():
+            form.save()
+            self.log_change(request, found, f"Translated into {BY_CODE[code].name}.")
+            self.message_user(request, _("The translation is saved."))
+            self.look_at_translations(request, found)
+            return HttpResponseRedirect(f"{request.path}?language={code}")
+        return TemplateResponse(request, "petitions/admin/translations.html", self._page(request, found, form, rows))
+
+    def _page(self, request: HttpRequest, found: Translated, form: TranslationForm, rows: list[Any]) -> dict[str, Any]:
+        lacking = {code: sum(len(row.untranslated(code)) for row in rows) for code in BY_CODE if code != found.language}
+        change = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        return {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Translations"),
+            "original": found,
+            "form": form,
+            "language": BY_CODE[form.language],
+            "written_in": BY_CODE[found.language],
+            "choices": [{"language": BY_CODE[code], "lacking": count} for code, count in lacking.items()],
+            "change_url": reverse(change, args=[found.pk]),
+        }

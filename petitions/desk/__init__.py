@@ -1,0 +1,1 @@
+"""Staff’s work on petitions: the steps of a campaign."""

@@ -1,0 +1,205 @@
+"""Asking for a delivery, and saying yes or no to it: what officers do. A worker builds it (delivery/).
+
+Two people are needed: each delivery has a proposal (staff/approvals.py), and what two people agreed to is
+exactly what the delivery says, or the database refuses to have it built.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from petitions.models import Addressee, Campaign, Disclosure
+from signatures.models import Delivery, Register
+from signatures.notify_worker import notify_worker
+from staff import approvals, audit
+from staff.models import Proposal
+from staff.refusals import NotAllowed, refusals_in_words
+
+log = logging.getLogger(__name__)
+
+
+#: What the database refuses where two people act at once, or where the rules changed in between.
+REFUSALS: Final[dict[str, str | Promise]] = {
+    "delivery_ranges_disjoint": gettext_lazy("Somebody else has just requested these signatures."),
+    "delivery_within_disclosure": gettext_lazy("This campaign does not allow that profile for this addressee."),
+    "delivery_needs_two_people": gettext_lazy("Somebody else has to approve it."),
+}
+
+
+def possible_addressees(campaign: Campaign) -> QuerySet[Addressee]:
+    """Whom this campaign's signatures may be handed to: its own addressee, and those who verify."""
+    return Addressee.objects.filter(Q(pk=campaign.addressee_id) | Q(trusted_third_party=True))
+
+
+def allowed_profiles(campaign: Campaign, addressee: Addressee) -> list[Disclosure]:
+    """What a delivery may tell, narrowest first. The authority addressed never gets more than was promised.
+
+    At risk, a third party gets totals only, too: a list that does not exist cannot be taken from anybody.
+    """
+    if campaign.at_risk:
+        return [Disclosure.COUNT]
+    if addressee.trusted_third_party and addressee.pk != campaign.addressee_id:
+        return list(Disclosure)
+    return [profile for profile in Disclosure if profile.rank <= Disclosure(campaign.disclosure).rank]
+
+
+def request_delivery(
+    campaign: Campaign, addressee: Addressee, profile: str, officer: User, *, anew: bool = False
+) -> Delivery:
+    """Ask for what this addressee has not been given yet, in its latest series; or for everything `anew`, in a new one.
+
+    Raises NotAllowed.
+    """
+    if not possible_addressees(campaign).filter(pk=addressee.pk).exists():
+        raise NotAllowed(_("This campaign is not addressed to them, and they do not verify signatures."))
+    if profile not in allowed_profiles(campaign, addressee):
+        raise NotAllowed(str(REFUSALS["delivery_within_disclosure"]))
+    with refusals_in_words(REFUSALS), transaction.atomic():
+        # Two requests at once could both see a hole in the ranges, and fill it twice. So a campaign's
+        # requests come one after another. NO KEY: signing, whose foreign key takes a share, goes on.
+        Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+        series, first, last = _next_range(campaign, addressee, anew=anew)
+        if last < first:
+            raise NotAllowed(_("There is nothing new to deliver: every number up to %d is in a delivery.") % last)
+        return _propose(
+            officer,
+            Delivery(
+                campaign=campaign,
+                addressee=addressee,
+                profile=profile,
+                series=series,
+                first_number=first,
+                last_number=last,
+            ),
+        )
+
+
+def _propose(officer: User, delivery: Delivery) -> Delivery:
+    kind, section = Proposal.Kind.DELIVERY, delivery.campaign.section
+    delivery.proposal = approvals.propose(kind, officer, section, delivery.agreed_terms)
+    delivery.save(force_insert=True)
+    return delivery
+
+
+def approve_delivery(delivery: Delivery, officer: User) -> None:
+    """The second officer says yes. Raises NotAllowed."""
+    if not Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.REQUESTED).exists():
+        raise NotAllowed(_why_not(delivery))
+    with refusals_in_words(REFUSALS):
+        approvals.approve(delivery.proposal, officer)
+
+
+def withdraw_delivery(delivery: Delivery, officer: User) -> None:
+    """Take a request back, or refuse it, or give up what failed; its range is free again. Raises NotAllowed."""
+    if delivery.state == Delivery.State.REQUESTED:
+        if delivery.proposal.requested_by_id == officer.pk:
+            approvals.withdraw(delivery.proposal, officer)
+        else:
+            approvals.refuse(delivery.proposal, officer)
+        return
+    with transaction.atomic():
+        failed = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED)
+        if not failed.update(state=Delivery.State.WITHDRAWN):
+            raise NotAllowed(_why_not(delivery))
+        _note(officer, "delivery.withdraw", delivery)
+    log.info("delivery %s withdrawn by user %s", delivery.reference, officer.pk)
+
+
+def retry_delivery(delivery: Delivery, officer: User) -> None:
+    """Have a worker build a failed delivery again; its approval stands. Raises NotAllowed."""
+    failed = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED)
+    with refusals_in_words(REFUSALS), transaction.atomic():
+        if not failed.update(state=Delivery.State.APPROVED, problem=""):
+            raise NotAllowed(_why_not(delivery))
+        _note(officer, "delivery.retry", delivery)
+    log.info("delivery %s tried again by user %s", delivery.reference, officer.pk)
+    notify_worker("build_deliveries")
+
+
+def note_download(delivery: Delivery, officer: User) -> None:
+    """Write down that this officer takes the packet, before they do."""
+    _note(officer, "delivery.download", delivery, sha256=delivery.archive_sha256)
+
+
+def _note(officer: User, action: str, delivery: Delivery, **more: str) -> None:
+    detail = {"delivery": delivery.pk} | delivery.agreed_terms | more
+    audit.append(officer, action, delivery.campaign.section, detail=detail)
+
+
+def is_expired(delivery: Delivery) -> bool:
+    """Whether it waited too long for a second officer. A worker marks it so a little later."""
+    return delivery.state == Delivery.State.REQUESTED and delivery.proposal.is_overdue()
+
+
+def _next_range(campaign: Campaign, addressee: Addressee, *, anew: bool) -> tuple[int, int, int]:
+    """(series, first number, last number) of what the addressee's latest series lacks; empty where last < first."""
+    earlier = Delivery.objects.filter(campaign=campaign, addressee=addressee)
+    series = earlier.order_by("-series").values_list("series", flat=True).first() or 1
+    if anew and earlier.live().filter(series=series).exists():
+        series += 1
+    taken = earlier.live().filter(series=series).order_by("first_number").values_list("first_number", "last_number")
+    register = Register.objects.filter(campaign=campaign).first()
+    return series, *first_gap(taken, register.last_number if register else 0)
+
+
+def first_gap(taken: Iterable[tuple[int, int]], last_number: int) -> tuple[int, int]:
+    """The first numbers in no range: what follows the last one, or the hole a withdrawn request left.
+
+    `taken` is disjoint and in order. Without holes a series would be disjoint, but not complete.
+    """
+    expected = 1
+    for first, last in taken:
+        if first > expected:
+            return expected, first - 1
+        expected = last + 1
+    return expected, last_number
+
+
+def _why_not(delivery: Delivery) -> str:
+    current = Delivery.objects.get(pk=delivery.pk)
+    if is_expired(current):
+        return _("It waited for approval for too long, and has expired. Request it anew.")
+    return _("Nothing was changed. Its state is: %s.") % current.get_state_display()
+
+
+def _is_to_be_built(proposal: Proposal) -> None:
+    """What an approval makes happen: a worker builds it."""
+    approved = Delivery.objects.filter(proposal=proposal, state=Delivery.State.REQUESTED)
+    if not approved.update(state=Delivery.State.APPROVED):
+        raise NotAllowed(_why_not(proposal.delivery))
+    notify_worker("build_deliveries")
+
+
+def _is_given_up(proposal: Proposal) -> None:
+    Delivery.objects.filter(proposal=proposal, state=Delivery.State.REQUESTED).update(state=Delivery.State.WITHDRAWN)
+
+
+def _in_words(proposal: Proposal) -> str:
+    delivery = proposal.delivery
+    return _(
+        "Numbers %(first)s to %(last)s of “%(campaign)s” are handed to %(addressee)s. They learn: %(profile)s."
+    ) % {
+        "first": f"{delivery.first_number:,}",
+        "last": f"{delivery.last_number:,}",
+        "campaign": delivery.campaign,
+        "addressee": delivery.addressee,
+        "profile": delivery.get_profile_display(),
+    }
+
+
+APPROVAL: Final = approvals.Rules(
+    request="delivery.request",
+    approve="delivery.approve",
+    words=_in_words,
+    carry_out=_is_to_be_built,
+    give_up=_is_given_up,
+)

@@ -1,0 +1,172 @@
+"""What workers keep, for thirty days, of how signatures came: labels under the campaign's pepper, and reasons."""
+
+from __future__ import annotations
+
+import enum
+
+from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from petitions.models import Campaign
+from signatures.models.register import Signature
+
+
+class Reason(enum.IntFlag):
+    """Why a signature may not be a person's. Reasons, not a score: each can be said, and looked up."""
+
+    TRAP = 1
+    NETWORK = 2
+    DOMAIN = 4
+    FRESH = 8
+    COMMENT = 16
+    QUICK = 32
+    UNTIMED = 64
+    UNWORKED = 128
+    INSTANT = 256
+    DISPOSABLE = 512
+    UNLIMITED = 1024
+    ABROAD = 2048
+
+    @property
+    def words(self) -> Promise:
+        return REASONS[self]
+
+
+REASONS: dict[Reason, Promise] = {
+    Reason.TRAP: _("filled in a field that no person sees"),
+    Reason.NETWORK: _("one of many from one network that day"),
+    Reason.DOMAIN: _("one of many at a mail domain that was new the day before"),
+    Reason.FRESH: _("at a new mail domain, in an hour full of them"),
+    Reason.COMMENT: _("with the same comment as others"),
+    Reason.QUICK: _("filled in within three seconds"),
+    Reason.UNTIMED: _("without the form's script"),
+    Reason.UNWORKED: _("without the proof of work that was asked for"),
+    Reason.INSTANT: _("confirmed within seconds of the mail"),
+    Reason.DISPOSABLE: _("at a provider of throw-away addresses"),
+    Reason.UNLIMITED: _("while requests could not be counted"),
+    Reason.ABROAD: _("from a network in another country"),
+}
+
+#: Those that say "one of many": alone none of the others holds a signature back.
+CLUSTERS = Reason.NETWORK | Reason.DOMAIN | Reason.FRESH | Reason.COMMENT
+#: Told to moderators, and never part of a sum: who has to fear for signing comes through a network abroad, together
+#: with many others who do.
+WEIGHTLESS = Reason.ABROAD
+
+
+class Trace(models.Model):
+    """How one signature came: the hour, and labels that say which came alike. Deleted after thirty days.
+
+    Keyed by the signature, in a sequence, so that writing it costs admission one append. Web has no right on it.
+    """
+
+    signature = models.OneToOneField(
+        Signature, models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="trace"
+    )
+    #: No foreign-key check a row: rows come only while the campaign's register is locked.
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_index=False, db_constraint=False)
+    hour = models.DateTimeField()
+    network = models.BinaryField(max_length=8)
+    wide = models.BinaryField(max_length=8)
+    domain = models.BinaryField(max_length=8)
+    comment = models.BinaryField(max_length=8, null=True)
+    reasons = models.IntegerField()
+
+    class Meta:
+        indexes = [
+            # read by register/rulings.py and pruning.py. Rows come in order of time, so this costs next to nothing.
+            BrinIndex("hour", name="trace_by_hour", autosummarize=True),
+        ]
+
+
+class LabelCount(models.Model):
+    """How often a campaign saw a mail domain, a comment or a crowded network, since when. Forgotten thirty days after
+    the last time."""
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_index=False)
+    #: "d" a mail domain, "c" a comment; "n" whoever came through a crowded network, "p" those who looked like people,
+    #: "q" those of them with words of their own or none; "a" all of an hour, "f" those at new domains; "u" and "w" the
+    #: same of those with something against them.
+    kind = models.CharField(max_length=1)
+    label = models.BinaryField(max_length=8)
+    first_hour = models.DateTimeField()
+    last_hour = models.DateTimeField()
+    n = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "kind", "label"], name="label_counted_once")]
+
+
+class Ruling(models.Model):
+    """What a person decided about all signatures that came alike: carried out by a worker, and reversible.
+
+    Guards: config/database/row_security.sql.
+    """
+
+    class Verb(models.TextChoices):
+        HOLD = "hold", _("Hold for review")
+        EXCLUDE = "exclude", _("Exclude")
+        COUNT = "count", _("Count")
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("Being looked up")
+        READY = "ready", _("Waiting for your yes")
+        RUNNING = "running", _("Being carried out")
+        DONE = "done", _("Carried out")
+        CANCELLED = "cancelled", _("Stopped")
+        UNDOING = "undoing", _("Being undone")
+        UNDONE = "undone", _("Undone")
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="rulings", verbose_name=_("campaign"))
+    verb = models.CharField(_("decision"), max_length=7, choices=Verb)
+    #: {"network": hex, "wide": hex, "domain": hex, "comment": hex, "reason": name, "since": ISO, "until": ISO,
+    #: "source": …}: all of them have to be so. Labels and times, never a person.
+    query = models.JSONField(_("which"))
+    reason = models.CharField(_("reason"), max_length=300)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False, verbose_name=_("made by")
+    )
+    made_at = models.DateTimeField(_("made"), db_default=Now(), editable=False)
+    state = models.CharField(_("state"), max_length=9, choices=State, db_default=State.ASKED, editable=False)
+    #: How many it would touch, as a worker counted before anything was touched.
+    would_touch = models.IntegerField(_("would touch"), null=True, editable=False)
+    touched = models.IntegerField(_("touched"), db_default=0, editable=False)
+    #: The last signature that was looked at: where a worker goes on.
+    reached = models.BigIntegerField(db_default=0, editable=False)
+
+    class Meta:
+        verbose_name = _("ruling")
+        verbose_name_plural = _("rulings")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="ruling_runs_after_a_preview",
+                condition=Q(state__in=["asked", "cancelled"]) | Q(would_touch__isnull=False),
+            ),
+            models.CheckConstraint(name="ruling_has_a_reason", condition=~Q(reason="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_verb_display()} ({self.pk})"
+
+
+class RulingItem(models.Model):
+    """What one signature was before a ruling touched it: what undoing needs."""
+
+    ruling = models.ForeignKey(Ruling, models.PROTECT, related_name="items")
+    signature = models.ForeignKey(Signature, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    before = models.CharField(max_length=11)
+    #: Why it was excluded before, if it was.
+    removed_for = models.CharField(max_length=8, db_default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["ruling", "signature"], name="ruling_touches_once")]
+        indexes = [
+            # read by undoing, which leaves alone what a later ruling touched
+            models.Index(fields=["signature"], name="ruling_item_by_signature"),
+        ]

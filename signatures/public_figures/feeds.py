@@ -1,0 +1,130 @@
+"""What machines read of campaigns: structured data, an Atom feed of updates, a map of the site."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext, override
+
+from petitions.models import Campaign, Dossier, Update
+from signatures.public_figures.figures import Figures
+from web.i18n.cldr import number
+from web.i18n.languages import DEFAULT, LANGUAGES, path_in
+
+#: What could end a script element, as JSON writes it otherwise.
+_INERT: Final = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+
+
+def structured_data(campaign: Campaign, figures: Figures) -> SafeString:
+    """The campaign in schema.org's words, as the inside of a script element of type application/ld+json.
+
+    A data block is no script: browsers do not run it, and the content security policy does not concern it.
+    """
+    data: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "WebPage",
+        "url": f"{settings.SITE_URL}{campaign.get_absolute_url()}",
+        "name": str(campaign.title),
+        "description": str(campaign.lead),
+        "inLanguage": get_language(),
+        "publisher": {"@type": "Organization", "name": campaign.responsible},
+        "audience": {"@type": "Audience", "name": str(campaign.addressee)},
+        "interactionStatistic": {
+            "@type": "InteractionCounter",
+            "interactionType": "https://schema.org/EndorseAction",
+            "userInteractionCount": figures.total,
+        },
+    }
+    if campaign.launched_on:
+        data["datePublished"] = campaign.launched_on.isoformat()
+    if campaign.updated_on:
+        data["dateModified"] = campaign.updated_on.isoformat()
+    return mark_safe(json.dumps(data, ensure_ascii=False).translate(_INERT))  # noqa: S308 - made inert just now
+
+
+def share_image_of(campaign: Campaign) -> str | None:
+    """The name of the picture that a worker drew last, in the language of the moment; None before the first."""
+    name = campaign.share_image_name(get_language() or DEFAULT)
+    return name if storages["share"].exists(name) else None
+
+
+def share_image_mark(campaign: Campaign) -> str | None:
+    """What tells this picture from the one before it: the worker's mark of the words that are in it."""
+    name = f"{campaign.share_image_name(get_language() or DEFAULT)}.drawn"
+    if not storages["share"].exists(name):
+        return None
+    with storages["share"].open(name) as file:
+        return bytes(file.read()).decode()
+
+
+class _Feed(Atom1Feed):
+    def latest_post_date(self) -> datetime:
+        """When its campaign was last updated, to the second where that was by news. Django's own says now where there
+        are none, as if each look at the feed were an update."""
+        day: date | None = self.feed["changed_on"]
+        changed = [datetime.combine(day, time(), UTC)] if day else []
+        return max([*changed, *(item["pubdate"] for item in self.items)], default=datetime.now(UTC))
+
+
+def atom_feed(campaign: Campaign, figures: Figures) -> str:
+    """The campaign's updates, newest first; its subtitle says the count."""
+    address = f"{settings.SITE_URL}{campaign.get_absolute_url()}"
+    feed = _Feed(
+        title=str(campaign.title),
+        link=address,
+        description=str(campaign.lead),
+        subtitle=f"{number(figures.total)} {ngettext('person has signed', 'people have signed', figures.total)}",
+        language=get_language(),
+        feed_url=f"{settings.SITE_URL}{reverse('feed', args=[campaign.slug])}",
+        feed_guid=f"urn:uuid:{campaign.uid}",
+        author_name=campaign.responsible,
+        changed_on=campaign.updated_on or campaign.launched_on,
+    )
+    for update in Update.objects.published().of(campaign)[:50]:
+        feed.add_item(
+            title=str(update.title),
+            link=f"{settings.SITE_URL}{update.get_absolute_url()}",
+            description=str(update.lead),
+            updateddate=update.published_at,
+            pubdate=update.published_at,
+        )
+    return feed.writeString("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address of the site map, in all its languages."""
+
+    path: str
+    changed: date | datetime | None
+
+    @property
+    def address(self) -> str:
+        return f"{settings.SITE_URL}{self.path}"
+
+    @property
+    def versions(self) -> list[tuple[str, str]]:
+        """(language, address)"""
+        return [(lang.code, f"{settings.SITE_URL}{path_in(lang.code, self.path)}") for lang in LANGUAGES]
+
+
+def places() -> Iterator[Place]:
+    """Every public page worth finding, as it is addressed in English."""
+    with override("en"):
+        yield Place(reverse("home"), None)
+        for campaign in Campaign.objects.public().with_updated_on():
+            yield Place(campaign.get_absolute_url(), campaign.updated_on or campaign.launched_on)
+            yield Place(reverse("numbers", args=[campaign.slug]), None)
+        for update in Update.objects.published().select_related("campaign"):
+            yield Place(update.get_absolute_url(), update.published_at)
+        for dossier in Dossier.objects.published():
+            yield Place(dossier.get_absolute_url(), None)

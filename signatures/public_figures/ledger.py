@@ -1,0 +1,117 @@
+"""The public ledger: what became of every submission. Each line is the sum or the difference of others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Final
+
+from django.contrib.postgres.aggregates import JSONBAgg
+from django.db.models import OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce, JSONArray
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from petitions.models import Campaign
+from signatures.models import Delivery, Dimension, LedgerEntry, Removal, Signature, TallySum
+
+REMOVALS: Final[Mapping[Removal, Promise]] = {
+    Removal.NETWORK: _("Many from one network"),
+    Removal.DOMAIN: _("Many at one mail domain"),
+    Removal.COMMENT: _("Many with the same comment"),
+    Removal.SCREENED: _("Not made the way people sign"),
+    Removal.OTHER: _("Of one hour or source"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """`sign` is "+" or "−" for what is a part of the line below the parts, "=" for what they make."""
+
+    key: str
+    sign: str
+    label: str | Promise
+    meaning: str | Promise
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All of it at one moment."""
+
+    #: What is counted: the campaign's total.
+    counted: int
+    lines: list[LedgerLine]
+    #: Of the line "removed", why: (Removal's value, words, signatures), the most first.
+    removals: list[tuple[str, str, int]]
+
+
+def public_ledger(campaign: Campaign) -> Ledger:
+    """From what was received to what is counted; it adds up, whatever the workers have not yet looked at.
+
+    The last step is taken from sums of their own: rebuild_tallies proves that they make what came into the register.
+    """
+    counted, outside, sums = _read(campaign)
+    removals = [(why.value, str(words), outside[why]) for why, words in REMOVALS.items() if why in outside]
+    lines = [
+        *_before_the_register(sums),
+        *_from_the_register(counted, outside),
+        _delivered(campaign),
+    ]
+    return Ledger(counted, lines, sorted(removals, key=lambda removal: -removal[2]))
+
+
+def _read(campaign: Campaign) -> tuple[int, Mapping[str, int], Mapping[str, int]]:
+    """(signatures counted, {why not: signatures}, {column of the ledger: its sum}).
+
+    In one statement, which sees one moment: with several, a batch admitted between two of them would not add up.
+    """
+    sums = LedgerEntry.objects.filter(campaign=OuterRef("pk")).values("campaign")
+    outside = TallySum.objects.filter(campaign=OuterRef("pk"), dimension=Dimension.OUTSIDE).values("campaign")
+    moment = Campaign.objects.filter(pk=campaign.pk).values_list(
+        Coalesce("register__counted", 0),
+        Subquery(outside.annotate(all=JSONBAgg(JSONArray("key", "n"))).values("all")),
+        Subquery(sums.annotate(all=JSONArray(*map(Sum, LedgerEntry.COLUMNS))).values("all")),
+    )
+    counted, keys, columns = moment.get()
+    return (
+        counted,
+        {key: n for key, n in keys or () if n},
+        dict(zip(LedgerEntry.COLUMNS, columns or repeat(0), strict=False)),
+    )
+
+
+def _before_the_register(sums: Mapping[str, int]) -> list[LedgerLine]:
+    waiting = max(0, sums["received"] - sums["taken"] - sums["expired"])
+    received, entered = sums["taken"] + sums["expired"] + waiting, sums["admitted"] + sums["held"]
+    return [
+        LedgerLine("received", "", _("Received"), _("Signed on the website."), received),
+        LedgerLine("waiting", "−", _("Waiting"), _("The link in the mail has not been pressed yet."), waiting),
+        LedgerLine("expired", "−", _("Never confirmed"), _("Deleted without being read."), sums["expired"]),
+        LedgerLine(
+            "confirmed", "=", _("Confirmed"), _("The link in the mail was pressed, and we looked."), sums["taken"]
+        ),
+        LedgerLine("duplicate", "−", _("Duplicates"), _("From a mailbox that had signed already."), sums["duplicate"]),
+        LedgerLine("late", "−", _("Too late"), _("Confirmed more than a day after closing."), sums["late"]),
+        LedgerLine("unreadable", "−", _("Unreadable"), _("Not sealed by this site, or damaged."), sums["unreadable"]),
+        LedgerLine("admitted", "=", _("Admitted"), _("Each person once, in the register."), entered),
+    ]
+
+
+def _from_the_register(counted: int, outside: Mapping[str, int]) -> list[LedgerLine]:
+    quarantined, withdrawn = (
+        outside.get(state.value, 0) for state in (Signature.State.QUARANTINED, Signature.State.WITHDRAWN)
+    )
+    removed = sum(outside.get(why, 0) for why in Removal.values)
+    return [
+        LedgerLine("quarantined", "−", _("Quarantined"), _("Waiting for a person to screen them."), quarantined),
+        LedgerLine("removed", "−", _("Removed"), _("Taken out by a person’s ruling, for a reason."), removed),
+        LedgerLine("withdrawn", "−", _("Withdrawn"), _("Taken back by those who signed."), withdrawn),
+        LedgerLine("counted", "=", _("Counted"), _("The total, as above."), counted),
+    ]
+
+
+def _delivered(campaign: Campaign) -> LedgerLine:
+    delivered = Delivery.objects.ready().filter(campaign=campaign).handed_over()
+    return LedgerLine("delivered", "", _("Delivered"), _("In all packets so far, each addressee’s counted."), delivered)

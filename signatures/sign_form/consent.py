@@ -1,0 +1,121 @@
+"""The words a supporter agrees to, and their version: what is stored is which wording was agreed to.
+
+Change a wording, and its version with it; never reuse a version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from petitions.models import Campaign, Disclosure
+from signatures.mail_providers import READ_BY_STATE
+from web.i18n.languages import DEFAULT, known
+from web.i18n.translated import isolated
+
+#: Version of the wording of each consent. What is sealed names the language too ("named-1.be"): people agreed to
+#: the words that they read, and a translation may say less or more than its original.
+VERSIONS: Final = {"named": "named-1", "initials": "initials-1", "comment": "comment-1", "updates": "updates-1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the form says beside its boxes. `share_name` is "" where nobody's name is ever handed over to the
+    addressee, `share_comment` where no packet ever holds a comment."""
+
+    share_name: str
+    share_comment: str
+    updates: str
+    #: Who sees what, whether or not a box is ticked.
+    seen: str
+    responsible: str
+    notice: str
+    kept: str
+
+
+def wording(campaign: Campaign) -> Wording:
+    """The words for this campaign, in the current language."""
+    share_name, seen = _disclosed(campaign.disclosure)
+    addressee = isolated(campaign.addressee.name)
+    told = _about(seen, addressee)
+    return Wording(
+        share_name=_about(share_name, addressee),
+        share_comment="" if campaign.at_risk else _comment_box(),
+        updates=_("Tell me by e-mail how this goes on."),
+        seen=told if campaign.at_risk else format_html("{} {}", told, _checked()),
+        responsible=campaign.responsible,
+        notice=_(
+            "We store what you write here encrypted; the web site itself cannot read it. "
+            "It serves to prove and count your signature, and nothing that you have not agreed to here. "
+            "Each mail from us has a link that takes your name back."
+        ),
+        kept=_(
+            "What is not confirmed within %(days)d days is deleted unread. A signature is kept until you take it back "
+            "or the keys of this petition are destroyed. A comment is never public."
+        )
+        % {"days": settings.PENDING_DAYS},
+    )
+
+
+def _disclosed(disclosure: str) -> tuple[str, str]:
+    """The words of the box, "" where there is none, and what the addressee gets anyway."""
+    if disclosure == Disclosure.NAMED:
+        return (
+            _("Show my name, place and country to %(addressee)s."),
+            _("%(addressee)s gets the number of all who signed. Whoever does not tick the box is counted, not named."),
+        )
+    if disclosure == Disclosure.INITIALS:
+        return (
+            _("Show my initials and my country to %(addressee)s."),
+            _("%(addressee)s gets the number of all who signed. Whoever does not tick the box is only counted."),
+        )
+    return "", _("%(addressee)s gets numbers: how many signed, and from which countries. No name is handed over.")
+
+
+def _about(words: str, addressee: str) -> SafeString:
+    """The words with the addressee's name in them, which may come marked (web/i18n/translated.py)."""
+    return mark_safe(conditional_escape(words) % {"addressee": conditional_escape(addressee)})  # noqa: S308 - escaped
+
+
+def _comment_box() -> str:
+    return _("Show my comment to whoever checks the signatures for us.")
+
+
+def _checked() -> str:
+    """What a packet for a trusted third party tells (Disclosure.FULL); signers at risk are in none."""
+    return _(
+        "So that the count can be checked, somebody independent may be shown names and e-mail addresses: "
+        "never the addressee."
+    )
+
+
+def mailbox_warning(campaign: Campaign) -> str:
+    """Words of warning where the addressee's state can read some mailboxes; "" where it is no danger."""
+    domains = READ_BY_STATE.get(str(campaign.addressee.country))
+    if not campaign.at_risk or not domains:
+        return ""
+    return _(
+        "A mailbox at %(domains)s can be read by authorities there. "
+        "Our mail does not name the petition; a mailbox in another country is safer still."
+    ) % {"domains": ", ".join(domains)}
+
+
+def consents(campaign: Campaign, share_name: bool, share_comment: bool, updates: bool) -> dict[str, str]:
+    """The versions agreed to, or "". Nobody can agree to what this campaign does not offer."""
+    return {
+        "share_name": _version(campaign.disclosure) if share_name else "",
+        "share_comment": _version("comment") if share_comment and not campaign.at_risk else "",
+        "updates": _version("updates") if updates else "",
+    }
+
+
+def _version(consent: str) -> str:
+    """The version in the language that the form was read in; "" for a consent that is not asked for."""
+    version = VERSIONS.get(consent)
+    return f"{version}.{known(get_language() or DEFAULT)}" if version else ""

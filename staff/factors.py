@@ -1,0 +1,60 @@
+"""Removing somebody's second factors, which they have lost: it takes two administrators.
+
+One alone could make a new password by a one-time link and then a second factor, and be that person.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Final
+
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import User
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from staff import approvals
+from staff.login.factors import has_second_factor
+from staff.login.sessions import end_sessions_of
+from staff.models import AuditEntry, Proposal
+from staff.refusals import NotAllowed
+
+#: How long whoever decides is told that somebody made a one-time link.
+LATELY: Final = datetime.timedelta(days=14)
+
+
+def propose_forgetting(person: User, by: User, reason: str) -> Proposal:
+    """Ask that this person begins with a password alone once more. Raises NotAllowed."""
+    if not has_second_factor(person):
+        raise NotAllowed(_("They have no second factor: the next login makes one."))
+    return approvals.propose(Proposal.Kind.FACTORS, by, None, {"user": person.pk}, reason)
+
+
+def _are_forgotten(proposal: Proposal) -> None:
+    """The database spends the approval with the last of them (config/database/factors.sql)."""
+    person = User.objects.get(pk=proposal.subject["user"])
+    Authenticator.objects.filter(user=person).delete()
+    end_sessions_of(person)
+
+
+def _in_words(proposal: Proposal) -> str:
+    person = User.objects.get(pk=proposal.subject["user"])
+    words = _(
+        "The second factors and recovery codes of %(person)s are removed, and %(person)s is logged out everywhere. "
+        "Whoever knows the password then makes new ones: speak to %(person)s before you agree."
+    ) % {"person": person}
+    link = AuditEntry.objects.filter(
+        action="people.link", detail__user=person.pk, at__gt=timezone.now() - LATELY
+    ).select_related("actor").first()  # fmt: skip
+    if link is None:
+        return words
+    made = _("A one-time link for a new password was made by %(who)s on %(when)s.") % {
+        "who": link.actor,
+        "when": f"{timezone.localtime(link.at):%d.%m. %H:%M}",
+    }
+    return f"{words} {made}"
+
+
+APPROVAL: Final = approvals.Rules(
+    request="factors.request", approve="factors.approve", words=_in_words, carry_out=_are_forgotten
+)

@@ -1,0 +1,111 @@
+"""What allauth asks us: nobody signs up, no mail is sent, and secrets are sealed in the database."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final, cast
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from staff.login.factors import SECOND_FACTORS, has_second_factor, recently_authenticated
+
+#: In the session between password and second factor: a mark of the password.
+BEGUN_WITH: Final = "door.begun-with"
+
+
+class StaffAdapter(DefaultAccountAdapter):
+    """The account part of allauth, for people whom an administrator let in."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """For the list of one's own sessions: the address that the outermost proxy we trust saw."""
+        from web.senders import client_address
+
+        return client_address(request)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("admin:index")
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account_login")
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("mfa_index")
+
+    def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
+        """A closed login looks like one that does not exist."""
+        return HttpResponseRedirect(reverse("account_login"))
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse | None:
+        """Whoever begins with this password ends with it: see login()."""
+        request.session[BEGUN_WITH] = user.get_session_auth_hash()
+        return cast(HttpResponse | None, super().pre_login(request, user, **kwargs))
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """A password that was replaced between it and the second factor opens nothing any more."""
+        if request.session.pop(BEGUN_WITH, "") != user.get_session_auth_hash():
+            raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
+        super().login(request, user)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        return not recently_authenticated(context.request)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """The second factor where there is one; a password alone is what was stolen."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if has_second_factor(user):
+            return [method for method in methods if method["id"] != "reauthenticate"]
+        return methods
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Web sends no mail."""
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):
+    """The second factors: sealed, and never without one."""
+
+    def get_totp_issuer(self) -> str:
+        return "Undersigned"
+
+    def get_totp_label(self, user: Any) -> str:
+        return str(user.get_username())
+
+    def _get_user_identifier(self, user: Any) -> str:
+        return str(user.get_username())
+
+    def _get_site_name(self) -> str:
+        return "Undersigned"
+
+    def encrypt(self, text: str) -> str:
+        """TOTP secrets and the seeds of recovery codes: a dump of the database lets nobody in."""
+        return _seal().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _seal().decrypt(encrypted_text.encode()).decode()
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        """The last second factor stays: make another one first."""
+        others = Authenticator.objects.filter(user=authenticator.user_id, type__in=SECOND_FACTORS)
+        return others.exclude(pk=authenticator.pk).exists()
+
+
+def _seal() -> MultiFernet:
+    """Under a key of its own, made from SECRET_KEY; older keys open what they sealed."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key))) for key in keys])
+
+
+def _derived(key: str) -> bytes:
+    return HKDF(SHA256(), length=32, salt=None, info=b"undersigned second factors").derive(key.encode())

@@ -1,0 +1,66 @@
+"""Pages of the door that allauth has not, or has otherwise."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from allauth.usersessions.models import UserSession
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from staff.login.links import owner_of
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def begin(request: HttpRequest, uid: str, token: str) -> HttpResponse:
+    """Choose a password with a one-time link. The second factor comes after: shown, or made if there is none."""
+    user = owner_of(uid, token)
+    if user is None:
+        return render(request, "staff/login/stale_link.html", status=410)
+    form = SetPasswordForm(user, request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return render(request, "staff/login/begin.html", {"form": form, "person": user})
+    form.save()
+    logout(request)  # whoever was logged in at this browser
+    return perform_password_login(request, {}, Login(user=user))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Where one is logged in. POST `end` with a session's key, or "others"."""
+    user = cast(User, request.user)
+    open_now: list[UserSession] = UserSession.objects.purge_and_list(user)
+    if request.method == "POST":
+        wanted = request.POST.get("end", "")
+        for session in open_now:
+            if str(session.pk) == wanted or (wanted == "others" and not session.is_current()):
+                session.end()
+        messages.success(request, _("Logged out there."))
+        return HttpResponseRedirect(reverse("usersessions_list"))
+    open_now.sort(key=lambda session: (not session.is_current(), -session.last_seen_at.timestamp()))
+    return render(request, "staff/login/sessions.html", {"sessions": open_now})
+
+
+class RemovePasskeyView(RemoveWebAuthnView):
+    """As allauth's, but never the last second factor."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        if not get_adapter().can_delete_authenticator(self.get_object()):
+            messages.error(self.request, _("This is your only second factor: make another one first."))
+            return HttpResponseRedirect(reverse("mfa_index"))
+        return cast(HttpResponse, super().form_valid(form))

@@ -1,0 +1,250 @@
+"""The single-file verifier: its Ed25519 against RFC 8032, its Python, and packets against earlier ones."""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from signatures.delivery import packet, signing, verifier
+from signatures.models import SigningKey
+from tests.support.fixtures import acting_as
+from web.page_cache import clear_page_cache
+
+SOURCE = Path(verifier.__file__)
+
+# RFC 8032 section 7.1: TEST 1, 2, 3 and SHA(abc) as (secret, public, message, signature).
+VECTORS = [
+    (
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "",
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe246"
+        "55141438e7a100b",
+    ),
+    (
+        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "72",
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb"
+        "00d291612bb0c00",
+    ),
+    (
+        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "af82",
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc"
+        "027beceea1ec40a",
+    ),
+    (
+        "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+        "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+        "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2"
+        "a9ac94fa54ca49f",
+        "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c66431e0303dca179c138ac17ad"
+        "9bef1177331a704",
+    ),
+]
+
+
+@pytest.mark.parametrize(("secret", "public", "message", "signature"), VECTORS)
+def test_the_vectors_of_rfc_8032_are_accepted(secret, public, message, signature):
+    public, message, signature = (bytes.fromhex(text) for text in (public, message, signature))
+    assert Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret)).public_key().public_bytes_raw() == public
+    assert verifier.is_signed(public, message, signature)
+    assert not verifier.is_signed(public, message + b"x", signature)
+
+
+@examples(max_examples=20)
+@given(message=st.binary(max_size=200), at=st.integers(0, 511))
+def test_what_openssl_signs_is_accepted_and_one_flipped_bit_is_not(message, at):
+    key = Ed25519PrivateKey.generate()
+    public, signature = key.public_key().public_bytes_raw(), key.sign(message)
+    assert verifier.is_signed(public, message, signature)
+    flipped = bytearray(signature)
+    flipped[at // 8] ^= 1 << at % 8
+    assert not verifier.is_signed(public, message, bytes(flipped))
+
+
+def test_a_second_form_of_the_same_signature_is_refused():
+    """S and S + L satisfy the equation alike; RFC 8032 demands the smaller, so that nobody makes a second one."""
+    key = Ed25519PrivateKey.generate()
+    signature = key.sign(b"m")
+    larger = (int.from_bytes(signature[32:], "little") + verifier.L).to_bytes(32, "little")
+    assert not verifier.is_signed(key.public_key().public_bytes_raw(), b"m", signature[:32] + larger)
+
+
+@pytest.mark.parametrize("public", [b"", b"x" * 31, b"\xff" * 32, (2**255 - 19).to_bytes(32, "little")])
+def test_what_is_no_point_is_no_key(public):
+    assert not verifier.is_signed(public, b"m", bytes(64))
+
+
+def test_the_verifier_is_python_3_8_and_imports_the_standard_library_alone():
+    tree = ast.parse(SOURCE.read_text(), feature_version=(3, 8))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names
+
+
+def pythons():
+    """The oldest Python that is here, and ours."""
+    found = [sys.executable]
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    old = [str(path) for path in versions.glob("3.8*/bin/python3")] or [shutil.which("python3.8")]
+    return [*found, *filter(None, old)]
+
+
+# --- packets --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def signs():
+    return signing.Signer(Ed25519PrivateKey.generate())
+
+
+@pytest.fixture
+def make_packet(tmp_path, signs):
+    """Writes a packet of four signers at a time, as a zip file; returns its path."""
+
+    def make(name="c-1-1", first=1, last=5, gaps=(3,), amended=(), earlier=(), by=signs, **values):
+        path = tmp_path / f"{name}.zip"
+        listed = [number for number in range(first, last + 1) if number not in gaps]
+        with path.open("wb") as file:
+            writer = packet.PacketWriter(file)
+            writer.add_table("signers-0001.csv", ("number", "name"), [(n, f"Person {n}") for n in listed])
+            writer.add_table("countries.csv", ("code", "country", "signatures"), [("", "other", len(listed))])
+            writer.add("verify.py", SOURCE.read_bytes())
+            manifest = packet.Manifest(
+                format=packet.FORMAT, software="test", campaign="c", title="Title", addressee="a", series=1,
+                reference=name, profile="named", range=packet.Range(first, last),
+                totals=packet.Totals(len(listed), 1, len(listed), len(gaps)), by_country=[], other=len(listed),
+                period=packet.Period("", ""), amendments=packet.Amendments(len(amended), list(amended)),
+                gap_numbers=list(gaps), earlier=list(earlier), built_at="2026-01-01", signed_by=by.fingerprint,
+                files=writer.files,
+            )  # fmt: skip
+            for key, value in values.items():
+                manifest = packet.msgspec.structs.replace(manifest, **{key: value})
+            make.sha256[name] = writer.close(manifest, by.sign)
+        return path
+
+    make.sha256 = {}
+    return make
+
+
+def earlier_of(make_packet, name="c-1-1", first=1, last=5):
+    return packet.Earlier(name, first, last, make_packet.sha256[name])
+
+
+def run(python, *arguments):
+    done = subprocess.run([python, *map(str, arguments)], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("python", pythons(), ids=lambda path: Path(path).parent.parent.name)
+def test_an_official_runs_it_on_the_unpacked_packet(make_packet, tmp_path, python, signs):
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(make_packet()) as archive:
+        archive.extractall(folder)
+    for _ in range(2):  # what the first run leaves behind does not disturb the second
+        status, said = run(python, folder / "verify.py")
+        assert (status, "The packet verifies." in said) == (0, True), said
+        assert verifier.grouped(signs.fingerprint) in said
+    (folder / "signers-0001.csv").write_text((folder / "signers-0001.csv").read_text().replace("Person 4", "Person 9"))
+    status, said = run(python, folder / "verify.py")
+    assert (status, "signers-0001.csv: its SHA-256 is not the manifest's" in said) == (1, True), said
+
+
+def problems(path, *earlier, key=""):
+    return verifier.check(verifier.packet_at(str(path)), [verifier.packet_at(str(old)) for old in earlier], key)[1]
+
+
+def test_a_packet_that_another_key_signed_is_told_apart(make_packet, signs):
+    path = make_packet()
+    assert problems(path, key=verifier.grouped(signs.fingerprint).upper()) == []
+    assert "not by the one you gave" in problems(path, key="0" * 64)[0]
+
+
+def test_a_series_is_checked_against_its_earlier_packets(make_packet):
+    first = make_packet()
+    second = make_packet("c-1-2", 6, 9, (), (2,), [earlier_of(make_packet)])
+    assert problems(second, first) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"first": 5}, "has some of the numbers"),
+        ({"first": 7}, "numbers 6 to 6 are in none of the packets"),
+        ({"amended": (3,)}, "number 3 was taken back in an earlier packet already"),
+        ({"amended": (7,)}, "number 7 is said to be taken back, but is in no earlier packet"),
+        ({"amended": (1, 2, 4, 5, 6)}, "more are taken back than earlier packets counted"),
+        ({"earlier": ()}, "this packet does not know of it"),
+        ({"campaign": "d"}, "of another campaign"),
+        ({"addressee": "b"}, "of another addressee"),
+    ],
+)
+def test_what_does_not_fit_an_earlier_packet_is_named(make_packet, values, words):
+    first = make_packet()
+    given = {"first": 6, "last": 9, "gaps": (), "earlier": [earlier_of(make_packet)]} | values
+    found = problems(make_packet("c-1-2", **given), first)
+    assert any(words in problem for problem in found), found
+
+
+def test_an_earlier_packet_that_was_made_up_is_found(make_packet):
+    make_packet()
+    second = make_packet("c-1-2", 6, 9, (), (), [earlier_of(make_packet)])
+    other = make_packet(title="Made up")
+    assert "is not the one that this packet was built upon" in problems(second, other)[0]
+    stranger = make_packet(by=signing.Signer(Ed25519PrivateKey.generate()))
+    assert any("signed by another key" in problem for problem in problems(second, stranger))
+
+
+def test_a_manifest_leads_to_no_file_elsewhere(make_packet, tmp_path):
+    folder = tmp_path / "unpacked"
+    with zipfile.ZipFile(make_packet()) as archive:
+        archive.extractall(folder)
+    (tmp_path / "secret.csv").write_text("x")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"].append({"name": "../secret.csv", "sha256": "0" * 64, "bytes": 1, "rows": 0})
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    found = problems(folder)
+    assert "../secret.csv: listed in the manifest, but missing" in found
+    assert not [problem for problem in found if "secret.csv: its SHA-256" in problem]
+
+
+# --- the key on the site --------------------------------------------------------------------------------------
+
+
+def test_the_key_is_made_once_and_shown_with_its_fingerprint(client, keyring):
+    assert "There is no key yet" in client.get("/signing-key/").content.decode()
+    assert client.get("/signing-key.pem").status_code == 404
+    for _ in range(2):
+        with acting_as("undersigned_worker"):
+            signing.publish_signing_key()
+    (key,) = SigningKey.objects.all()
+    clear_page_cache()
+    assert key.grouped in client.get("/signing-key/").content.decode()
+    public = load_pem_public_key(client.get("/signing-key.pem").content).public_bytes_raw()
+    assert verifier.fingerprint_of(public) == key.sha256 == signing.signer().fingerprint
+
+
+def test_the_verifier_on_the_site_is_the_one_in_the_packets(client):
+    assert b"".join(client.get("/verify.py")) == SOURCE.read_bytes()
+
+
+def test_a_damaged_signing_key_is_never_made_anew(keyring, caplog):
+    keyring.signing_key()
+    (keyring.directory / "signing.json").write_text("{}")
+    signing.publish_signing_key()
+    assert "damaged" in caplog.text
+    assert (keyring.directory / "signing.json").read_text() == "{}"

@@ -1,0 +1,243 @@
+"""Rulings: looked up before they act, stopped at any moment, undone; the tally exact all the while."""
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from signatures.delivery.verification import verify
+from signatures.models import LedgerEntry, Register, Ruling, Trace
+from signatures.public_figures.ledger import public_ledger
+from signatures.register import admission, rulings
+from signatures.register.tally import check_tally
+from tests.signatures.register.test_screening import SEEN
+from tests.support.fixtures import acting_as
+from tests.support.packets import path_of
+
+State = Ruling.State
+
+
+@pytest.fixture
+def crowd(campaign, sign):
+    """Twenty from one network, five from elsewhere; ten of the twenty held. Returns the network's label."""
+    for n in range(20):
+        trap = {"trap": True} if n % 2 else {}
+        sign(campaign, email=f"p{n}@gmail.com", signals=SEEN | {"network": "one"} | trap)
+    for n in range(5):
+        sign(campaign, email=f"q{n}@gmail.com", signals=SEEN | {"network": f"other{n}"})
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+    return bytes(Trace.objects.order_by("pk").first().network).hex()
+
+
+def ask(campaign, verb, **query):
+    by, _ = User.objects.get_or_create(username="moderator")
+    with acting_as(django_settings.WEB_ROLE):
+        return Ruling.objects.create(
+            campaign=campaign, verb=verb, query=query, reason="One office, one hour", made_by=by
+        )
+
+
+def say(ruling, state):
+    with acting_as(django_settings.WEB_ROLE):
+        Ruling.objects.filter(pk=ruling.pk).update(state=state)
+
+
+def work():
+    with acting_as(django_settings.WORKER_ROLE):
+        return rulings.work_on_rulings()
+
+
+def carry_out(ruling):
+    work()
+    say(ruling, State.RUNNING)
+    work()
+    ruling.refresh_from_db()
+
+
+def counted(campaign):
+    """The total; that it is exact, is asserted."""
+    assert check_tally(campaign) == []
+    return Register.objects.get(campaign=campaign).counted
+
+
+def test_it_says_how_many_before_it_touches_any(campaign, crowd):
+    ruling = ask(campaign, "exclude", network=crowd)
+    assert work() == 0
+    ruling.refresh_from_db()
+    assert (ruling.state, ruling.would_touch, ruling.touched) == (State.READY, 20, 0)
+    assert counted(campaign) == 15
+
+
+def test_it_touches_what_came_alike_and_nothing_else(campaign, crowd):
+    ruling = ask(campaign, "exclude", network=crowd)
+    carry_out(ruling)
+    assert (ruling.state, ruling.touched) == (State.DONE, 20)
+    assert counted(campaign) == 5
+    assert campaign.signatures.filter(state="excluded").count() == 20
+    assert public_ledger(campaign).removals == [("network", "Many from one network", 20)]
+    assert LedgerEntry.totals(campaign)["removed"] == 20
+
+
+def test_numbers_are_kept_and_a_first_count_gets_the_next(campaign, crowd):
+    before = dict(campaign.signatures.values_list("pk", "number"))
+    carry_out(ask(campaign, "count", network=crowd, reason="TRAP"))
+    after = dict(campaign.signatures.values_list("pk", "number"))
+    assert counted(campaign) == 25
+    assert sorted(after.values()) == list(range(1, 26))
+    assert all(after[pk] == number for pk, number in before.items() if number)
+    assert LedgerEntry.totals(campaign)["removed"] == 0
+
+
+@pytest.mark.parametrize("verb", ["hold", "exclude", "count"])
+def test_undoing_gives_back_what_was(campaign, crowd, verb):
+    before = dict(campaign.signatures.values_list("pk", "state"))
+    ruling = ask(campaign, verb, network=crowd)
+    carry_out(ruling)
+    assert dict(campaign.signatures.values_list("pk", "state")) != before
+    say(ruling, State.UNDOING)
+    work()
+    ruling.refresh_from_db()
+    assert (ruling.state, ruling.touched) == (State.UNDONE, 0)
+    assert dict(campaign.signatures.values_list("pk", "state")) == before
+    assert counted(campaign) == 15
+
+
+def test_stopped_at_any_step_the_tally_is_exact_and_what_was_done_can_be_undone(campaign, crowd):
+    ruling = ask(campaign, "exclude", network=crowd)
+    work()
+    say(ruling, State.RUNNING)
+    with acting_as(django_settings.WORKER_ROLE):
+        for _ in range(2):
+            assert rulings.step(ruling.pk, 3) == 3
+            counted(campaign)
+    say(ruling, State.CANCELLED)
+    assert work() == 0
+    ruling.refresh_from_db()
+    assert (ruling.state, ruling.touched) == (State.CANCELLED, 6)
+    say(ruling, State.UNDOING)
+    work()
+    assert counted(campaign) == 15
+    assert not campaign.signatures.filter(state="excluded").exists()
+
+
+def test_what_another_ruling_or_its_signer_changed_since_is_not_undone(campaign, crowd):
+    first = ask(campaign, "hold", network=crowd)
+    carry_out(first)
+    carry_out(ask(campaign, "exclude", network=crowd))
+    say(first, State.UNDOING)
+    work()
+    assert campaign.signatures.filter(state="excluded").count() == 20
+    assert counted(campaign) == 5
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"network": "xyz"}, {"nonsense": 1}, {"since": "yesterday"}, {"source": "mars"}, {"reason": "no"}]
+)
+def test_a_query_that_is_none_touches_nobody(campaign, crowd, query):
+    ruling = ask(campaign, "exclude", **query)
+    work()
+    ruling.refresh_from_db()
+    assert ruling.state == State.CANCELLED
+    assert counted(campaign) == 15
+
+
+def test_every_kind_of_query_is_understood(campaign, crowd):
+    trace = Trace.objects.order_by("pk").first()
+    hour = trace.hour.isoformat()
+    for query, expected in [
+        ({"domain": bytes(trace.domain).hex()}, 15),
+        ({"wide": bytes(trace.wide).hex(), "source": "web"}, 15),
+        ({"since": hour, "network": crowd}, 10),
+        ({"until": hour}, 0),
+        ({"comment": "00" * 8}, 0),
+        ({"reason": "QUICK"}, 0),
+    ]:
+        ruling = ask(campaign, "hold", **query)
+        work()
+        ruling.refresh_from_db()
+        assert ruling.would_touch == expected, query
+
+
+def test_another_campaigns_signatures_are_never_touched(campaign, make_campaign, crowd):
+    ruling = ask(make_campaign(), "exclude", network=crowd)
+    carry_out(ruling)
+    assert (ruling.would_touch, ruling.touched) == (0, 0)
+    assert counted(campaign) == 15
+
+
+def test_why_they_were_removed_is_kept_while_another_ruling_puts_them_back_and_is_undone(campaign, crowd):
+    carry_out(ask(campaign, "exclude", network=crowd))
+    back = ask(campaign, "count", network=crowd, reason="TRAP")
+    carry_out(back)
+    assert public_ledger(campaign).removals == [("network", "Many from one network", 10)]
+    say(back, State.UNDOING)
+    work()
+    assert public_ledger(campaign).removals == [("network", "Many from one network", 20)]
+    assert counted(campaign) == 5
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [({"wide": "", "reason": ""}, "network"), ({"comment": "", "network": ""}, "comment"), ({"since": ""}, "other"),
+     ({"domain": "", "since": ""}, "domain"), ({"reason": ""}, "screened")],
+)  # fmt: skip
+def test_the_public_reason_is_what_they_had_in_common(query, why):
+    assert rulings.why_removed(query) == why
+
+
+def test_nothing_runs_that_nobody_looked_at(campaign, crowd):
+    ruling = ask(campaign, "exclude", network=crowd)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Ruling.objects.filter(pk=ruling.pk).update(state=State.RUNNING)
+
+
+# --- numbers that were delivered ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["count", "named"])
+def test_whom_a_ruling_removes_below_a_delivered_number_the_next_packet_tells_of(
+    campaign, crowd, sign, deliver, identity, profile
+):
+    first = deliver(campaign, profile)
+    ruling = ask(campaign, "exclude", network=crowd)
+    carry_out(ruling)
+    removed = first.last_number - counted(campaign)
+    come_late(campaign, sign)
+    second = deliver(campaign, profile)
+    say(ruling, State.UNDOING)
+    work()
+    third = deliver(campaign, profile)
+    manifests = [verify(path_of(packet), [identity])[0] for packet in (first, second, third)]
+    assert [m.amendments.withdrawn for m in manifests] == [0, removed, 0]
+    assert [m.totals.gaps for m in manifests] == [0, 0, 0]
+    assert [len(m.amendments.numbers) for m in manifests] == [0, removed if profile == "named" else 0, 0]
+    # Those who came back are told of once more, under numbers that no packet has had.
+    assert manifests[2].totals.signatures == removed
+    assert sum(m.totals.signatures - m.amendments.withdrawn for m in manifests) == counted(campaign)
+
+
+def test_who_is_put_back_before_any_packet_keeps_their_number(campaign, crowd, sign, deliver):
+    before = dict(campaign.signatures.values_list("pk", "number"))
+    ruling = ask(campaign, "exclude", network=crowd)
+    carry_out(ruling)
+    say(ruling, State.UNDOING)
+    work()
+    assert dict(campaign.signatures.values_list("pk", "number")) == before
+
+
+def test_a_new_series_tells_the_numbers_that_were_given_anew_as_gaps(campaign, crowd, sign, deliver):
+    deliver(campaign)
+    ruling = ask(campaign, "exclude", network=crowd)
+    carry_out(ruling)
+    say(ruling, State.UNDOING)
+    work()
+    last = Register.objects.get(campaign=campaign).last_number
+    whole = verify(path_of(deliver(campaign, series=2, first_number=1)))[0]
+    assert (whole.totals.signatures, whole.totals.signatures + whole.totals.gaps) == (counted(campaign), last)
+
+
+def come_late(campaign, sign):
+    sign(campaign, email="late@gmail.com", signals=SEEN | {"network": "late"})
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)

@@ -1,0 +1,43 @@
+"""What every template knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest
+
+from web.i18n.languages import BY_CODE, DEFAULT, LANGUAGES, Language, has_translations, language_of, path_in
+from web.maintenance import current_maintenance
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The page that is shown, in one of the site's languages."""
+
+    language: Language
+    path: str
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """The site's own address, and this page in its languages ([] where it has one only).
+
+    From the settings, the database and the path, never from the rest of the request: cached pages are for
+    everybody.
+    """
+    code = language_of(request.path)
+    versions = [Version(language, path_in(language.code, request.path)) for language in LANGUAGES]
+    return {
+        "site_url": settings.SITE_URL,
+        "maintenance": current_maintenance(),
+        "page_language": BY_CODE[code],
+        "versions": versions if has_translations(request.path) else [],
+        "default_path": path_in(DEFAULT, request.path),
+    }
+
+
+def door(request: HttpRequest) -> dict[str, Any]:
+    """What the admin's templates know, for the pages in front of it (staff/login/middleware.py marks them)."""
+    return admin.site.each_context(request) if getattr(request, "is_login_page", False) else {}

@@ -1,0 +1,112 @@
+"""What every request passes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Final
+
+from django.db import InterfaceError, OperationalError, connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+
+from web import health
+from web.connections import discard_broken
+from web.i18n.languages import has_translations, language_of
+from web.i18n.translated import originals
+from web.maintenance import current_maintenance
+from web.models import Maintenance
+
+HEALTH: Final = {"/healthz": health.healthz, "/readyz": health.readyz}
+
+
+class HealthMiddleware:
+    """Answers the probes itself: they come as http://10.0.0.5:8000/, neither by https nor by the site's name."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return HEALTH.get(request.path_info, self.get_response)(request)
+
+
+class PermissionsPolicyMiddleware:
+    """No page of ours needs a camera, a place or a payment, so none can be talked into asking for one."""
+
+    POLICY: Final = ", ".join(
+        f"{feature}=()"
+        for feature in (
+            "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope",
+            "magnetometer", "microphone", "midi", "payment", "usb",
+        )
+    )  # fmt: skip
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers["Permissions-Policy"] = self.POLICY
+        return response
+
+
+class LanguageMiddleware:
+    """The address says the language. Django's own would ask a cookie and Accept-Language, and vary by both."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Not undone at the end: what answers an error after us is to speak the same language, and the thread's
+        # next request says its own.
+        language = language_of(request.path_info)
+        translation.activate(language)
+        request.LANGUAGE_CODE = language  # as Django's own: cheaper to ask than the thread
+        with nullcontext() if has_translations(request.path_info) else originals():
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        return response
+
+
+class ReadOnlyMiddleware:
+    """While the site may only be read, nothing is taken: 503 with the reason and when to come back.
+
+    Who works here can still log in, and end it.
+    """
+
+    WRITABLE: Final = ("/admin/login", "/admin/logout", "/admin/account", "/admin/web/maintenance/")
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in {"GET", "HEAD", "OPTIONS"} or request.path_info.startswith(self.WRITABLE):
+            return self.get_response(request)
+        halted = current_maintenance()
+        if halted is None or halted.mode != Maintenance.Mode.READ_ONLY:
+            return self.get_response(request)
+        response = render(request, "readonly.html", status=503)
+        response["Retry-After"] = "600"
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class DatabaseAwayMiddleware:
+    """Says "try again in a moment" (503, Retry-After) where the database is away, never a bare 500."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        if not connection.in_atomic_block:
+            discard_broken()
+        response = render(request, "503.html", status=503)
+        response["Retry-After"] = "10"
+        response["Cache-Control"] = "no-store"
+        return response
