@@ -1,9 +1,9 @@
 """Full-text search over what campaigners write, in every language it is written in.
 
 One normal form for what is indexed and what is asked, made by the database (config/database/search.sql), the same on
-any server's locale: no case, no accents ("Zürich" is found by "zurich"), no vowel points, hamzas or strokes of Arabic, any
-apostrophe as any other or as none; and no stemming, for a text may be in any of nine languages. Words are found by
-their beginnings. The vector is a column that the database keeps: title, lead, background and pledge, with all their
+any server's locale: no case, no accents ("Zürich" is found by "zurich"), no vowel points, hamzas or strokes of Arabic,
+any apostrophe as any other or as none; and no stemming, for a text may be in any of nine languages. Words are found
+by their beginnings. The vector is a column that the database keeps: title, lead, background and pledge, with all their
 translations. It is no field of the model, because nobody reads it and Django would fetch it with every campaign.
 """
 

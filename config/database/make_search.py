@@ -4,7 +4,7 @@
 
 PostgreSQL's own parser takes for a letter what the server's LC_CTYPE says: in "C" every sign that is not ASCII, so that
 “Clean” was kept with its quotation marks and never found. Here words are cut by ranges of Unicode that are written
-out, and nothing asks a locale.
+out, and nothing asks a locale. Functions name each other with their schema: a restore has no search path.
 """
 
 import itertools
@@ -95,41 +95,44 @@ def functions() -> str:
     # Constants of this file, all of them.
     return f"""\
 -- A word without case. Most have none to begin with, and looking each letter up among 1,700 takes a while.
-CREATE OR REPLACE FUNCTION search_folded(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN $1 ~ (E'{unlike_any}' COLLATE "C") THEN {case} ELSE $1 END;
+CREATE OR REPLACE FUNCTION search_folded(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+SELECT CASE WHEN $1 ~ (E'{unlike_any}' COLLATE "C") THEN {case} ELSE $1 END
+$$;
 
 -- Words, with the apostrophes inside them. 100 letters of one are enough, and a vector takes no more than 2,046 bytes.
-CREATE OR REPLACE FUNCTION search_tokens(text) RETURNS SETOF text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT DISTINCT left(search_folded(word), 100) FROM (
+CREATE OR REPLACE FUNCTION search_tokens(text) RETURNS SETOF text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT DISTINCT left(public.search_folded(word), 100) FROM (
         SELECT DISTINCT trim(both '''' from token) AS word
         FROM regexp_split_to_table({plain}, E'{apart}' COLLATE "C") AS token
-    ) AS words WHERE word <> '';
-END;
+    ) AS words WHERE word <> ''
+$$;
 
 -- A word with an apostrophe is found whole, by its parts, and without its apostrophe.
-CREATE OR REPLACE FUNCTION search_vector(text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN array_to_tsvector(ARRAY(
-    SELECT DISTINCT part FROM search_tokens($1) AS token,
+CREATE OR REPLACE FUNCTION search_vector(text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+SELECT array_to_tsvector(ARRAY(
+    SELECT DISTINCT part FROM public.search_tokens($1) AS token,
         unnest(replace(token, '''', '') || string_to_array(token, '''')) AS part
     WHERE part <> ''
-));
+))
+$$;
 
 -- All words of a question, by their beginnings. NULL where it has none.
-CREATE OR REPLACE FUNCTION search_query(text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (
+CREATE OR REPLACE FUNCTION search_query(text) RETURNS tsquery LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+SELECT (
     SELECT string_agg(
         format('(''%s'':* | ''%s'':*)', replace(token, '''', ''),
             array_to_string(array_remove(string_to_array(token, ''''), ''), ''':* & ''')),
         ' & ')::tsquery
-    FROM search_tokens($1) AS token
-);
+    FROM public.search_tokens($1) AS token
+)
+$$;
 
 -- Whatever a JSON value says: translations are texts in objects.
-CREATE OR REPLACE FUNCTION search_said(jsonb) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (
+CREATE OR REPLACE FUNCTION search_said(jsonb) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+SELECT (
     SELECT string_agg(said #>> '{{}}', ' ') FROM jsonb_path_query($1, 'strict $.** ? (@.type() == "string")') AS said
-);
+)
+$$;
 """
 
 

@@ -133,7 +133,6 @@ def test_the_normal_form_is_the_same_on_any_servers_locale(transactional_db: Non
             owner.execute("DROP DATABASE IF EXISTS of_another_locale")
             owner.execute(f"CREATE DATABASE of_another_locale TEMPLATE template0 ENCODING 'UTF8' {locale}")
             with psycopg.connect(**(there_is | {"dbname": "of_another_locale"})) as there:
-                there.execute("CREATE SCHEMA here; SET search_path TO here, pg_catalog")
                 there.execute(functions)
                 found = there.execute("SELECT search_vector(%s)::text", [" ".join(WRITTEN)]).fetchone()
                 vectors.add((found or ("",))[0])

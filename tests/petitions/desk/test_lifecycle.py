@@ -92,7 +92,7 @@ def test_a_reason_is_kept_whole_or_said_to_be_too_long(written: Callable[..., Ca
     with pytest.raises(NotNow, match=r"601 characters long.* 600"):
         go(campaign, ("pause", moderator, "ж" * 601))
     go(campaign, ("pause", moderator, "ж" * 600))
-    assert campaign.life_note == "ж" * 600
+    assert campaign.state_reason == "ж" * 600
 
 
 def test_campaigners_hand_in_and_only_moderators_decide(
