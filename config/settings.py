@@ -23,7 +23,7 @@ env = environ.Env()
 # the database role a process is meant to log in as, and the rights that a check then insists on.
 ROLE = env.str("ROLE", "owner")
 if ROLE not in {"owner", "web", "worker"}:
-    raise ImproperlyConfigured(f"ROLE is owner, web or worker, not {ROLE!r}.")
+    raise ImproperlyConfigured(f"ROLE must be owner, web or worker, not {ROLE!r}.")
 
 # Where everything lives that is made on this machine: the embedded servers, mail of the demo, packets.
 VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
@@ -55,7 +55,7 @@ WORKER_ROLE = env.str("WORKER_ROLE", "undersigned_worker")
 def _database(url: str) -> dict[str, object]:
     parts = urlsplit(url or "postgres:///undersigned")
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL has to begin with postgres:// – no other database will do.")
+        raise ImproperlyConfigured("DATABASE_URL must start with postgres://. No other database is supported.")
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     host = query.pop("host", None) or unquote(parts.hostname or "")
     options: dict[str, object] = {
@@ -136,7 +136,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeou
 # --- keys: a directory that only workers mount (signatures/register/keyring.py) ---------------------------
 KEYRING_DIR: Path | None = Path(env.str("KEYRING_DIR")) if env.str("KEYRING_DIR", "") else None
 if ROLE == "web" and KEYRING_DIR:
-    raise ImproperlyConfigured("A web process must not know KEYRING_DIR. Set it for workers only.")
+    raise ImproperlyConfigured("KEYRING_DIR must not be set for a web process. Set it for workers only.")
 
 # --- mail ---------------------------------------------------------------------------------------------
 # smtp://user:password@host:587 (STARTTLS), smtps://host:465, smtp+plain://127.0.0.1:25 (no TLS: only on
@@ -163,7 +163,7 @@ def _mailers() -> dict[str, object]:
         return {"BACKEND": "config.local.inbox.MaildirBackend", "OPTIONS": {"directory": str(DEMO_MAIL_DIR)}}
     parts = urlsplit(MAIL_URL)
     if parts.scheme not in {"smtp", "smtps", "smtp+plain"}:
-        raise ImproperlyConfigured("MAIL_URL has to begin with smtp://, smtps:// or smtp+plain://.")
+        raise ImproperlyConfigured("MAIL_URL must start with smtp://, smtps:// or smtp+plain://.")
     options: dict[str, object] = {
         "host": parts.hostname or "localhost",
         "port": parts.port or {"smtp": 587, "smtps": 465, "smtp+plain": 25}[parts.scheme],
@@ -426,7 +426,7 @@ UNFOLD = {
     "ACCOUNT": {
         "navigation": [
             {"title": gettext_lazy("Second factor"), "link": reverse_lazy("mfa_index")},
-            {"title": gettext_lazy("Where you are logged in"), "link": reverse_lazy("usersessions_list")},
+            {"title": gettext_lazy("Active sessions"), "link": reverse_lazy("usersessions_list")},
             {"title": gettext_lazy("Change password"), "link": reverse_lazy("account_change_password")},
         ]
     },

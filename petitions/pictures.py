@@ -42,21 +42,21 @@ EXTENSIONS: Final = {
 ACCEPT: Final = "image/jpeg,image/png,image/webp,image/avif"
 
 _REASONS: Final = {
-    "svg": _("This is an SVG. It can hold programs, so it is never taken: save it as PNG and upload that."),
-    "markup": _("This is a web page or a script, not a picture."),
-    "unknown": _("This is not a picture that we know. Please upload a JPEG, PNG, WebP or AVIF file."),
+    "svg": _("SVG files can contain scripts and are not accepted. Save it as a PNG and upload that."),
+    "markup": _("This file is a web page or a script, not a picture."),
+    "unknown": _("This file type is not supported. Upload a JPEG, PNG, WebP or AVIF file."),
     "heic": _(
-        "This is a HEIC photo, as iPhones take them. Export or send it as a JPEG and upload that. For the photos to "
-        "come: Settings, Camera, Formats, Most Compatible."
+        "HEIC photos are not supported. Export the photo as a JPEG and upload that. To have an iPhone take JPEGs: "
+        "Settings, Camera, Formats, Most Compatible."
     ),
-    "damaged": _("The file is damaged or ends too early. Please save it again from the original."),
-    "animated": _("This picture moves. Please upload a still one."),
-    "too_many_pixels": _("This picture has more than 60 million pixels. Please make it smaller: 2400 across will do."),
-    "too_large": _("This picture takes more memory than a picture may. Please make it smaller."),
-    "too_small": _("This picture is too small: its shorter side needs 600 pixels."),
-    "too_heavy": _("This file is larger than 20 MB. Please save it as a JPEG."),
-    "misnamed": _("The name says that this is another kind of file than it is. Please check where it comes from."),
-    "too_slow": _("This picture could not be read in time. Please save it again as a JPEG."),
+    "damaged": _("The file is damaged or incomplete. Save it again from the original."),
+    "animated": _("Animated pictures are not supported. Upload a still picture."),
+    "too_many_pixels": _("This picture has more than 60 million pixels. Make it smaller: 2400 pixels wide is enough."),
+    "too_large": _("This picture is too large to process. Make it smaller."),
+    "too_small": _("This picture is too small: its shorter side must be at least 600 pixels."),
+    "too_heavy": _("This file is larger than 20 MB. Save it as a JPEG."),
+    "misnamed": _("The file’s extension does not match its contents. Check where it comes from."),
+    "too_slow": _("This picture took too long to process. Save it again as a JPEG."),
 }  # fmt: skip
 
 

@@ -55,7 +55,9 @@ class WorkerNotifier:
         try:
             current_app.send_task(f"signatures.{stage}", retry=False, expires=60)
         except (OperationalError, RedisError, OSError) as error:
-            log.warning("could not ring %s (%s); the sweep will find the work", stage, type(error).__name__)
+            log.warning(
+                "could not notify the %s worker (%s); the schedule will pick up the work", stage, type(error).__name__
+            )
 
 
 _notifier = WorkerNotifier()

@@ -28,7 +28,7 @@ from staff.models import Membership
 from web.models import Section
 
 NO_LINK = _(
-    "They hold a role and have no second factor: whoever had this link would be them. Take the roles away first."
+    "This user has roles but no second factor, so anyone with the link could act as them. Remove the roles first."
 )
 
 
@@ -37,7 +37,7 @@ class MembershipInline(GuardedInline, TabularInline):
 
     model = Membership
     fields = ["role", "section"]
-    verbose_name_plural = _("roles (given by two administrators, under Four eyes)")
+    verbose_name_plural = _("roles (assigned by two administrators, under Approvals)")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -91,7 +91,10 @@ class LoginAdmin(GuardedAdmin):
         if db_field.name == "username":
             field.widget.attrs.update(TYPED)
         if db_field.name == "is_active":
-            field.help_text = _("Without it: no login, open sessions stop at once, and the roles are gone.")
+            field.help_text = _(
+                "Clear this to block the user: they cannot log in, open sessions end at once, and their roles "
+                "are removed."
+            )
         return field
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:

@@ -197,4 +197,6 @@ def _require_roles(cursor: Any) -> None:
     there = {name for (name,) in cursor.fetchall()}
     for role in (settings.WEB_ROLE, settings.WORKER_ROLE):
         if role not in there:
-            raise CommandError(f'The database has no role {role}. As its administrator: CREATE ROLE "{role}" LOGIN;')
+            raise CommandError(
+                f'The database has no role {role}. As database administrator, run: CREATE ROLE "{role}" LOGIN;'
+            )

@@ -118,7 +118,7 @@ class TranslatedAdmin(GuardedAdmin):
         if form.is_bound and form.is_valid():
             form.save()
             self.log_change(request, found, f"Translated into {BY_CODE[code].name}.")
-            self.message_user(request, _("The translation is saved."))
+            self.message_user(request, _("Translation saved."))
             self.look_at_translations(request, found)
             return HttpResponseRedirect(f"{request.path}?language={code}")
         return TemplateResponse(request, "petitions/admin/translations.html", self._page(request, found, form, rows))

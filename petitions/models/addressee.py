@@ -34,15 +34,19 @@ class Addressee(Translated):
     address = PlainTextField(_("postal address"), blank=True)
     #: One of web/i18n/languages.py; "": as the campaign.
     letters_in = models.CharField(
-        _("language of letters"),
+        _("letter language"),
         max_length=10,
         blank=True,
         default="",
         db_default="",
-        help_text=_("Letters to them are in this language as well as in the campaign’s. “ru”, “be” …"),
+        help_text=_(
+            "A language code, such as “ru” or “be”. Letters are written in this language as well as in the campaign’s."
+        ),
     )
     trusted_third_party = models.BooleanField(
-        _("trusted third party"), default=False, help_text=_("Verifies signatures; is not the authority addressed.")
+        _("trusted third party"),
+        default=False,
+        help_text=_("Verifies signatures. Petitions cannot be addressed to it."),
     )
 
     objects = AddresseeQuerySet.as_manager()

@@ -36,17 +36,17 @@ class DeliveryForm(RefusableForm):
     """Asks for a delivery. Its numbers are not asked for: they are what this addressee has not been given yet."""
 
     anew = forms.BooleanField(
-        label=_("Everything again"), required=False, widget=UnfoldBooleanWidget,
-        help_text=_("A new series that begins at number 1, instead of what came since the last delivery."),
+        label=_("Deliver everything again"), required=False, widget=UnfoldBooleanWidget,
+        help_text=_("Starts a new series at number 1 instead of only what is new since the last delivery."),
     )  # fmt: skip
 
     class Meta:
         model = Delivery
         fields = ["campaign", "addressee", "profile"]
         help_texts = {
-            "campaign": _("Only campaigns that somebody has signed."),
-            "addressee": _("The campaign’s own addressee, or a trusted third party."),
-            "profile": _("No more than the campaign’s disclosure allows. At risk: totals only."),
+            "campaign": _("Only campaigns with signatures are listed."),
+            "addressee": _("The campaign’s addressee, or a trusted third party."),
+            "profile": _("No more than the campaign’s disclosure allows. Totals only if signers are at risk."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -59,10 +59,10 @@ class DeliveryForm(RefusableForm):
         if campaign is None or addressee is None:
             return cleaned
         if not possible_addressees(campaign).filter(pk=addressee.pk).exists():
-            self.add_error("addressee", _("This campaign addresses %s.") % campaign.addressee)
+            self.add_error("addressee", _("This campaign is addressed to %s.") % campaign.addressee)
         elif profile and profile not in allowed_profiles(campaign, addressee):
             widest = allowed_profiles(campaign, addressee)[-1]
-            self.add_error("profile", _("The most this campaign allows for them is: %s.") % widest.label)
+            self.add_error("profile", _("The most this campaign allows for them: %s.") % widest.label)
         return cleaned
 
 
@@ -98,7 +98,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         return f"{delivery.first_number:,}–{delivery.last_number:,}"
 
     @display(
-        description=_("state"),
+        description=_("status"),
         ordering="state",
         label={"requested": "warning", "approved": "info", "ready": "success", "failed": "danger"},
     )
@@ -135,7 +135,9 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         obj.__dict__.update(made.__dict__)
 
     def response_add(self, request: HttpRequest, obj: Delivery, post_url_continue: str | None = None) -> HttpResponse:
-        self.message_user(request, _("Requested. Somebody else has to approve it within three days."), messages.SUCCESS)
+        self.message_user(
+            request, _("Delivery requested. Someone else has to approve it within three days."), messages.SUCCESS
+        )
         return HttpResponseRedirect(_detail_url(obj))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -207,12 +209,12 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
 
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._step(
-            request, object_id, "delivery.request", deliveries.retry_delivery, _("It is being built again.")
+            request, object_id, "delivery.request", deliveries.retry_delivery, _("The delivery is being rebuilt.")
         )
 
     def announce(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Draft a press release with the packet's frozen figures, for an editor."""
-        done = _("A press release is drafted. An editor finds it among the campaign’s updates, not published yet.")
+        done = _("Press release drafted. It is among the campaign’s updates, not yet published.")
         return self._step(
             request, object_id, "delivery.handover", lambda delivery, officer: draft_announcement(delivery), done
         )

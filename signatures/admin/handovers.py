@@ -29,7 +29,7 @@ class HandoverForm(ModelForm):
     def clean_attachment(self) -> UploadedFile | None:
         attachment: UploadedFile | None = self.cleaned_data["attachment"]
         if attachment and (attachment.size or 0) > LARGEST_ATTACHMENT:
-            raise ValidationError(_("It is larger than 20 MB."))
+            raise ValidationError(_("The file is larger than 20 MB."))
         return attachment
 
 
@@ -41,7 +41,7 @@ class HandoverAdmin(GuardedAdmin):
     form = HandoverForm
     fieldsets = [
         (None, {"fields": ["delivery", ("kind", "on"), "place", "reference", "is_public", "statement"]}),
-        (_("For ourselves"), {"fields": ["people", "note", "attachment"]}),
+        (_("Internal"), {"fields": ["people", "note", "attachment"]}),
     ]
     list_display = ["delivery", "kind", "on", "place", "reference", "is_public", "attached"]
     list_select_related = ["delivery__campaign"]
@@ -50,7 +50,7 @@ class HandoverAdmin(GuardedAdmin):
     def section_of(self, obj: Handover) -> Campaign:
         return obj.delivery.campaign
 
-    @display(description=_("receipt or answer"), empty_value="–")
+    @display(description=_("receipt or reply"), empty_value="–")
     def attached(self, entry: Handover) -> str | None:
         if not entry.attachment:
             return None
@@ -79,7 +79,7 @@ class HandoverAdmin(GuardedAdmin):
 
     def response_add(self, request: HttpRequest, obj: Handover, post_url_continue: str | None = None) -> HttpResponse:
         """Back to the packet, which shows the entry."""
-        self.message_user(request, _("It is in the log."), messages.SUCCESS)
+        self.message_user(request, _("Entry added to the handover log."), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:signatures_delivery_change", args=[obj.delivery_id]))
 
     def file(self, request: HttpRequest, object_id: str) -> FileResponse:

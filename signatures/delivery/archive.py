@@ -128,7 +128,7 @@ def write_packet(delivery: Delivery, sealed: Sealed, stream: IO[bytes]) -> tuple
     try:
         signs = signer()
     except KeysDamaged:
-        raise CannotBuild("The key in the keyring that signs manifests is damaged.") from None
+        raise CannotBuild("The manifest signing key in the keyring is damaged.") from None
     with PacketWriter(stream) as writer:
         for part in sealed.parts:
             if not all(_add_spooled(delivery, file, writer) for file in files_of(part)):

@@ -132,7 +132,7 @@ def _signers(delivery: Delivery, part: DeliveryPart) -> tuple[list[Listed], byte
     try:
         box = keys_of(delivery.campaign).register_box
     except (KeysMissing, ForeignPublicKey):
-        raise CannotBuild("The campaign's keys are not in this worker's keyring.") from None
+        raise CannotBuild("The campaign's keys are missing from this worker's keyring.") from None
     digest, listed = hashlib.sha256(), []
     for number, agreed, signed_on, mailbox, sealed in _in_order(delivery, part):
         digest.update((number if agreed else -number).to_bytes(8, "big", signed=True))
@@ -204,7 +204,9 @@ def _spool(delivery: Delivery, name: str, rows: int, chunks: Iterable[bytes]) ->
     try:
         recipient = str(keyring().spool_identity(delivery.pk).to_public())
     except KeysDamaged:
-        raise CannotBuild("The key to this delivery's parts is damaged: withdraw it, and request it anew.") from None
+        raise CannotBuild(
+            "The key to this delivery's parts is damaged. Withdraw the delivery and request a new one."
+        ) from None
     digest, size = hashlib.sha256(), 0
     with tempfile.TemporaryFile() as sealed:
         with encrypted(sealed, [recipient]) as stream:

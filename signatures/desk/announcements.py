@@ -45,7 +45,7 @@ def draft_announcement(delivery: Delivery) -> Update:
     A second call makes no second one: it returns the first.
     """
     if delivery.manifest is None:
-        raise NotAllowed("There is no packet yet whose figures could be announced.")
+        raise NotAllowed("There is no packet yet, so there are no figures to announce.")
     earlier = Announcement.objects.filter(delivery=delivery).select_related("update").first()
     if earlier:
         return earlier.update
@@ -78,7 +78,7 @@ def differs(announcement: Announcement) -> str:
     """How what is announced differs from what the packet's manifest gives by the stored rule; "" where it does not."""
     manifest = announcement.delivery.manifest
     if manifest is None:
-        return "the packet is gone"
+        return "the packet is missing"
     now = figures_of(manifest, announcement.rule)
     if now != (announcement.signatures, announcement.countries):
         return f"the manifest gives {now[0]} and {now[1]}"
@@ -138,14 +138,14 @@ def _title(delivery: Delivery, signatures: int, countries: int) -> str:
 
 def _lead(delivery: Delivery) -> str:
     words = {"title": delivery.campaign.title, "addressee": delivery.addressee.name}
-    return _("The petition “%(title)s” goes to %(addressee)s.") % words
+    return _("The petition “%(title)s” is being delivered to %(addressee)s.") % words
 
 
 def _body(delivery: Delivery) -> str:
     demands = "\n".join(f"{demand.position}. {demand.text}" for demand in delivery.campaign.demands.all())
     checked = (
         _(
-            "Every signature was confirmed through a link sent to the signer’s own mailbox. The packet’s manifest is "
+            "Every signature was confirmed through a link e-mailed to the signer. The packet’s manifest is "
             "signed; its reference is %s."
         )
         % delivery.reference

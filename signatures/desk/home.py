@@ -55,7 +55,7 @@ def roles_of(user: User) -> list[tuple[str, str]]:
     """(role, where), in the order of the roles: "Moderator", "Aldermere, International"."""
     held: dict[str, list[str]] = {}
     for membership in user.memberships.select_related("section"):
-        held.setdefault(membership.role, []).append(str(membership.section or _("every section")))
+        held.setdefault(membership.role, []).append(str(membership.section or _("all sections")))
     return [(str(role.label), ", ".join(sorted(held[role]))) for role in Role if role in held]
 
 
@@ -90,7 +90,7 @@ def campaigns_of(user: User) -> list[CampaignLine]:
 def _to_decide(user: User) -> Iterator[Task]:
     for proposal in Proposal.objects.waiting().select_related("requested_by", "section").order_by("requested_at"):
         if approvals.may_decide(proposal, user) and not _is_revoked(proposal):
-            what = _("%(kind)s, asked for by %(who)s") % {
+            what = _("%(kind)s, requested by %(who)s") % {
                 "kind": proposal.get_kind_display(),
                 "who": proposal.requested_by,
             }
@@ -113,14 +113,14 @@ def _page_of(proposal: Proposal) -> str:
 def _keyless(user: User) -> Iterator[Task]:
     live = Recipient.objects.filter(officer=user).exclude(state=Recipient.State.REVOKED)
     if may(user, "recipient.register") and not live.exists():
-        about = _("Whatever tells of persons is encrypted to it: nothing can be opened without.")
-        yield Task(_("You have no key yet"), about, reverse("admin:signatures_recipient_add"))
+        about = _("Personal data is encrypted to your key. Without one you cannot open anything.")
+        yield Task(_("Create your key"), about, reverse("admin:signatures_recipient_add"))
 
 
 def _to_open(user: User) -> Iterator[Task]:
     for campaign in within(Campaign.objects.all(), user, "campaign.open").filter(state=Campaign.State.REVIEW):
         url = reverse("admin:petitions_campaign_life", args=[campaign.pk])
-        yield Task(_("Handed in for review"), campaign.title, url, urgent=True)
+        yield Task(_("Submitted for review"), campaign.title, url, urgent=True)
 
 
 def _sent_back(user: User) -> Iterator[Task]:
@@ -132,7 +132,8 @@ def _sent_back(user: User) -> Iterator[Task]:
 def _rulings(user: User) -> Iterator[Task]:
     own = within(Campaign.objects.all(), user, "ruling.make")
     for ruling in Ruling.objects.filter(campaign__in=own, state=Ruling.State.READY).select_related("campaign"):
-        what = _("A ruling can begin: it touches %s") % f"{ruling.would_touch or 0:,}"
+        n = ruling.would_touch or 0
+        what = ngettext("Confirm a ruling on %s signature", "Confirm a ruling on %s signatures", n) % number(n)
         yield Task(what, ruling.campaign.title, reverse("admin:signatures_ruling_change", args=[ruling.pk]))
 
 
@@ -160,7 +161,7 @@ def _failed(user: User) -> Iterator[Task]:
     own = within(Campaign.objects.all(), user, "delivery.request")
     for delivery in Delivery.objects.filter(campaign__in=own, state=Delivery.State.FAILED).select_related("campaign"):
         url = reverse("admin:signatures_delivery_change", args=[delivery.pk])
-        yield Task(_("A delivery that could not be built"), delivery.campaign.title, url, urgent=True)
+        yield Task(_("Delivery failed"), delivery.campaign.title, url, urgent=True)
 
 
 def _to_deliver(user: User) -> Iterator[Task]:
@@ -189,17 +190,20 @@ def _people(user: User) -> Iterator[Task]:
     people, shown = User.objects.filter(is_active=True), reverse("admin:auth_user_changelist")
     without_role = people.exclude(Exists(Membership.objects.filter(user=OuterRef("pk")))).count()
     if without_role:
-        what = ngettext("%d login without a role", "%d logins without a role", without_role) % without_role
-        yield Task(what, _("They see nothing until they are given one."), shown)
+        what = ngettext("%d user without a role", "%d users without a role", without_role) % without_role
+        yield Task(what, _("They cannot see anything until they have one."), shown)
     alone = people.exclude(Exists(Authenticator.objects.filter(user=OuterRef("pk")))).count()
     if alone:
-        what = ngettext("%d login without a second factor", "%d logins without a second factor", alone) % alone
-        yield Task(what, _("They have not finished their first login."), shown)
+        what = ngettext("%d user without a second factor", "%d users without a second factor", alone) % alone
+        yield Task(what, _("They have not completed their first login."), shown)
     administrators = people.filter(memberships__role=Role.ADMINISTRATOR).distinct().count()
     if administrators < 2:
         yield Task(
             _("You are the only administrator"),
-            _("A role takes two to be given, and nobody could help you back in: manage.py create_administrator"),
+            _(
+                "Assigning roles and restoring access takes two administrators. Add one with: manage.py "
+                "create_administrator"
+            ),
             shown,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
@@ -58,6 +60,9 @@ class Submission(models.Model):
     Guards: config/database/row_security.sql.
     """
 
+    #: No signature's number.
+    WITHDRAWN: Final = 0
+
     token_hash = models.BinaryField(primary_key=True, max_length=32)
     # No foreign-key checks: the two locked one row of each parent at every signature, and were half of what the
     # database spent on it. Row security asks for the same without a lock (config/database/row_security.sql),
@@ -79,7 +84,8 @@ class Submission(models.Model):
     bounced_on = models.DateField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome, null=True)
-    #: The number in the register that the mailbox's owner may be told; never for a campaign at risk.
+    #: The number in the register that the mailbox's owner may be told; never for a campaign at risk. WITHDRAWN once
+    #: that signature was withdrawn: the confirmation link says so then.
     number = models.BigIntegerField(null=True)
 
     class Meta:

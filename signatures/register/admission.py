@@ -158,9 +158,9 @@ def admit_everything(*, seconds: float = 20.0) -> int:
         try:
             taken += admit_all(campaign, seconds=seconds)
         except (KeysMissing, ForeignPublicKey) as error:
-            log.error("campaign %s is not admitted: %s", campaign.slug, type(error).__name__)
+            log.error("signatures of campaign %s cannot be admitted: %s", campaign.slug, type(error).__name__)
         except (DataError, IntegrityError):
-            log.exception("campaign %s is not admitted: a batch does not fit", campaign.slug)
+            log.exception("signatures of campaign %s cannot be admitted: a batch was refused", campaign.slug)
     return taken
 
 

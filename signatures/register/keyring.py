@@ -199,7 +199,7 @@ class Keyring:
         try:
             pyrage.x25519.Recipient.from_str(recipient)
         except pyrage.RecipientError:
-            raise ValueError("not an age recipient: it has to look like age1…") from None
+            raise ValueError("not an age recipient: it must look like age1…") from None
         with self._writing_recipients():
             self._write(self._recipients_path, json.dumps(self.recipients() | {username: recipient}), replace=True)
 
@@ -306,7 +306,7 @@ def provision_campaigns() -> int:
         try:
             keys = keyring().provision(campaign.uid)
         except KeysDamaged:
-            log.error("no keys are made for campaign %s: what the keyring has of it is damaged", campaign.slug)
+            log.error("no keys were created for campaign %s: its entry in the keyring is damaged", campaign.slug)
             continue
         Register.objects.get_or_create(campaign=campaign)
         _, created = CampaignKey.objects.get_or_create(campaign=campaign, defaults={"public_key": keys.public_key})

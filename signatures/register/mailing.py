@@ -147,7 +147,7 @@ def send_batch(limit: int = BATCH) -> Sent:
         _send_claim(server, result, limit)
     except (smtplib.SMTPException, OSError) as error:
         result.over = True
-        log.warning("the mail server is away (%s); mails wait", type(error).__name__)
+        log.warning("the mail server is unavailable (%s); e-mails are delayed", type(error).__name__)
     finally:
         _close(server)
     return result
@@ -207,7 +207,7 @@ def _open(claimed: list[Row], result: Sent) -> list[Letter]:
         try:
             opener = Opener(campaign)
         except (KeysMissing, ForeignPublicKey) as error:
-            log.error("no mails for campaign %s: %s", campaign.slug, type(error).__name__)
+            log.error("no e-mails can be sent for campaign %s: %s", campaign.slug, type(error).__name__)
             continue
         rows = [row for row in claimed if row.campaign_id == campaign.pk]
         opener.know(row.key_id for row in rows)
@@ -230,7 +230,7 @@ def _within_limits(cursor: CursorWrapper, letters: list[Letter], result: Sent) -
     granted = mail_limits.grant(cursor, labels, today)
     refused = {letter.row.hashed for letter, may in zip(new, granted, strict=True) if not may}
     if refused:
-        log.warning("%d mails are withheld: their mailboxes have had enough today", len(refused))
+        log.warning("%d e-mails held back: their recipients reached today's limit", len(refused))
         result.withheld += refused
     if counted := [letter.row.hashed for letter in new if letter.row.hashed not in refused]:
         cursor.execute(COUNTED, [today, counted])

@@ -29,7 +29,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from petitions.models import Campaign, Update
-from signatures.identity import token_hash, unsubscription_token
+from signatures.identity import token_hash, unsubscription_token, withdrawal_token
 from signatures.models import Mailing, NewsMail, Signature, Unsubscription
 from signatures.register.form_letters import FormLetter, Letter, place
 from signatures.register.keyring import CampaignKeys, ForeignPublicKey, KeysMissing, keys_of
@@ -95,7 +95,7 @@ def list_batch(limit: int = LIST_BATCH) -> int:
     try:
         keys = keys_of(mailing.update.campaign)
     except (KeysMissing, ForeignPublicKey) as error:
-        log.error("mailing %s waits: %s", mailing.pk, type(error).__name__)
+        log.error("mailing %s is delayed: %s", mailing.pk, type(error).__name__)
         return 0
     with connection.cursor() as cursor:
         cursor.execute(NEXT_MAILBOXES, [mailing.update.campaign_id, bytes(mailing.listed_to or b""), limit])
@@ -152,7 +152,7 @@ def send_batch(limit: int = SEND_BATCH) -> int:
         with _without_waiting_for_the_disk():
             return _send_claim(server, limit)
     except (smtplib.SMTPException, OSError) as error:
-        log.warning("the mail server is away (%s); news wait", type(error).__name__)
+        log.warning("the mail server is unavailable (%s); update e-mails are delayed", type(error).__name__)
         return 0
     finally:
         with contextlib.suppress(smtplib.SMTPException, OSError):
@@ -205,16 +205,17 @@ def _editions(mailings: set[int]) -> dict[int, Edition]:
         try:
             found[mailing.pk] = Edition(mailing, keys_of(mailing.update.campaign))
         except (KeysMissing, ForeignPublicKey) as error:
-            log.error("mailing %s waits: %s", mailing.pk, type(error).__name__)
+            log.error("mailing %s is delayed: %s", mailing.pk, type(error).__name__)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Whom a mail goes to, and the token of their link that ends it."""
+    """Whom a mail goes to, and the tokens of their links: `token` ends the updates, `withdrawn_by` withdraws."""
 
     person: Person
     token: str
+    withdrawn_by: str
 
 
 def _reader(edition: Edition | None, signature: Signature | None) -> Reader | None:
@@ -226,7 +227,8 @@ def _reader(edition: Edition | None, signature: Signature | None) -> Reader | No
         person = edition.keys.register_box.open(bytes(signature.sealed), mailbox)
     except NotOpened:
         return None
-    return Reader(person, unsubscription_token(edition.keys.mac, mailbox))
+    mac = edition.keys.mac
+    return Reader(person, unsubscription_token(mac, mailbox), withdrawal_token(mac, mailbox))
 
 
 def _who_left(readers: Iterable[Reader]) -> set[bytes]:
@@ -242,7 +244,7 @@ def _send_one(server: BaseEmailBackend, key: int, edition: Edition, reader: Read
         NewsMail.objects.filter(pk=key).delete()
         return 0
     try:
-        server.send_messages([news_mail(edition, reader.person, reader.token)])
+        server.send_messages([news_mail(edition, reader)])
     except smtplib.SMTPRecipientsRefused as error:
         return _put_off(key, edition, all(code >= 500 for code, _ in error.recipients.values()))
     except (smtplib.SMTPDataError, smtplib.SMTPNotSupportedError, ValueError) as error:
@@ -261,15 +263,16 @@ def _put_off(key: int, edition: Edition, for_good: bool) -> int:
     return 0
 
 
-def news_mail(edition: Edition, person: Person, token: str) -> Letter:
-    """The update for this person, in their language; neutral where the campaign is at risk. Raises ValueError."""
-    language = known(person.language)
+def news_mail(edition: Edition, reader: Reader) -> Letter:
+    """The update for this reader, in their language; neutral where the campaign is at risk. Raises ValueError."""
+    language = known(reader.person.language)
     if language not in edition.letters:
         edition.letters[language] = _form_letter(edition, language)
-    leave = address_in(language, f"{settings.SITE_URL}/unsubscribe/{token}/")
+    leave = address_in(language, f"{settings.SITE_URL}/unsubscribe/{reader.token}/")
+    withdraw = address_in(language, f"{settings.SITE_URL}/withdraw/{reader.withdrawn_by}/")
     return edition.letters[language].to(
-        person.email,
-        {"leave": leave},
+        reader.person.email,
+        {"leave": leave, "withdraw": withdraw},
         # RFC 8058: the mail program's own button is one POST to this address.
         {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
     )
@@ -286,6 +289,7 @@ def _form_letter(edition: Edition, language: str) -> FormLetter:
             "campaign": edition.campaign,
             "url": f"{settings.SITE_URL}{path}",
             "unsubscribe_url": place("leave"),
+            "withdraw_url": place("withdraw"),
         }
         return FormLetter.of(
             " ".join(render_to_string(f"{name}_subject.txt", context).split()),

@@ -110,7 +110,7 @@ def _try(pk: Any, settled: list[Any]) -> None:
         if answer_reveal(pk):
             settled.append(pk)
     except (DatabaseError, OSError, ValueError, msgspec.MsgspecError, pyrage.EncryptError) as error:
-        log.error("a question could not be answered (%s); the next sweep tries it again", type(error).__name__)
+        log.error("a lookup could not be answered (%s); it will be retried", type(error).__name__)
 
 
 def answer_reveal(pk: Any) -> bool:

@@ -57,14 +57,14 @@ _MOST_MARKS_IN_A_ROW = 6  # the pointed Hebrew Bible needs four, Tibetan five
 # A mark is neither a word character nor white space to `re`: finds all runs of marks and a few others, fast.
 _MAY_BE_PILED_UP = re.compile(rf"[^\w\s]{{{_MOST_MARKS_IN_A_ROW + 1}}}")
 
-_MARKUP = _("Please write plain text, without HTML tags such as <b>.")
-_ANGLES = _("Please leave out the signs < and >.")
-_MARKS = _("There are too many accents on one letter. Please leave some out.")
+_MARKUP = _("Use plain text, without HTML tags such as <b>.")
+_ANGLES = _("Remove the characters < and >.")
+_MARKS = _("One letter has too many accents. Remove some of them.")
 _CONTACTS: dict[Contact, Any] = {
-    "mailbox": _("Please leave out the e-mail address."),
-    "link": _("Please leave out the web address."),
-    "domain": _("This looks like a web address. Please leave it out, or put a space after the dot."),
-    "number": _("Please leave out the number."),
+    "mailbox": _("Remove the e-mail address."),
+    "link": _("Remove the web address."),
+    "domain": _("This looks like a web address. Remove it, or put a space after the dot."),
+    "number": _("Remove the number."),
 }
 
 
@@ -189,7 +189,7 @@ class _Name(_Line):
     def refuse_unfit(self, text: str) -> None:
         super().refuse_unfit(text)
         if not any(c.isalpha() and c not in _BLANK_SIGNS for c in text):
-            raise ValidationError(_("Please give a name: there is no letter in this."), code="no_letter")
+            raise ValidationError(_("Enter your name using letters."), code="no_letter")
 
 
 class _Paragraph(_Line):
@@ -237,25 +237,27 @@ def _refuse_undeliverable(address: str) -> None:
     if _PLAIN_ADDRESS.match(address):
         return
     if "@" not in address:
-        message = _("An e-mail address has an @ in it, as in anna@example.org.")
+        message = _("Enter an e-mail address with an @, like anna@example.org.")
         raise ValidationError(message, code="no_at")
     mailbox, _at, domain = address.rpartition("@")
     if "@" not in mailbox and (signs := re.search("[,;]", domain)) and " " not in address:
         message = _("After the @ there is a “%(sign)s” where a dot should be.")
         raise ValidationError(message, code="comma", params={"sign": signs[0]})
     if any(sign in address for sign in "<>,;"):
-        message = _("Please give one address only, without a name or other signs around it.")
+        message = _("Enter one e-mail address only, without a name or other characters around it.")
         raise ValidationError(message, code="one")
     if any(space in address for space in _SPACES):
-        raise ValidationError(_("There is a space in this address. Please take it out."), code="space")
+        raise ValidationError(_("There is a space in this e-mail address. Remove it."), code="space")
     if not mailbox.isascii():
         # Few mail servers take them yet (RFC 6531), and what we cannot confirm must not be thanked for.
-        message = _("Our mail cannot reach an address with letters other than a–z before the @. Please give another.")
+        message = _(
+            "We cannot send e-mail to addresses with letters other than a–z before the @. Enter a different address."
+        )
         raise ValidationError(message, code="local_part")
     try:
         validate_email(address, check_deliverability=False)
     except EmailNotValidError as error:
-        message = _("Mail cannot reach this address. Please check it letter by letter.")
+        message = _("Enter a complete e-mail address, like anna@example.org.")
         raise ValidationError(message, code="address") from error
 
 
@@ -285,7 +287,7 @@ class _Country(_SharedField):
             return code
         if not _without_unseen(text).strip(_BLANK):
             self.refuse_empty()
-        raise ValidationError(_("Please choose a country from the list."), code="not_a_country")
+        raise ValidationError(_("Choose a country from the list."), code="not_a_country")
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         text = super().bound_data(data, initial)
@@ -342,17 +344,17 @@ class SignForm(forms.Form):
         label=_("Your name"),
         limit=LIMITS["name"],
         autocomplete="name",
-        error_messages={"required": _("Please give your name.")},
+        error_messages={"required": _("Enter your name.")},
     )
     email = _Mailbox(
         label=_("Your e-mail address"),
         limit=LIMITS["email"],
         autocomplete="email",
-        error_messages={"required": _("Please give your e-mail address.")},
+        error_messages={"required": _("Enter your e-mail address.")},
     )
     country = _Country(
         label=_("Country"),
-        error_messages={"required": _("Please choose your country.")},
+        error_messages={"required": _("Choose your country.")},
     )
     place = _Line(
         label=_("Town or region"),
@@ -361,15 +363,15 @@ class SignForm(forms.Form):
         required=False,
     )
     comment = _Paragraph(
-        label=_("Why do you sign?"),
+        label=_("Why are you signing?"),
         limit=LIMITS["comment"],
         autocomplete="off",
         widget=forms.Textarea,
         required=False,
     )
     share_name = _Consent(label=_("My name may be shown to the addressee"))
-    share_comment = _Consent(label=_("My comment may be shown to whoever checks the signatures"))
-    updates = _Consent(label=_("Tell me by e-mail how this goes on"))
+    share_comment = _Consent(label=_("My comment may be shown to the people who check the signatures"))
+    updates = _Consent(label=_("E-mail me news about this petition"))
 
     email.widget.attrs.update(inputmode="email", autocapitalize="off", spellcheck="false")
     comment.widget.attrs.update(cols=40, rows=4)

@@ -39,7 +39,7 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return _sign_form(request, slug)
     if is_cross_site(request):
-        return render(request, "403.html", {"reason": _("This form was sent from another site.")}, status=403)
+        return render(request, "403.html", {"reason": _("This form was sent from another website.")}, status=403)
     try:
         data = read_form(request)
     except GarbageBody:
@@ -49,7 +49,7 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
         return _closed(request, found)
     sender = check_sender(request, found, data)
     if sender.verdict is Verdict.OVER:
-        problem = _("Many signatures came from your network just now. Please send it again in a minute.")
+        problem = _("We are getting many signatures from your network. Wait a minute, then send yours again.")
         return _kept(request, found, data, 429, problem, retry_after=sender.retry_after)
     typed = SignForm.cleaned(data)
     if typed is None:
@@ -57,7 +57,9 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         take(found, _person(found, typed, data, sender.signals, request.LANGUAGE_CODE))
     except (OperationalError, InterfaceError):
-        problem = _("Your signature could not be stored just now. Nothing is lost: please send it again in a moment.")
+        problem = _(
+            "We could not save your signature. What you typed is still here: wait a moment, then send it again."
+        )
         return _kept(request, found, data, 503, problem, retry_after=10)
     return HttpResponse(status=303, headers={"Location": _thanks_url(found.slug, request.LANGUAGE_CODE)})
 

@@ -62,7 +62,9 @@ def reauthenticated(view: View) -> View:
         if recently_authenticated(request):
             return view(*args, **kwargs)
         if request.method != "GET":
-            messages.info(request, _("Nothing has happened yet. Now that it is you for certain, please press again."))
+            messages.info(
+                request, _("Your identity is confirmed, but nothing has changed yet. Press the button again.")
+            )
         query = urlencode({"next": _where_to_go_on(request)})
         return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{query}")
 

@@ -44,7 +44,7 @@ class CodeForm(forms.Form):
         wrong = f"door-wrong-codes-{self.user.pk}"
         if len(typed) < settings.MFA_RECOVERY_CODE_DIGITS and cache.get(wrong, 0) >= MOST_WRONG_CODES:
             raise forms.ValidationError(
-                _("Too many wrong codes for this login. Use a passkey or a recovery code, then change your password.")
+                _("Too many wrong codes. Use a passkey or a recovery code, then change your password.")
             )
         try:
             code: str = super().clean_code()  # type: ignore[misc]
@@ -59,7 +59,7 @@ class CodeForm(forms.Form):
         """allauth remembers a code for one period; with a period's grace on either side it is good for three."""
         lifetime = settings.MFA_TOTP_PERIOD * (2 * settings.MFA_TOTP_TOLERANCE + 1)
         if not cache.add(f"door-used-code-{self.user.pk}-{code}", 1, lifetime):
-            raise forms.ValidationError(_("This code has been used. Wait for the next one."))
+            raise forms.ValidationError(_("This code was already used. Wait for the next one."))
 
 
 class LoginCodeForm(CodeForm, AuthenticateForm):

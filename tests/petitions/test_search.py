@@ -211,18 +211,18 @@ def test_a_search_says_what_fits_in_other_states_and_leads_there(client, make_ca
         links = re.findall(r'<a class="go" href="\?([^"]*)">([^<]*: [^<]*)</a>', page)
         return re.search(r"<h1>\s*(.*?)\s*</h1>", page)[1], [(words, unescape(query)) for query, words in links]
 
-    soon, over = "Opening soon: 1 petition found", "Over: 3 petitions found"
+    soon, over = "Opening soon: 1 petition found", "Closed: 3 petitions found"
     heading, elsewhere = told("q=port")
-    assert heading == "No open petition fits this."
+    assert heading == "No open petitions found"
     assert elsewhere == [(soon, "q=port&show=announced"), (over, "q=port&show=over")]
     for words, query in elsewhere:
         assert told(query)[0] == words.partition(": ")[2]
     assert told("q=port&show=over")[1] == [(soon, "q=port&show=announced")]
-    assert told("q=ferry&show=over") == ("No petition that is over fits this.", [("Open: 1 petition found", "q=ferry")])
-    assert told("q=ferry&show=announced")[0] == "No petition that opens soon fits this."
+    assert told("q=ferry&show=over") == ("No closed petitions found", [("Open: 1 petition found", "q=ferry")])
+    assert told("q=ferry&show=announced")[0] == "No upcoming petitions found"
     assert told("topic=Boats")[1] == [(soon, "topic=Boats&show=announced"), (over, "topic=Boats&show=over")]
     assert told("topic=Boats&page=1")[1] == told("topic=Boats")[1]
-    assert told("q=bookshop") == ("No petition fits this.", [])
+    assert told("q=bookshop") == ("No petitions found", [])
     assert told("show=over") == ("3 petitions found", []), "nothing was searched for"
 
 

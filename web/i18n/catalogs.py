@@ -41,6 +41,8 @@ _STAFF_FILES: Final = frozenset(
 )
 #: Models with labels that the public reads: of what is asked, all; of who asked, what became of it.
 _MODELS: Final = ("petitions/models/", "signatures/models/handover.py")
+#: What staff's code says to the public: drafts of press releases.
+_SAID_BY_STAFF: Final = "signatures/desk/announcements.py"
 #: A remark in a template. To the extractor it would be a comment to the end of the line, and that line is all.
 _REMARK: Final = re.compile(r"{#.*?#}|{% comment.*?%}.*?{% endcomment %}", re.DOTALL)
 #: Babel counts 11 and 100 the wrong way round in Arabic.
@@ -64,7 +66,7 @@ def sources() -> Iterator[Path]:
 
 
 def _is_public(path: Path) -> bool:
-    if _holds_models(path):
+    if _holds_models(path) or path == ROOT / _SAID_BY_STAFF:
         return True
     return path.name not in _STAFF_FILES and _STAFF_ONLY.isdisjoint(path.relative_to(ROOT).parts)
 

@@ -39,13 +39,13 @@ MEANT_FORMAT: Final = re.compile(
 _MEANINGLESS: Final = frozenset({"Co", "Cn", "Zl", "Zp"})  # private, unassigned or never to be; stray separators
 
 #: What every field says instead of cutting what is pasted into it, as a browser does at a maxlength without a word.
-TOO_LONG: Final = _("This is %(length)d characters long. Please shorten it to %(limit)d at most.")
+TOO_LONG: Final = _("This is %(length)d characters long. Shorten it to %(limit)d or fewer.")
 
-_DAMAGED: Final = _("One character was damaged on the way (shown as \ufffd). Please type that place again.")
-_CONTROL: Final = _("There is an invisible control character (%(code)s) in it. Type it instead of pasting it.")
-_DIRECTION: Final = _("There is an invisible direction mark (%(code)s) in it. Type it instead of pasting it.")
-_INVISIBLE: Final = _("There is an invisible character (%(code)s) in it. Type it instead of pasting it.")
-_UNKNOWN: Final = _("There is a character in it (%(code)s) that has no meaning. Please leave it out.")
+_DAMAGED: Final = _("One character was damaged in transit (shown as \ufffd). Please type it again.")
+_CONTROL: Final = _("This contains an invisible control character (%(code)s). Type the text instead of pasting it.")
+_DIRECTION: Final = _("This contains an invisible direction mark (%(code)s). Type the text instead of pasting it.")
+_INVISIBLE: Final = _("This contains an invisible character (%(code)s). Type the text instead of pasting it.")
+_UNKNOWN: Final = _("This contains a character (%(code)s) that has no meaning. Remove it.")
 
 
 def unreadable(text: str) -> ValidationError | None:

@@ -63,7 +63,7 @@ def check_text(text: str) -> None:
 def _refuse(reason: ValidationError | None, before: str, after: str) -> None:
     if reason is None:
         return
-    where = _("It stands after “%s”.") % before[-30:] if before else _("It stands before “%s”.") % after[:30]
+    where = _("It comes after “%s”.") % before[-30:] if before else _("It comes before “%s”.") % after[:30]
     raise ValidationError(f"{reason.messages[0]} {where}", code=reason.code)
 
 
@@ -100,13 +100,19 @@ def _reasons(tokens: Iterable[Token]) -> Iterator[tuple[str, str]]:
     """(short name, words) of each thing that is refused."""
     for token in tokens:
         if token.type in {"html_block", "html_inline"}:
-            yield "html", _("There is HTML in it (%s). Please write Markdown.") % token.content.strip()[:40]
+            yield "html", _("HTML is not allowed here (%s). Use Markdown.") % token.content.strip()[:40]
         elif token.type == "image":
-            yield "picture", _("A picture in the text has no caption and no credit. Upload it under Pictures.")
+            yield (
+                "picture",
+                _(
+                    "Pictures cannot be put in the text, where they have no caption or credit. Upload it under "
+                    "Pictures."
+                ),
+            )
         elif token.type == "heading_open" and token.tag not in _TAGS:
-            yield "heading", _("The page has its title already. Please begin a heading with ##, ### or ####.")
+            yield "heading", _("The page already has a title. Start headings with ##, ### or ####.")
         elif token.type == "link_open" and not _leads_somewhere(href := str(token.attrs.get("href", ""))):
-            yield "link", _("A link has to begin with https:// or mailto:. This one does not: %s") % href[:80]
+            yield "link", _("Links must start with https:// or mailto:. This one does not: %s") % href[:80]
 
 
 def _leads_somewhere(href: str) -> bool:

@@ -109,7 +109,7 @@ def test_what_signers_were_promised_is_only_narrowed(campaigner, make_campaign):
 
 def test_narrowing_takes_two_people(campaigner, campaign):
     Register.objects.filter(campaign=campaign).update(last_number=1, counted=1)
-    assert "Four eyes" in errors(save(campaigner, campaign, disclosure="count"))["disclosure"]
+    assert "Approvals" in errors(save(campaigner, campaign, disclosure="count"))["disclosure"]
     assert campaign.disclosure == "named"
 
 
@@ -117,7 +117,7 @@ def test_a_refusal_that_web_cannot_foresee_is_told_in_words(campaigner, make_cam
     campaign = make_campaign(disclosure=Disclosure.COUNT)
     sign(campaign, confirmed=False)  # web may not look for it, the guard does
     response = save(campaigner, campaign, disclosure="named", lead="Typed in vain?")
-    assert "only be narrowed" in errors(response)["__all__"]
+    assert "only be reduced" in errors(response)["__all__"]
     assert b"Typed in vain?" in response.content
     assert campaign.disclosure == "count"
 
@@ -191,7 +191,7 @@ def test_a_claim_snapshot_is_taken_by_a_button_and_once(campaigner, campaign):
 
 
 def test_the_tally_of_a_campaign_nobody_signed(campaigner, campaign):
-    assert b"Nobody has signed yet" in campaigner.get(f"/admin/petitions/campaign/{campaign.pk}/tally/").content
+    assert b"No confirmed signatures yet" in campaigner.get(f"/admin/petitions/campaign/{campaign.pk}/tally/").content
     assert campaigner.get("/admin/petitions/campaign/0/tally/").status_code == 404
 
 
@@ -239,9 +239,9 @@ def test_the_other_officer_approves_with_a_button(client, delivery, officers):
 def test_the_requester_has_no_button_and_no_way(client, delivery, officers):
     client.force_login(officers[0])
     page = client.get(change_url(delivery)).content
-    assert b"Somebody else has to approve it" in page
+    assert b"Someone else has to approve it" in page
     assert b"/approve/" not in page
-    assert "Somebody else" in press(client, "approve", delivery, follow=True).content.decode()
+    assert "Someone else" in press(client, "approve", delivery, follow=True).content.decode()
     assert delivery.state == STATE.REQUESTED
 
 
@@ -315,7 +315,7 @@ def test_the_packet_is_downloaded_as_it_was_sealed(client, delivery):
         state=STATE.READY, archive=archive, archive_sha256="cd" * 32, manifest=manifest, built_at=timezone.now()
     )
     page = client.get(change_url(delivery)).content.decode()
-    for shown in ("Poland", "named-0001.csv", "ab" * 32, "cd" * 32, "Download the packet"):
+    for shown in ("Poland", "named-0001.csv", "ab" * 32, "cd" * 32, "Download packet"):
         assert shown in page
     response = client.get(download)
     assert b"".join(response.streaming_content) == b"age-encryption.org/v1"

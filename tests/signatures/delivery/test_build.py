@@ -157,7 +157,7 @@ def test_a_delivery_wider_than_its_campaign_is_now_fails_and_holds_up_nobody(
     narrowed.refresh_from_db()
     other.refresh_from_db()
     assert (narrowed.state, narrowed.archive, other.state) == ("failed", "", "ready")
-    assert "does not allow this profile" in narrowed.problem
+    assert "no longer allows this much disclosure" in narrowed.problem
     assert opened == []  # it was refused before a single signature was
     assert files_in(packets) == [other.archive]
 
@@ -193,7 +193,7 @@ def test_a_campaign_narrowed_during_the_build_leaves_no_packet(signed, officers,
     assert build.build_deliveries() == 0  # as the owner, who narrows: the guard is the same for all
     delivery.refresh_from_db()
     assert (delivery.state, delivery.archive, files_in(packets)) == ("failed", "", [])
-    assert "does not allow this profile" in delivery.problem
+    assert "no longer allows this much disclosure" in delivery.problem
 
 
 def test_a_worker_that_was_overtaken_takes_away_its_own_packet_only(signed, officers, packets, monkeypatch):
@@ -270,7 +270,7 @@ def test_nothing_is_built_for_an_officer_who_was_dismissed(signed, officers, pac
     assert build_all() == 0
     delivery.refresh_from_db()
     assert (delivery.state, files_in(packets)) == ("failed", [])
-    assert f"{dismissed} is no longer an active officer" in delivery.problem
+    assert f"{dismissed} is no longer active staff" in delivery.problem
 
 
 # --- ranges of a series -------------------------------------------------------------------------------------------
@@ -386,7 +386,7 @@ def test_nobody_else_opens_a_packet_with_persons(signed, deliver, identity):
 def test_without_a_pinned_recipient_nothing_with_persons_is_built(signed, deliver):
     delivery = deliver(signed, "named")
     assert delivery.state == "failed"
-    assert "No age recipient is pinned" in delivery.problem
+    assert "Neither officer has an active key" in delivery.problem
 
 
 def test_a_damaged_list_of_recipients_fails_the_delivery_in_words(signed, deliver, keyring):
@@ -626,7 +626,7 @@ def refusal(*command):
 def test_verify_delivery_says_what_it_found(packet_file, tmp_path, capsys):
     call_command("verify_delivery", str(packet_file[0]))
     said = capsys.readouterr().out
-    assert "c-1-1 verifies: numbers 1–12, 11 signatures from 2 countries, 4 listed" in said
+    assert "c-1-1 verifies: numbers 1–12, signatures 11, countries 2, listed 4" in said
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(rewritten(packet_file[1], drop("letter.txt")))
     assert "letter.txt: listed in the manifest, but missing" in refusal("verify_delivery", damaged)
@@ -653,7 +653,7 @@ def test_build_delivery_builds_or_says_why_not(signed, deliver, officers, capsys
     ready = deliver(signed)
     call_command("build_delivery", str(ready.pk))
     assert ready.archive_sha256 in capsys.readouterr().out
-    assert refusal("build_delivery", 10**9) == f"There is no delivery {10**9}."
+    assert refusal("build_delivery", 10**9) == f"No such delivery: {10**9}."
     sign_more = a_delivery(signed, officers[0], first_number=13, last_number=13)
     assert "is not ready" in refusal("build_delivery", sign_more.pk)
 
@@ -661,11 +661,11 @@ def test_build_delivery_builds_or_says_why_not(signed, deliver, officers, capsys
 def test_rebuild_tallies_checks_and_repairs(signed, capsys):
     call_command("rebuild_tallies", "--check")
     Tally.objects.update(n=1)
-    assert "cells differ" in refusal("rebuild_tallies", "--check")
+    assert "differ from a recount" in refusal("rebuild_tallies", "--check")
     call_command("rebuild_tallies", "--campaign", signed.slug)
     call_command("rebuild_tallies", "--check")
-    assert "Every tally equals a recount." in capsys.readouterr().out
-    assert "no campaign 'nowhere'" in refusal("rebuild_tallies", "--campaign", "nowhere")
+    assert "Every tally matches a recount." in capsys.readouterr().out
+    assert "No such campaign, or nobody has signed it: 'nowhere'" in refusal("rebuild_tallies", "--campaign", "nowhere")
 
 
 def test_pin_recipient_pins_or_says_why_not(db, keyring, capsys):
@@ -682,7 +682,7 @@ def test_pin_recipient_removes_one_officers_and_no_others(db, keyring, capsys):
         keyring.pin_recipient(username, str(pyrage.x25519.Identity.generate().to_public()))
     kept = keyring.recipients()["boris"]
     call_command("pin_recipient", "anna", "--remove")
-    assert "anna: no age recipient" in capsys.readouterr().out
+    assert "anna: age recipient removed" in capsys.readouterr().out
     assert keyring.recipients() == {"boris": kept}
     assert "no age recipient is pinned for anna" in refusal("pin_recipient", "anna", "--remove")
     refusal("pin_recipient", "boris")

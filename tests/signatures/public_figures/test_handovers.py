@@ -179,7 +179,7 @@ def test_a_packets_page_says_what_it_waits_for_and_what_was_announced_of_it(sign
     later = a_delivery(signed, *officers, series=2, first_number=7, last_number=12)
     first = a_delivery(signed, *officers, series=2, first_number=1, last_number=6)
     waiting = officer.get(reverse("admin:signatures_delivery_change", args=[later.pk])).content.decode()
-    assert f"It is sealed after {first.reference}" in waiting
+    assert f"It will be sealed after {first.reference}" in waiting
     assert 'data-again="3"' in waiting
     ready = reverse("admin:signatures_delivery_change", args=[deliver(signed, first_number=1).pk])
     announce = reverse("admin:signatures_delivery_announce", args=[Delivery.objects.ready().get().pk])
@@ -254,7 +254,7 @@ def test_a_press_release_is_drafted_once_with_figures_that_can_be_computed_again
     call_command("check_announcements")
     assert "12 signatures" in capsys.readouterr().out
     Announcement.objects.update(signatures=13)
-    with pytest.raises(CommandError, match="Not what was announced"):
+    with pytest.raises(CommandError, match="differ from what was announced"):
         call_command("check_announcements")
 
 
@@ -271,7 +271,7 @@ def fields_of(update, **changes):
 def test_of_a_press_release_the_words_may_change_and_the_figures_may_not(signed, deliver, editor):
     update = draft_announcement(deliver(signed))
     form = reverse("admin:petitions_update_change", args=[update.pk])
-    assert "To be said in title, lead or text" in editor.get(form).content.decode()
+    assert "must appear in the title, lead or text" in editor.get(form).content.decode()
     reworded = {"title": "The Mayor got our 12 signatures.", "quote": "At last."}
     assert editor.post(form, fields_of(update, **reworded)).status_code == 302
     update.refresh_from_db()
@@ -295,7 +295,7 @@ def test_who_translates_a_press_release_is_told_of_figures_that_are_missing(sign
     page = reverse("admin:petitions_update_translations", args=[update.pk], query={"language": "de"})
     for title, told in (("13 Unterschriften", True), ("12 Unterschriften", False)):
         answer = editor.post(page, {f"update-{update.pk}-title": title}, follow=True)
-        assert ("The frozen figures are not in it: 12 (de)." in answer.content.decode()) == told
+        assert ("These fixed figures are missing: 12 (de)." in answer.content.decode()) == told
 
 
 @pytest.mark.parametrize(

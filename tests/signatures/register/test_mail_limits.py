@@ -271,6 +271,6 @@ def test_the_command_reads_one_file_and_says_what_came_of_it(mailed, keyring, tm
     path = tmp_path / "bounce.eml"
     path.write_bytes(notice(mailed[1]))
     call_command("read_bounces", path)
-    assert capsys.readouterr().out == "1 bounced, 0 passed over\n"
+    assert capsys.readouterr().out == "1 bounced, 0 ignored\n"
     with pytest.raises(CommandError, match="Nothing was read"):
         call_command("read_bounces", tmp_path / "none")

@@ -225,7 +225,10 @@ def test_the_dashboard_shows_rates_labels_and_what_is_held(campaign, sign, staff
     ((label, n, held),) = [(row["label"], row["n"], row["held"]) for row in figures["domains"]]
     assert (n, held) == (4, 1)
     page = staff_client(staff(Role.MODERATOR)).get("/admin/signatures/monitor/").content.decode()
-    told = ('"Sent a minute: 37 in an hour, 37 at most"', '"Confirmed a minute: 21 in an hour, 21 at most"')
+    told = (
+        '"Signed per minute: 37 in the last hour, 37 at the peak"',
+        '"Confirmed per minute: 21 in the last hour, 21 at the peak"',
+    )
     for shown in (label, "37", "25.0%", campaign.title, *told):
         assert shown in page
     assert "gmail" not in page

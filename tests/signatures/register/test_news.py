@@ -19,6 +19,7 @@ from signatures.models import Mailing, NewsMail, Signature, Unsubscription, With
 from signatures.register import admission, news, withdrawal
 from staff.models import Role
 from tests.support.fixtures import acting_as
+from web.i18n.languages import LANGUAGES
 
 YES = {"updates": "updates-1"}
 
@@ -143,6 +144,26 @@ def test_one_post_ends_it_and_a_look_does_not(
     ask(publish(campaign, slug="more"))
     assert spread() == 0
     assert Signature.objects.get().state == Signature.State.COUNTED
+
+
+@pytest.mark.parametrize("at_risk", [False, True])
+@pytest.mark.parametrize("code", [language.code for language in LANGUAGES])
+def test_every_mail_has_a_link_that_withdraws_as_the_form_promises(
+    client: Any, make_campaign: Any, admitted: Any, smtp: Any, mail_of: Any, sign: Any, code: str, at_risk: bool
+) -> None:
+    campaign = make_campaign(at_risk=at_risk, disclosure=Disclosure.COUNT)
+    first = mail_of(campaign, sign(campaign, email="ada@example.org", language=code, confirmed=False))["withdraw"]
+    admitted(campaign, {"email": "ada@example.org", "language": code, **YES}, {"email": "bob@example.org"})
+    ask(publish(campaign))
+    spread()
+    ((_, mail),) = smtp.mails
+    link = re.search(r"http://testserver((?:/\w\w)?/withdraw/[\w-]+/)", mail.get_content())[1]  # type: ignore[index]
+    assert link == first
+    assert client.get(link).status_code == 200
+    assert client.post(link).status_code == 303
+    with acting_as(django_settings.WORKER_ROLE):
+        withdrawal.apply_withdrawals()
+    assert sorted(Signature.objects.values_list("state", flat=True)) == ["counted", "withdrawn"]
 
 
 def test_each_is_told_in_their_language_and_what_is_not_in_it(campaign: Campaign, admitted: Any, smtp: Any) -> None:

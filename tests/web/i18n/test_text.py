@@ -97,7 +97,7 @@ def test_the_form_says_what_is_wrong_and_keeps_nothing(campaign: Campaign, staff
     Campaign.objects.filter(pk=campaign.pk).update(background="It closes at four.")
     answer = client.post(page, {f"campaign-{campaign.pk}-background": "Zamykają <script>alert(1)</script>"})
     assert answer.status_code == 200
-    assert "There is HTML in it (&lt;script&gt;)" in answer.text
+    assert "HTML is not allowed here (&lt;script&gt;)" in answer.text
     assert Campaign.objects.get(pk=campaign.pk).translations == {}
     update = Update(
         campaign=campaign, slug="news", title="News", lead="There is news.", body="![](https://example.org/x)"
@@ -231,12 +231,12 @@ def test_the_admin_says_which_character_beside_its_field(campaign: Campaign, sta
     demand = Demand.objects.create(campaign=campaign, position=1, text="Open it.")
     page = f"/admin/petitions/campaign/{campaign.pk}/translations/?language=ar"
     answer = client.post(page, {f"demand-{demand.pk}-text": "\u0627\u0641\u062a\u062d\u202e"})
-    assert "There is an invisible direction mark (U+202E) in it." in answer.text
+    assert "This contains an invisible direction mark (U+202E)." in answer.text
     assert f'id="id_demand-{demand.pk}-text_error"' in answer.text
     demand.refresh_from_db()
     assert demand.translations == {}
     written = {"name": "The \u200bMayor", "institution": "", "country": "", "address": "", "language": "en"}
     answer = client.post("/admin/petitions/addressee/add/", written)
-    assert "There is an invisible character (U+200B) in it." in answer.text
-    assert "It stands after “The”." in answer.text
+    assert "This contains an invisible character (U+200B)." in answer.text
+    assert "It comes after “The”." in answer.text
     assert not Addressee.objects.filter(name__contains="\u200b").exists()
