@@ -74,7 +74,7 @@ def test_an_answer_that_never_comes_keeps_no_signature(site: Stack, visit: Visit
         form.get_by_label("Your e-mail address").fill(f"{uuid.uuid4().hex}@example.org")
         form.get_by_label("Country", exact=True).select_option("GB")
         page.get_by_role("button", name="Sign").click()
-        expect(page.locator("[data-sending]")).to_have_text("It is being sent…")
+        expect(page.locator("[data-sending]")).to_have_text("Sending…")
         assert page.url.endswith("/sign/")
         page.clock.fast_forward(8_000)
         expect(page).to_have_url(re.compile("/thanks/$"))
