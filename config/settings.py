@@ -206,6 +206,11 @@ def _mailers() -> dict[str, object]:
 MAILERS = {"default": _mailers()}
 DEMO_INBOX = DEMO_MAIL_DIR is not None and not MAIL_URL
 
+# --- countries --------------------------------------------------------------------------------------------
+# ISO 3166-1 has no code for Kosovo. XK is of its users' range, and what CLDR, the European Union, SWIFT and the tables
+# of networks write.
+COUNTRIES_OVERRIDE = {"XK": {"name": "Kosovo", "alpha3": "XKX"}}
+
 # --- limits ---------------------------------------------------------------------------------------------
 # Signatures one network (IPv4 address, IPv6 /64) may send.
 SIGN_RATE = env.str("SIGN_RATE", "30/m")
@@ -390,6 +395,7 @@ PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a one-time link (staff/login/links.py)
 ACCOUNT_ADAPTER = "staff.login.adapters.StaffAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # nobody signs up; the login form takes its fields from here
+ACCOUNT_FORMS = {"login": "staff.login.forms.PasswordForm"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser, too
 # allauth counts by name as well as by network, so anybody could lock a colleague out: ours counts (LOGIN_RATE).

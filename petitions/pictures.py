@@ -32,16 +32,23 @@ MOST_BYTES: Final = 20_000_000
 _PATIENCE: Final = 120
 
 EXTENSIONS: Final = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     "PNG": (".png",),
     "WEBP": (".webp",),
     "AVIF": (".avif", ".heif"),
 }
 
+#: What a file field asks for. An iPhone that is asked for JPEG makes one of its HEIC.
+ACCEPT: Final = "image/jpeg,image/png,image/webp,image/avif"
+
 _REASONS: Final = {
     "svg": _("SVG files can contain scripts and are not accepted. Save it as a PNG and upload that."),
     "markup": _("This file is a web page or a script, not a picture."),
     "unknown": _("This file type is not supported. Upload a JPEG, PNG, WebP or AVIF file."),
+    "heic": _(
+        "HEIC photos are not supported. Export the photo as a JPEG and upload that. To have an iPhone take JPEGs: "
+        "Settings, Camera, Formats, Most Compatible."
+    ),
     "damaged": _("The file is damaged or incomplete. Save it again from the original."),
     "animated": _("Animated pictures are not supported. Upload a still picture."),
     "too_many_pixels": _("This picture has more than 60 million pixels. Make it smaller: 2400 pixels wide is enough."),

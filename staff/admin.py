@@ -21,6 +21,7 @@ from staff.access import works_here
 from staff.guarded_admin import GuardedAdmin, GuardedInline
 from staff.login.factors import has_second_factor, reauthenticated
 from staff.login.links import one_time_link
+from staff.login.names import TYPED, refuse_mistakable
 from staff.login.sessions import end_sessions_of
 from staff.memberships import end_membership
 from staff.models import Membership
@@ -45,12 +46,20 @@ class MembershipInline(GuardedInline, TabularInline):
         return False
 
 
+class NewLoginForm(forms.ModelForm):
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        refuse_mistakable(username)
+        return username
+
+
 @admin.register(User)
 class LoginAdmin(GuardedAdmin):
     """Who works here. No password is typed here: a one-time link lets its owner choose one."""
 
     rights = {"view": "people.manage", "add": "people.manage", "change": "people.manage"}
     pages = {"link": "people.manage"}
+    form = NewLoginForm
     inlines = [MembershipInline]
     fieldsets = [
         (None, {"fields": ["username", ("first_name", "last_name"), "email"]}),
@@ -79,6 +88,8 @@ class LoginAdmin(GuardedAdmin):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "username":
+            field.widget.attrs.update(TYPED)
         if db_field.name == "is_active":
             field.help_text = _(
                 "Clear this to block the user: they cannot log in, open sessions end at once, and their roles "

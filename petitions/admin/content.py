@@ -26,7 +26,7 @@ from petitions.models import (
     Picture,
     Update,
 )
-from petitions.pictures import PictureRefused
+from petitions.pictures import ACCEPT, PictureRefused
 from staff.access import may, sections_of, within
 from staff.guarded_admin import GuardedInline
 from web.models import Section
@@ -84,7 +84,7 @@ class PictureForm(forms.ModelForm):
 
     upload = forms.FileField(
         label=_("File"),
-        widget=UnfoldAdminFileFieldWidget,
+        widget=UnfoldAdminFileFieldWidget({"accept": ACCEPT}),
         help_text=_(
             "JPEG, PNG, WebP or AVIF, ideally 2400 pixels wide. All sizes are generated from it; location, "
             "camera and other hidden data are removed."

@@ -62,7 +62,7 @@ def _name(row: Translated, field: TranslatedField) -> str:
 def _box(row: Translated, field: TranslatedField, language: str) -> forms.CharField:
     long = isinstance(field, models.TextField)
     attrs = {"lang": language, "dir": "auto", "rows": min(18, 3 + len(row.original(field.attname)) // 90)}
-    return forms.CharField(
+    box = forms.CharField(
         label=str(field.verbose_name),
         initial=row.translation_of(field.attname, language),
         max_length=field.max_length,
@@ -70,6 +70,8 @@ def _box(row: Translated, field: TranslatedField, language: str) -> forms.CharFi
         validators=field.default_validators,
         widget=(UnfoldAdminTextareaWidget if long else UnfoldAdminTextInputWidget)(attrs=attrs),
     )
+    box.widget.attrs.pop("maxlength", None)  # as Uncut (petitions/guarding.py)
+    return box
 
 
 class TranslatedAdmin(GuardedAdmin):

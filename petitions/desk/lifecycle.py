@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from petitions.models import Campaign
 from staff.access import may
+from web.i18n.characters import TOO_LONG
 from web.i18n.text import check_text
 from web.models import Maintenance
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 State = Campaign.State
 _PUBLIC: Final = frozenset(Campaign.PUBLIC_STATES)
+#: Characters of the reason of a step.
+LONGEST_REASON: Final = 600
 
 
 class NotNow(Exception):
@@ -149,6 +152,8 @@ def _refuse_unfit(reason: str) -> None:
     """Readers may see it."""
     if not reason:
         raise NotNow(_("Enter a reason."))
+    if len(reason) > LONGEST_REASON:
+        raise NotNow(TOO_LONG % {"length": len(reason), "limit": LONGEST_REASON})
     try:
         check_text(reason)
     except ValidationError as refusal:

@@ -35,6 +35,8 @@ class AskingForm(forms.Form):
 
     def __init__(self, by: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.pop("maxlength", None)  # as Uncut (petitions/guarding.py)
         self.by = by
         self.narrow_choices()
 

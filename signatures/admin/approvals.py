@@ -117,7 +117,7 @@ class ProposalAdmin(GuardedAdmin):
 
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def because(proposal: Proposal, by: User) -> None:
-            approvals.refuse(proposal, by, request.POST.get("reason", "").strip()[:1000])
+            approvals.refuse(proposal, by, request.POST.get("reason", "").strip())
 
         return self._step(request, object_id, because, _("Rejected."))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 from typing import Any, cast
 
@@ -33,7 +32,7 @@ from signatures.views.campaign_page import campaign_page
 from staff.access import may
 from staff.guarded_admin import GuardedInline
 from staff.refusals import NotAllowed
-from web.spreadsheets import safe_row
+from web.spreadsheets import csv_text
 
 
 class CampaignForm(RefusableForm, CampaignContentForm):
@@ -155,12 +154,10 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     def export(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The aggregates of the tally page as CSV: sums only, for there is nothing else to be had here."""
         campaign = self._for_tally(request, object_id)
-        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        table = csv_text(("dimension", "key", "signatures"), tally_rows(campaign))
+        response = HttpResponse(table, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{campaign.slug}-tally.csv"'
         response["Cache-Control"] = "no-store"
-        writer = csv.writer(response)
-        writer.writerow(("dimension", "key", "signatures"))
-        writer.writerows(map(safe_row, tally_rows(campaign)))
         return response
 
     def claim(self, request: HttpRequest, object_id: str) -> HttpResponse:

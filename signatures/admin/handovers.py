@@ -63,6 +63,8 @@ class HandoverAdmin(GuardedAdmin):
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         if db_field.name in ("statement", "note"):
             field.widget.attrs["rows"] = 4
+        if db_field.name == "attachment":  # what the model takes; an iPhone makes a JPEG of its photo then
+            field.widget.attrs["accept"] = "application/pdf,image/png,image/jpeg"
         return field
 
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:

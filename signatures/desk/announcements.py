@@ -112,8 +112,11 @@ def unsaid(announcement: Announcement, update: Update) -> list[str]:
 
 
 def _figures_in(words: str) -> set[int]:
-    """The whole numbers in the words, however their thousands are separated: 191,000, 191.000, 191 000, 191000."""
-    found = re.findall(r"\d{1,3}(?:[.,'’\s\u066c]\d{3})+(?!\d)|\d+", words)
+    """The whole numbers in the words, however their thousands are separated: 191,000, 191.000, 191 000, 191000.
+
+    Those inside a packet's reference (aldermere-library-hours-1-12) are said of nothing.
+    """
+    found = re.findall(r"(?<![\w-])(?:\d{1,3}(?:[.,'’\s\u066c]\d{3})+(?!\d)|\d+)", words)
     return {int(re.sub(r"\D", "", figure)) for figure in found}
 
 

@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from signatures.identity import mailable
 from staff.models import AuditAnchor
 from web.redaction import describe
 
@@ -158,7 +159,8 @@ def _mail(anchor: AuditAnchor) -> bool:
         EmailMessage(
             subject,
             text,
-            to=[settings.AUDIT_ANCHOR_TO],
+            mailable(settings.DEFAULT_FROM_EMAIL),
+            [mailable(settings.AUDIT_ANCHOR_TO)],
             headers={"Auto-Submitted": "auto-generated"},
         ).send()
     except OSError as error:  # smtplib's errors are OSErrors, too

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.utils.encoding import punycode
+
+from signatures.identity import ascii_domain, mailable
 
 #: What may stand in a header as it is: atoms or a string in quotes (RFC 5322 section 3.2), an @, a domain.
 _ADDRESS: Final = re.compile(r"""(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}|"[ !#-\[\]-~]{1,62}")@[A-Za-z0-9.-]{1,255}""")
@@ -77,6 +78,7 @@ class FormLetter:
     @classmethod
     def of(cls, subject: str, text: str, from_email: str, headers: Mapping[str, str], html: str = "") -> FormLetter:
         """Set the letter. `headers` are more of those that all copies share."""
+        from_email = mailable(from_email)
         set_by_django = EmailMessage(subject, "", from_email=from_email, headers={"Message-ID": "<>", **headers})
         head = set_by_django.message(policy=email.policy.SMTP)
         for name in ("Message-ID", "Content-Type", "Content-Transfer-Encoding"):
@@ -121,7 +123,7 @@ def _carried(address: str) -> str:
     """The address with its domain in ASCII."""
     mailbox, _, domain = address.rpartition("@")
     try:
-        carried = f"{mailbox}@{domain if domain.isascii() else punycode(domain)}"
+        carried = f"{mailbox}@{ascii_domain(domain)}"
     except ValueError:
         carried = ""
     if not _ADDRESS.fullmatch(carried):

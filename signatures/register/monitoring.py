@@ -20,6 +20,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from petitions.models import Campaign
+from signatures.identity import mailable
 from signatures.models import Monitor, SigningRules, Submission, Tally
 from signatures.register.screening import has_surge
 from signatures.register.time_buckets import hour_of
@@ -131,7 +132,8 @@ def _tell(campaign: Campaign, attack: Sequence[str], last_hour: dict[str, Any]) 
     }
     text = "\n\n".join([f"“{campaign.title}”", *(words[sign] for sign in attack)])
     text += f"\n\n{settings.SITE_URL}/admin/signatures/monitor/\n"
-    mail = EmailMessage("A petition is under attack", text, settings.DEFAULT_FROM_EMAIL, settings.ALERTS_TO)
+    sender, readers = mailable(settings.DEFAULT_FROM_EMAIL), [mailable(reader) for reader in settings.ALERTS_TO]
+    mail = EmailMessage("A petition is under attack", text, sender, readers)
     try:
         return bool(mail.send())  # none where ALERTS_TO is empty
     except (smtplib.SMTPException, OSError) as error:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NoReturn, Self
+from typing import Any, Literal, NoReturn, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -18,13 +18,14 @@ from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 from email_validator import EmailNotValidError, validate_email
 
-from web.i18n.characters import DIRECTION_MARKS, JOINERS, KEPT_FORMAT, unreadable
+from signatures.sign_form.contacts import Contact, contact_in
+from web.i18n.characters import DIRECTION_MARKS, JOINERS, MEANT_FORMAT, SEEN_FORMAT, TOO_LONG, unreadable
 from web.i18n.cldr import country_name, sorting_key
 from web.i18n.languages import BY_CODE, known
 
 __all__ = ["CONSENT_WORDS", "LIMITS", "SignForm", "country_choices", "country_code", "country_codes"]
 
-# Characters. Browsers count UTF-16 units for maxlength, so they never let more through than these.
+# Characters. No field has a maxlength: browsers cut at it what is pasted, without a word, and send the rest.
 LIMITS = {"name": 120, "email": 254, "place": 120, "comment": 500}
 
 # --- what may stand in a text --------------------------------------------------------------------
@@ -37,7 +38,8 @@ _BLANK_SIGNS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u31
     map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _BLANK = _SPACES + _LINE_ENDS + JOINERS + DIRECTION_MARKS + _BLANK_SIGNS
-_EDGES = _SPACES + _LINE_ENDS + JOINERS
+_KEPT = SEEN_FORMAT | frozenset(JOINERS + DIRECTION_MARKS)
+_EDGES = _SPACES + _LINE_ENDS + JOINERS + "\u200b"
 
 _RUN_OF_SPACES = re.compile(f"[{_SPACES}\u2028\u2029]+")
 _LINE_BREAK = re.compile("\r\n?|\u2028|\u2029")
@@ -51,23 +53,29 @@ _PLAIN_ADDRESS = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _TAG = re.compile("<[A-Za-z/!?]")
-_WEB_ADDRESS = re.compile(r"https?://|www\.", re.IGNORECASE)
 _MOST_MARKS_IN_A_ROW = 6  # the pointed Hebrew Bible needs four, Tibetan five
 # A mark is neither a word character nor white space to `re`: finds all runs of marks and a few others, fast.
 _MAY_BE_PILED_UP = re.compile(rf"[^\w\s]{{{_MOST_MARKS_IN_A_ROW + 1}}}")
 
-_TOO_LONG = _("This is %(length)d characters long. Shorten it to %(limit)d or fewer.")
 _MARKUP = _("Use plain text, without HTML tags such as <b>.")
 _ANGLES = _("Remove the characters < and >.")
 _MARKS = _("One letter has too many accents. Remove some of them.")
-_LINK = _("Remove the web address.")
+_CONTACTS: dict[Contact, Any] = {
+    "mailbox": _("Remove the e-mail address."),
+    "link": _("Remove the web address."),
+    "domain": _("This looks like a web address. Remove it, or put a space after the dot."),
+    "number": _("Remove the number."),
+}
 
 
 def _without_unseen(text: str) -> str:
     """Without soft hyphens, byte order marks and the like: nobody typed them and nobody would miss them."""
     if text.isprintable():
         return text
-    return "".join(c for c in text if c in KEPT_FORMAT or unicodedata.category(c) != "Cf")
+    # Every second part is one that means something where it stands.
+    parts = MEANT_FORMAT.split(text)
+    parts[::2] = ("".join(c for c in part if c in _KEPT or unicodedata.category(c) != "Cf") for part in parts[::2])
+    return "".join(parts)
 
 
 def _fold_line(text: str) -> str:
@@ -130,8 +138,10 @@ class _Line(_SharedField):
     refused, by their code, where they could deceive.
     """
 
+    holds: Literal["name", "place", "comment"] = "place"
+
     def __init__(self, *, limit: int, autocomplete: str, widget: type[forms.Widget] = forms.TextInput, **kwargs: Any):
-        super().__init__(widget=widget(attrs=_typed(autocomplete, limit)), **kwargs)
+        super().__init__(widget=widget(attrs={"autocomplete": autocomplete, "dir": "auto"}), **kwargs)
         self.limit = limit
 
     def clean(self, value: Any) -> str:
@@ -155,21 +165,26 @@ class _Line(_SharedField):
         return _fold_line(text)
 
     def refuse_long(self, text: str) -> NoReturn:
-        raise ValidationError(_TOO_LONG, code="too_long", params={"length": len(text), "limit": self.limit})
+        raise ValidationError(TOO_LONG, code="too_long", params={"length": len(text), "limit": self.limit})
 
     def refuse_unfit(self, text: str) -> None:
         if error := unreadable(text):
             raise error
         if "<" in text or ">" in text:
             raise ValidationError(_ANGLES, code="markup")
-        if _WEB_ADDRESS.search(text):
-            raise ValidationError(_LINK, code="link")
+        self.refuse_contact(text)
         if not text.isascii() and _piles_up_marks(text):
             raise ValidationError(_MARKS, code="marks")
+
+    def refuse_contact(self, text: str) -> None:
+        if found := contact_in(text, self.holds):
+            raise ValidationError(_CONTACTS[found], code=found)
 
 
 class _Name(_Line):
     """A person's name: a line with at least one letter in it, of any script."""
+
+    holds = "name"
 
     def refuse_unfit(self, text: str) -> None:
         super().refuse_unfit(text)
@@ -180,6 +195,8 @@ class _Name(_Line):
 class _Paragraph(_Line):
     """A few lines a person typed: as _Line, but spaces stay, and so do tabs and line breaks (as one \\n)."""
 
+    holds = "comment"
+
     def fold(self, text: str) -> str:
         return _fold_lines(text)
 
@@ -188,18 +205,19 @@ class _Paragraph(_Line):
             raise error
         if _TAG.search(text):
             raise ValidationError(_MARKUP, code="markup")
+        self.refuse_contact(text)
         if not text.isascii() and _piles_up_marks(text):
             raise ValidationError(_MARKS, code="marks")
 
 
 class _Mailbox(_Line):
-    """An e-mail address, kept as typed but for white space around it: mail goes to what was typed.
+    """An e-mail address, kept as typed but for what is around it: white space, and the dot that ends a sentence.
 
     Internationalised domains are welcome, so the widget is not type=email: browsers rewrite or refuse them there.
     """
 
     def fold(self, text: str) -> str:
-        return text.strip(_SPACES + _LINE_ENDS)
+        return text.strip(_SPACES + _LINE_ENDS).rstrip(_SPACES + _LINE_ENDS + ".,;:")
 
     def clean(self, value: Any) -> str:
         """The address as typed, trimmed. Raises ValidationError naming what to mend."""
@@ -221,12 +239,16 @@ def _refuse_undeliverable(address: str) -> None:
     if "@" not in address:
         message = _("Enter an e-mail address with an @, like anna@example.org.")
         raise ValidationError(message, code="no_at")
+    mailbox, _at, domain = address.rpartition("@")
+    if "@" not in mailbox and (signs := re.search("[,;]", domain)) and " " not in address:
+        message = _("After the @ there is a “%(sign)s” where a dot should be.")
+        raise ValidationError(message, code="comma", params={"sign": signs[0]})
     if any(sign in address for sign in "<>,;"):
         message = _("Enter one e-mail address only, without a name or other characters around it.")
         raise ValidationError(message, code="one")
     if any(space in address for space in _SPACES):
         raise ValidationError(_("There is a space in this e-mail address. Remove it."), code="space")
-    if not address.rpartition("@")[0].isascii():
+    if not mailbox.isascii():
         # Few mail servers take them yet (RFC 6531), and what we cannot confirm must not be thanked for.
         message = _(
             "We cannot send e-mail to addresses with letters other than a–z before the @. Enter a different address."
@@ -305,10 +327,6 @@ class _Consent(_SharedField):
     def clean(self, value: Any) -> bool:
         """`value` is what the widget made of it, or what was sent."""
         return value if isinstance(value, bool) else _says_yes(value)
-
-
-def _typed(autocomplete: str, limit: int) -> dict[str, Any]:
-    return {"autocomplete": autocomplete, "maxlength": limit, "dir": "auto"}
 
 
 # --- the form ------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
-"""Codes, typed at login and before what shows persons: each works once, and guessing ends."""
+"""What is typed at the door: a login in any case; codes, each of which works once, until guessing ends."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Final
 
+from allauth.account.forms import LoginForm
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from django import forms
@@ -12,9 +13,19 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
+from staff.login.names import TYPED
+
 #: Wrong codes an hour at one login, from all networks together.
 MOST_WRONG_CODES: Final = 20
 HOUR: Final = 3600
+
+
+class PasswordForm(LoginForm):
+    """Login and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs.update(TYPED)
 
 
 class CodeForm(forms.Form):

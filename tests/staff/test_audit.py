@@ -197,13 +197,13 @@ def test_what_is_no_anchor_is_said_in_one_line(trail, text):
 
 
 def test_an_anchor_a_day_is_kept_and_mailed_once(trail, settings, mailoutbox, officer, section):
-    settings.AUDIT_ANCHOR_TO = "audit@example.org"
+    settings.AUDIT_ANCHOR_TO = "audit@straße.example"
     today = timezone.now()
     assert [anchor_trail(today), anchor_trail(today)] == [1, 0]
     audit.append(officer, "reveal.number", section)
     assert [anchor_trail(today), anchor_trail(today + datetime.timedelta(days=1))] == [0, 1]
     assert list(AuditAnchor.objects.values_list("seq", flat=True)) == [5, 6]
-    assert len(mail.outbox) == 2
+    assert [sent.to for sent in mail.outbox] == [["audit@xn--strae-oqa.example"]] * 2
 
 
 # Laws, on trails of any length: whatever single thing is done to one, verifying it says so.

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from web.i18n.characters import unreadable_character
+from web.i18n.characters import MEANT_FORMAT, unreadable_character
 
 _markdown = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["replacements", "smartquotes"])
 
@@ -33,11 +33,8 @@ _SCHEMES: Final = {"http", "https", "mailto"}
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 #: Unlike a name, a text may need these: marks that a line of two directions is set with and that turn nothing around,
-#: a place to break a long word, and one where words have no space between them (Thai, Lao, Burmese, Khmer).
-_MEANT: Final = re.compile(
-    "[\u00ad\u061c\u200e\u200f]"
-    "|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b|\u200b(?=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])"
-)
+#: and a place to break a long word.
+_MEANT: Final = re.compile("[\u00ad\u061c\u200e\u200f]")
 _ISOLATES: Final = "\u2066\u2067\u2068"
 _END_OF_ISOLATE: Final = "\u2069"
 
@@ -73,7 +70,7 @@ def _refuse(reason: ValidationError | None, before: str, after: str) -> None:
 def _without_what_is_meant(text: str) -> str:
     """With a letter instead of each invisible character that may stand where it does, isolates that have an end
     among them: so that all others keep their places."""
-    signs = list(_MEANT.sub("x", text))
+    signs = list(_MEANT.sub("x", MEANT_FORMAT.sub(lambda meant: "x" * len(meant[0]), text)))
     begun: list[int] = []
     for at, sign in enumerate(signs):
         if sign in _ISOLATES:

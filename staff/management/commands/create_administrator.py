@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from staff.login.links import one_time_link
+from staff.login.names import known_as, refuse_mistakable
 from staff.models import Membership, Role
 
 NEXT_STEPS = """
@@ -32,6 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, username: str | None, email: str | None, **options: Any) -> None:
         try:
             username = username or input("Username: ").strip()
+            username = known_as(username)
             user = User.objects.filter(username=username).first()
             if user is None:
                 email = input("E-mail (may be empty): ").strip() if email is None else email
@@ -51,6 +53,7 @@ def _made(username: str, email: str) -> User:
     user.set_unusable_password()
     try:
         user.full_clean()
+        refuse_mistakable(username)
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from error
     user.save()

@@ -87,6 +87,14 @@ def test_a_whole_life(written: Callable[..., Campaign], campaigner: User, modera
     assert campaign.has_closed()
 
 
+def test_a_reason_is_kept_whole_or_said_to_be_too_long(written: Callable[..., Campaign], moderator: User) -> None:
+    campaign = written()
+    with pytest.raises(NotNow, match=r"601 characters long.* 600"):
+        go(campaign, ("pause", moderator, "ж" * 601))
+    go(campaign, ("pause", moderator, "ж" * 600))
+    assert campaign.state_reason == "ж" * 600
+
+
 def test_campaigners_hand_in_and_only_moderators_decide(
     written: Callable[..., Campaign], campaigner: User, moderator: User
 ) -> None:

@@ -178,6 +178,7 @@ def test_the_sums_are_exported_as_csv(campaigner, campaign):
     response = campaigner.get(f"/admin/petitions/campaign/{campaign.pk}/export/")
     assert b"language,be,7" in response.content
     assert b"ledger,admitted,0" in response.content
+    assert response.content.startswith(b"\xef\xbb\xbfdimension,")
     assert "no-store" in response["Cache-Control"]
 
 

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import re
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -81,7 +82,7 @@ def test_of_each_packet_is_told_what_it_was_for_whom_and_what_became_of_it(log, 
     assert [(d["reference"], d["signatures"], [e["kind"] for e in d["events"]]) for d in data] == [
         (first.reference, 12, ["handed"])
     ]
-    rows = list(csv.DictReader(io.StringIO(client.get(f"/c/{signed.slug}/numbers.csv").content.decode())))
+    rows = list(csv.DictReader(io.StringIO(client.get(f"/c/{signed.slug}/numbers.csv").content.decode("utf-8-sig"))))
     assert [(row["what"], row["count"]) for row in rows if row["key"] == first.reference] == [
         ("delivery", "12"), ("unanswered", str((timezone.now().date() - ago(30)).days)),
     ]  # fmt: skip
@@ -306,6 +307,7 @@ def test_who_translates_a_press_release_is_told_of_figures_that_are_missing(sign
         ("191 and 000 from 184", ["191,000 (en)"]),
         ("191,000,000 from 184", ["191,000 (en)"]),
         ("About 191,000. From everywhere", ["184 (en)"]),
+        ("About 191,000; the reference is c-9-184-191000", ["184 (en)"]),
     ],
 )
 def test_a_frozen_figure_is_looked_for_as_a_whole(title, missing):
@@ -352,3 +354,10 @@ def test_a_new_series_begins_at_the_first_number_again(signed, deliver, staff):
     again = deliveries.request_delivery(signed, signed.addressee, "count", officer, anew=True)
     assert (again.series, again.first_number, again.last_number) == (2, 1, 12)
     assert Delivery.objects.filter(campaign=signed).count() == 2
+
+
+def test_the_field_for_an_attachment_asks_for_what_is_taken(staff, staff_client, section):
+    """A phone makes a JPEG of its photo for it, and offers no film."""
+    page = staff_client(staff(Role.DELIVERY_OFFICER)).get("/admin/signatures/handover/add/").text
+    (field,) = re.findall(r'<input[^>]*name="attachment"[^>]*>', page)
+    assert 'accept="application/pdf,image/png,image/jpeg"' in field

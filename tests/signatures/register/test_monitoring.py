@@ -105,6 +105,18 @@ def test_people_are_told_once_an_attack(campaign, on_call):
     assert "unusually fast" in told.body
 
 
+def test_an_alert_goes_to_the_domain_that_it_was_typed_with(campaign, on_call, settings):
+    settings.ALERTS_TO = ["on-call@straße.example", "Wache <wache@βόλος.example>"]
+    settings.DEFAULT_FROM_EMAIL = "Петиции <post@straße.example>"
+    came(campaign, 10_000)
+    watch()
+    (told,) = on_call
+    sent = told.message()
+    assert str(sent["To"]) == "on-call@xn--strae-oqa.example, Wache <wache@xn--nxasmm1c.example>"
+    assert str(sent["From"]) == "Петиции <post@xn--strae-oqa.example>"
+    assert told.recipients() == ["on-call@xn--strae-oqa.example", "Wache <wache@xn--nxasmm1c.example>"]
+
+
 def test_after_an_attack_the_next_one_is_told_again(campaign, on_call):
     came(campaign, 10_000)
     watch()

@@ -13,6 +13,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -21,6 +22,7 @@ from redis.exceptions import RedisError
 
 from staff.login.links import one_time_link
 from staff.login.middleware import ADMIN_CSP
+from staff.login.names import refuse_mistakable
 from staff.models import AuditEntry, Membership, Role
 from tests.support.fixtures import PASSWORD, WebClient
 
@@ -70,6 +72,20 @@ def test_a_code_works_once_however_long_it_is_good(client, person):
         type_password(second)
         assert b"was already used" in type_code(second, code).content
         assert type_code(second).status_code == 302
+
+
+@pytest.mark.parametrize("typed", ["Anna", "ANNA", " anna ", "ａｎｎａ"])
+def test_a_login_has_no_case(client, person, typed):
+    assert type_password(client, typed)["Location"] == "/admin/login/code/"
+    assert type_code(client)["Location"] == "/admin/"
+    assert client.get("/admin/").context["request"].user == person
+
+
+def test_the_field_for_a_login_lets_no_phone_change_what_is_typed(client, db, staff, staff_client):
+    for browser, url in ((client, LOGIN), (staff_client(staff(Role.ADMINISTRATOR)), "/admin/auth/user/add/")):
+        (field,) = re.findall(r'<input[^>]*name="(?:login|username)"[^>]*>', browser.get(url).text)
+        for said in ('autocapitalize="none"', 'spellcheck="false"', 'autocorrect="off"'):
+            assert said in field, url
 
 
 def test_without_a_second_factor_only_making_one_is_possible(client, staff, campaign):
@@ -319,6 +335,40 @@ def test_the_command_makes_no_administrator_of_somebody_else(staff):
     staff(Role.CAMPAIGNER, username="anna")
     with pytest.raises(CommandError, match="not an active administrator"):
         call_command("create_administrator", username="anna", email="")
+
+
+MISTAKABLE = ["Anna", "ANNA", "аnna", "annа", "ａｎｎａ", "ánna", "ann\u0430"]
+
+
+@pytest.mark.parametrize("wanted", MISTAKABLE)
+def test_nobody_is_given_a_login_that_looks_like_anothers(staff, staff_client, person, wanted):
+    browser = staff_client(staff(Role.ADMINISTRATOR))
+    rows = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    page = browser.post("/admin/auth/user/add/", {"username": wanted, "is_active": "on", **rows})
+    assert page.status_code == 200
+    assert "looks like this: anna" in page.text or "letters a–z" in page.text
+    with pytest.raises(CommandError, match=r"looks like this: anna|letters a–z|not an active administrator"):
+        call_command("create_administrator", username=wanted, email="")
+    assert User.objects.filter(username__in=["anna", wanted]).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted"),
+    [("moderator", "rnoderator"), ("moderator", "m0derator"), ("bill", "bi11"), ("bill", "BIII"), ("іван", "ivan"),
+     ("олег", "oleg1")],
+)  # fmt: skip
+def test_what_looks_alike_is_told_from_what_does_not(db, there, wanted):
+    User.objects.create(username=there)
+    if wanted in {"ivan", "oleg1"}:
+        refuse_mistakable(wanted)
+    else:
+        with pytest.raises(ValidationError, match=there):
+            refuse_mistakable(wanted)
+
+
+def test_the_database_holds_no_two_logins_of_one_name(person):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.create(username="Anna")
 
 
 # --- people -------------------------------------------------------------------------------------------------------
