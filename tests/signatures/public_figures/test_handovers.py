@@ -252,7 +252,7 @@ def test_a_press_release_is_drafted_once_with_figures_that_can_be_computed_again
     announcement = Announcement.objects.get()
     assert (announcement.signatures, announcement.rule, differs(announcement)) == (12, announcements.CURRENT, "")
     call_command("check_announcements")
-    assert "12 signatures" in capsys.readouterr().out
+    assert "signatures 12," in capsys.readouterr().out
     Announcement.objects.update(signatures=13)
     with pytest.raises(CommandError, match="differ from what was announced"):
         call_command("check_announcements")
