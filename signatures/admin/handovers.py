@@ -30,7 +30,19 @@ class HandoverForm(ModelForm):
         attachment: UploadedFile | None = self.cleaned_data["attachment"]
         if attachment and (attachment.size or 0) > LARGEST_ATTACHMENT:
             raise ValidationError(_("The file is larger than 20 MB."))
+        if attachment and not _is_what_it_is_called(attachment):
+            raise ValidationError(_("The file is not of the kind that its name says."))
         return attachment
+
+
+#: What a file of that kind begins with.
+_BEGINNINGS = {"pdf": b"%PDF-", "png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff"}
+
+
+def _is_what_it_is_called(attachment: UploadedFile) -> bool:
+    beginning = attachment.read(8)
+    attachment.seek(0)
+    return beginning.startswith(_BEGINNINGS.get((attachment.name or "").rpartition(".")[2].lower(), b""))
 
 
 @admin.register(Handover)

@@ -23,7 +23,7 @@ def recipients_of(delivery: Delivery) -> list[str]:
     recipients = [pinned[officer] for officer in officers if officer in pinned]
     if not recipients:
         raise CannotBuild(
-            f"Neither officer has an active key ({', '.join(officers)}), so nobody could open the packet."
+            f"Neither {' nor '.join(officers)} has a key in use. Make one under Officer keys, then build again."
         )
     return recipients
 

@@ -27,16 +27,31 @@ def three_digits_down(total: int) -> int:
     return total // step * step
 
 
-#: Rules of rounding, by the name that is stored. A new one gets a new name.
-RULES: Final[dict[str, Callable[[int], int]]] = {"three-digits-down": three_digits_down}
+def _of_the_packet(manifest: dict[str, Any]) -> tuple[int, int]:
+    return manifest["totals"]["signatures"], manifest["totals"]["countries"]
+
+
+def _to_date(manifest: dict[str, Any]) -> tuple[int, int]:
+    """Of all packets of the series up to this one. From how many countries those came together, no packet says."""
+    if not manifest.get("earlier"):
+        return _of_the_packet(manifest)
+    return manifest["to_date"], 0
+
+
+#: {the name that is stored: (signatures, countries) of a manifest}. A new rule gets a new name.
+RULES: Final[dict[str, Callable[[dict[str, Any]], tuple[int, int]]]] = {
+    "three-digits-down": _of_the_packet,
+    "to-date-three-digits": _to_date,
+}
 #: From so many countries on they are worth a word.
 SEVERAL: Final = 2
-CURRENT: Final = "three-digits-down"
+CURRENT: Final = "to-date-three-digits"
 
 
 def figures_of(manifest: dict[str, Any], rule: str) -> tuple[int, int]:
     """(signatures, countries) as they are announced."""
-    return RULES[rule](manifest["totals"]["signatures"]), manifest["totals"]["countries"]
+    signatures, countries = RULES[rule](manifest)
+    return three_digits_down(signatures), countries
 
 
 def draft_announcement(delivery: Delivery) -> Update:
@@ -107,6 +122,7 @@ def unsaid(announcement: Announcement, update: Update) -> list[str]:
         with translation.override(language):
             # Not by attribute: in the admin, that is the original in every language.
             words = " ".join(update.translation_of(name, language) or update.original(name) for name in SAYING)
+            words = words.replace(announcement.delivery.reference, "")  # its figures say nothing of signatures
             missing += [f"{number(figure)} ({language})" for figure in frozen if figure not in _figures_in(words)]
     return missing
 
@@ -121,7 +137,7 @@ def _figures_in(words: str) -> set[int]:
 
 
 def _title(delivery: Delivery, signatures: int, countries: int) -> str:
-    exact = delivery.manifest and signatures == delivery.manifest["totals"]["signatures"]
+    exact = delivery.manifest and signatures == RULES[CURRENT](delivery.manifest)[0]
     shown = number(signatures)
     if countries < SEVERAL:
         said = ngettext("%(n)s signature", "%(n)s signatures", signatures) % {"n": shown}

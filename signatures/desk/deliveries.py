@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from petitions.models import Addressee, Campaign, Disclosure
-from signatures.models import Delivery, Register
+from signatures.models import Delivery, Recipient, Register
 from signatures.notify_worker import notify_worker
 from staff import approvals, audit
 from staff.models import Proposal
@@ -127,6 +127,18 @@ def retry_delivery(delivery: Delivery, officer: User) -> None:
     notify_worker("build_deliveries")
 
 
+def key_holders(delivery: Delivery, officers: Iterable[User]) -> list[User]:
+    """Those of the officers who can open the packet: whose key was in use when it was built, or is while it is not."""
+    keys = Recipient.objects.filter(officer__in=officers)
+    if delivery.built_at:
+        never_revoked = Q(revoked_at__isnull=True) | Q(revoked_at__gt=delivery.built_at)
+        keys = keys.filter(never_revoked, pinned_at__lte=delivery.built_at)
+    else:
+        keys = keys.filter(state=Recipient.State.PINNED)
+    holders = set(keys.values_list("officer", flat=True))
+    return [officer for officer in officers if officer.pk in holders]
+
+
 def note_download(delivery: Delivery, officer: User) -> None:
     """Write down that this officer takes the packet, before they do."""
     _note(officer, "delivery.download", delivery, sha256=delivery.archive_sha256)
@@ -178,7 +190,20 @@ def _is_to_be_built(proposal: Proposal) -> None:
     approved = Delivery.objects.filter(proposal=proposal, state=Delivery.State.REQUESTED)
     if not approved.update(state=Delivery.State.APPROVED):
         raise NotAllowed(_why_not(proposal.delivery))
+    _refuse_without_a_key(proposal)
     notify_worker("build_deliveries")
+
+
+def _refuse_without_a_key(proposal: Proposal) -> None:
+    """A packet with persons that neither of the two could open would only fail later."""
+    two = User.objects.filter(
+        pk__in=Proposal.objects.filter(pk=proposal.pk).values_list("requested_by", "decided_by")[0]
+    )
+    if proposal.delivery.holds_persons and not key_holders(proposal.delivery, two):
+        raise NotAllowed(
+            _("Neither %s has a key in use. Make one under Officer keys, then approve.")
+            % " nor ".join(officer.username for officer in two.order_by("username"))
+        )
 
 
 def _is_given_up(proposal: Proposal) -> None:

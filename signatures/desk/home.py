@@ -187,7 +187,13 @@ def _to_deliver(user: User) -> Iterator[Task]:
     ):
         if new := max(0, campaign.last - campaign.to):
             what = ngettext("%s signature not delivered yet", "%s signatures not delivered yet", new) % number(new)
-            yield Task(what, campaign.title, reverse("admin:signatures_delivery_add"))
+            yield Task(what, campaign.title, _request_of(campaign))
+
+
+def _request_of(campaign: Campaign) -> str:
+    """The form with which its signatures are requested for its own addressee."""
+    query = {"campaign": campaign.pk, "addressee": campaign.addressee_id}
+    return reverse("admin:signatures_delivery_add", query=query)
 
 
 def _quiet(user: User) -> Iterator[Task]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -161,8 +162,12 @@ class Delivery(models.Model):
 
     @property
     def reference(self) -> str:
-        """What the packet is called: "belarus-1-3" is delivery 3 … of series 1."""
-        return f"{self.campaign.slug}-{self.series}-{self.pk}"
+        """What the packet is filed under: "BEL-2026-0011" is delivery 11, asked for in 2026. Its archive is called so,
+        whatever it would be called today."""
+        if named := self.archive.rpartition("-")[0]:
+            return named
+        letters = re.sub(r"[^a-z]", "", self.campaign.slug)[:3].upper() or "P"
+        return f"{letters}-{self.requested_at.year}-{self.pk:04}"
 
     def waits_for(self) -> Delivery | None:
         """The packet before it in its series, while that one is not ready; None where it is this one's turn.

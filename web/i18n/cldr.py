@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import datetime
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, get_date_format, get_datetime_format, get_time_format
+from babel.lists import format_list
 from babel.numbers import format_decimal
 from django.utils import timezone, translation
 
@@ -40,6 +42,11 @@ def current() -> Locale:
 def number(value: float) -> str:
     """191000 as "191,000", "191 000" or "191.000"."""
     return str(format_decimal(value, locale=current()))
+
+
+def listing(words: Sequence[str]) -> str:
+    """ "4, 9 and 17"."""
+    return str(format_list(words, locale=current()))
 
 
 def day(value: datetime.date) -> str:

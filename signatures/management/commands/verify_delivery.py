@@ -2,10 +2,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from signatures.delivery.verification import Damaged, sha256_of, verify
-from signatures.delivery.verifier import grouped
+from signatures.delivery.verifier import figures, grouped
 
 
 class Command(BaseCommand):
@@ -34,9 +35,7 @@ class Command(BaseCommand):
         if problems:
             raise CommandError("The packet does not verify.\n" + "\n".join(problems))
         self.stdout.write(
-            f"{manifest.reference} verifies: numbers {manifest.range.first}–{manifest.range.last}, "
-            f"signatures {manifest.totals.signatures}, countries {manifest.totals.countries}, "
-            f"listed {manifest.totals.listed}, files {len(manifest.files)}.\n"
+            f"{manifest.reference} verifies: {figures(msgspec.to_builtins(manifest))}, {len(manifest.files)} files.\n"
             f"SHA-256 {checksum}\nSigned by the key {grouped(manifest.signed_by)}"
         )
 

@@ -386,7 +386,7 @@ def test_nobody_else_opens_a_packet_with_persons(signed, deliver, identity):
 def test_without_a_pinned_recipient_nothing_with_persons_is_built(signed, deliver):
     delivery = deliver(signed, "named")
     assert delivery.state == "failed"
-    assert "Neither officer has an active key" in delivery.problem
+    assert "Neither anna nor boris has a key in use" in delivery.problem
 
 
 def test_a_damaged_list_of_recipients_fails_the_delivery_in_words(signed, deliver, keyring):
@@ -406,14 +406,14 @@ def packet_file(tmp_path_factory):
     people = [(n, f"Zebediah{n}", "PL") for n in (1, 2, 4, 5)]
     listed = len(people)
     writer.add_table("signers-0001.csv", ("number", "name", "country"), people)
-    writer.add_table("countries.csv", ("code", "country", "signatures"), [("PL", "Poland", 10), ("", "other", 1)])
+    writer.add_table("countries.csv", ("code", "country", "signatures"), [("PL", "Poland", 4), ("", "not listed", 7)])
     writer.add("letter.txt", b"Dear Mayor")
     signs = Signer(Ed25519PrivateKey.generate())
     writer.close(
         packet.Manifest(
             format=packet.FORMAT, software="test", campaign="c", title="t", addressee="a", series=1, reference="c-1-1",
             profile="named", range=packet.Range(1, 12), totals=packet.Totals(11, 2, listed, 1),
-            by_country=[packet.CountryTotal("PL", "Poland", 10)], other=1, period=packet.Period("", ""),
+            by_country=[packet.CountryTotal("PL", "Poland", 4)], other=7, to_date=11, period=packet.Period("", ""),
             amendments=packet.Amendments(0), gap_numbers=[3], earlier=[], built_at="2026-01-01",
             signed_by=signs.fingerprint, files=writer.files,
         ),
@@ -560,7 +560,7 @@ CHANGES = {
     "edit-name": (edit("signers-0001.csv", b"Zebediah2", b"Zebediah7"), "signers-0001.csv"),
     "edit-number": (edit("signers-0001.csv", b'"4"', b'"6"'), "signers-0001.csv"),
     "edit-letter": (edit("letter.txt", b"Mayor", b"Major"), "letter.txt"),
-    "edit-countries": (edit("countries.csv", b'"10"', b'"20"'), "countries.csv"),
+    "edit-countries": (edit("countries.csv", b'"4"', b'"5"'), "countries.csv"),
     "not-json": (edit("manifest.json", b"{", b"["), "manifest.json"),
     "not-utf-8": (edit("manifest.json", b"named", b"\xff\xfe\xff"), "manifest.json"),
     "more-signatures": (manifest_with(totals={"signatures": 12}), "manifest.json"),
@@ -569,7 +569,10 @@ CHANGES = {
     "wider-range": (manifest_with(range={"last": 13}), "manifest.json"),
     "narrower-range": (manifest_with(range={"last": 4}), "signers-0001.csv"),
     "another-gap": (manifest_with(gap_numbers=[4]), "signers-0001.csv"),
-    "consistently-more": (manifest_with(totals={"signatures": 12}, range={"last": 13}, other=2), "countries.csv"),
+    "consistently-more": (
+        manifest_with(totals={"signatures": 12}, range={"last": 13}, other=8, to_date=12),
+        "countries.csv",
+    ),
     "no-countries": (manifest_with(by_country=[], other=11), "countries.csv"),
     "said-to-be-totals": (manifest_with(profile="count"), "signers-0001.csv"),
     "no-files": (manifest_with(files=[]), "letter.txt"),
@@ -626,7 +629,10 @@ def refusal(*command):
 def test_verify_delivery_says_what_it_found(packet_file, tmp_path, capsys):
     call_command("verify_delivery", str(packet_file[0]))
     said = capsys.readouterr().out
-    assert "c-1-1 verifies: numbers 1–12, signatures 11, countries 2, listed 4" in said
+    assert (
+        "c-1-1 verifies: numbers 1 to 12: 11 signatures from 2 countries, 4 listed, 1 withdrawn or removed before"
+        in said
+    )
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(rewritten(packet_file[1], drop("letter.txt")))
     assert "letter.txt: listed in the manifest, but missing" in refusal("verify_delivery", damaged)

@@ -13,6 +13,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import ProtectedError
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from petitions.models import Demand, DemandStep, Update
 from signatures.desk import announcements, deliveries
@@ -22,7 +23,7 @@ from signatures.public_figures.handovers import handover_standing, told_deliveri
 from staff.models import Role
 from staff.refusals import NotAllowed
 from tests.support.fixtures import a_delivery
-from tests.support.packets import admit
+from tests.support.packets import admit, withdraw
 from web.models import Section
 
 TODAY = timezone.now().date()
@@ -142,12 +143,16 @@ def test_from_a_packet_one_records_what_happened_to_it_and_comes_back_to_it(sign
     assert officer.get(add).context["adminform"].form.initial["delivery"] == str(delivery.pk)
     assert officer.post(add, entry_for(delivery, is_public="on")).url == page
     assert "They refused it" in officer.get(page).content.decode()
-    recorded = Handover.objects.get()
+    packets = reverse("admin:signatures_delivery_changelist")
+    assert date_format(ago(3)) not in officer.get(packets).content.decode()
+    officer.post(add, entry_for(delivery, kind="handed", on=ago(3)))
+    assert date_format(ago(3)) in officer.get(packets).content.decode()
+    recorded = Handover.objects.get(kind="refused")
     assert (recorded.recorded_by.username, recorded.is_public) == ("anna", True)
     assert officer.get(reverse(f"{HANDOVER}change", args=[recorded.pk])).status_code == 200
     assert officer.get(reverse(f"{HANDOVER}changelist")).status_code == 200
     changed = officer.post(reverse(f"{HANDOVER}change", args=[recorded.pk]), entry_for(delivery, kind="answered"))
-    assert (changed.status_code, Handover.objects.get().kind) == (403, "refused")
+    assert (changed.status_code, Handover.objects.get(pk=recorded.pk).kind) == (403, "refused")
 
 
 def test_a_receipt_is_kept_for_officers_and_comes_as_a_download(signed, deliver, officer, attachments, client):
@@ -167,6 +172,9 @@ def test_a_receipt_is_kept_for_officers_and_comes_as_a_download(signed, deliver,
     [
         ({"on": ago(-2)}, "on"),
         ({"attachment": SimpleUploadedFile("page.html", b"<script>")}, "attachment"),
+        ({"attachment": SimpleUploadedFile("page.pdf", b"<script>")}, "attachment"),
+        ({"attachment": SimpleUploadedFile("page.PNG", b"%PDF-1.7")}, "attachment"),
+        ({"attachment": SimpleUploadedFile("page.jpeg", b"\xff\xd8")}, "attachment"),
         ({"kind": ""}, "kind"),
     ],
 )
@@ -242,6 +250,24 @@ def test_announced_figures_are_rounded_down_to_three_digits(total, said):
     assert three_digits_down(total) == said
 
 
+def test_a_follow_up_is_announced_with_the_total_to_date(signed, sign, deliver):
+    deliver(signed)
+    withdraw(signed, 2)
+    for _ in range(3):
+        sign(signed)
+    admit(signed)
+    delivery = deliver(signed)
+    update = draft_announcement(delivery)
+    assert update.title == "14 signatures for The Mayor"
+    announcement = Announcement.objects.get()
+    assert (announcement.signatures, announcement.countries, differs(announcement)) == (14, 0, "")
+    Announcement.objects.update(
+        rule="three-digits-down", signatures=3, countries=delivery.manifest["totals"]["countries"]
+    )
+    announcement.refresh_from_db()
+    assert "the manifest gives" not in differs(announcement)  # by the rule that it was written under
+
+
 def test_a_press_release_is_drafted_once_with_figures_that_can_be_computed_again(signed, deliver, capsys):
     delivery = deliver(signed)
     update = draft_announcement(delivery)
@@ -298,9 +324,14 @@ def test_who_translates_a_press_release_is_told_of_figures_that_are_missing(sign
         assert ("These fixed figures are missing: 12 (de)." in answer.content.decode()) == told
 
 
+#: Its reference has figures of its own.
+PACKET = Delivery(archive="ALD-2026-191000-ab.zip")
+
+
 @pytest.mark.parametrize(
     ("title", "missing"),
     [
+        ("From 184 countries, ALD-2026-191000", ["191,000 (en)"]),
         ("About 191,000 signatures from 184 countries", []),
         ("Some 191000, from 184", []),
         ("In 2020 191\u202f000 signed, from 184 countries", []),
@@ -312,12 +343,12 @@ def test_who_translates_a_press_release_is_told_of_figures_that_are_missing(sign
 )
 def test_a_frozen_figure_is_looked_for_as_a_whole(title, missing):
     update = Update(title=title, lead="", body="")
-    assert unsaid(Announcement(signatures=191_000, countries=184), update) == missing
+    assert unsaid(Announcement(signatures=191_000, countries=184, delivery=PACKET), update) == missing
 
 
 def test_a_translation_may_write_the_figures_in_its_own_way_and_has_to_say_them():
     update = Update(title="191,000 from 184", lead="", body="")
-    announcement = Announcement(signatures=191_000, countries=184)
+    announcement = Announcement(signatures=191_000, countries=184, delivery=PACKET)
     update.translate("de", {"title": "191.000 aus 184"})
     update.translate("uk", {"title": "191\u00a0000 зі 184"})
     assert unsaid(announcement, update) == []
