@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
-from django.utils.translation import gettext_lazy as _
 
 _SANDBOX: Final = Path(__file__).with_name("image_sandbox.py")
 #: Part of each name: raise it when image_sandbox.py makes other files of the same picture.
@@ -41,30 +39,13 @@ EXTENSIONS: Final = {
 #: What a file field asks for. An iPhone that is asked for JPEG makes one of its HEIC.
 ACCEPT: Final = "image/jpeg,image/png,image/webp,image/avif"
 
-_REASONS: Final = {
-    "svg": _("SVG files can contain scripts and are not accepted. Save it as a PNG and upload that."),
-    "markup": _("This file is a web page or a script, not a picture."),
-    "unknown": _("This file type is not supported. Upload a JPEG, PNG, WebP or AVIF file."),
-    "heic": _(
-        "HEIC photos are not supported. Export the photo as a JPEG and upload that. To have an iPhone take JPEGs: "
-        "Settings, Camera, Formats, Most Compatible."
-    ),
-    "damaged": _("The file is damaged or incomplete. Save it again from the original."),
-    "animated": _("Animated pictures are not supported. Upload a still picture."),
-    "too_many_pixels": _("This picture has more than 60 million pixels. Make it smaller: 2400 pixels wide is enough."),
-    "too_large": _("This picture is too large to process. Make it smaller."),
-    "too_small": _("This picture is too small: its shorter side must be at least 600 pixels."),
-    "too_heavy": _("This file is larger than 20 MB. Save it as a JPEG."),
-    "misnamed": _("The file’s extension does not match its contents. Check where it comes from."),
-    "too_slow": _("This picture took too long to process. Save it again as a JPEG."),
-}  # fmt: skip
 
-
-class PictureRefused(ValidationError):
-    """Why an upload is not taken, in words one can act on; `code` is the reason's short name."""
+class PictureRefused(ValueError):
+    """Why an upload is not taken: the reason's short name (petitions/admin/picture_refusals.py has the words)."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(_REASONS[reason], code=reason)
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

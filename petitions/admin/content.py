@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
+from petitions.admin.picture_refusals import REASONS
 from petitions.admin.translations import TranslatedAdmin
 from petitions.models import (
     Addressee,
@@ -115,7 +116,7 @@ class PictureForm(forms.ModelForm):
             elif {"focus_x", "focus_y"} & set(self.changed_data):
                 self.instance.refocus()
         except PictureRefused as refusal:
-            self.add_error("upload", refusal)
+            self.add_error("upload", forms.ValidationError(REASONS[refusal.reason], code=refusal.reason))
         except FileNotFoundError:
             self.add_error("upload", _("The files of this picture are missing. Upload it again."))
 

@@ -11,7 +11,7 @@ from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from signatures.models.sources import Source
+from signatures.models.published.sources import Source
 
 
 def _is_sha256(column: str) -> Exact:

@@ -35,8 +35,8 @@ from signatures.identity import (
     withdrawal_hash,
 )
 from signatures.models import Outcome, Register, Signature, Submission
-from signatures.models.channels import OTHER, known_channel
 from signatures.models.mail import SUPPRESSION_BYTES
+from signatures.models.published.channels import OTHER, known_channel
 from signatures.register import ledger, screening
 from signatures.register.keyring import ForeignPublicKey, KeysMissing
 from signatures.register.publishing import publish_figures

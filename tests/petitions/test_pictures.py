@@ -17,6 +17,7 @@ from PIL import Image
 
 from petitions import image_sandbox, pictures
 from petitions.admin.content import PictureForm
+from petitions.admin.picture_refusals import REASONS
 from petitions.models import Coverage, Dossier, Picture
 from web.models import Section
 
@@ -101,8 +102,8 @@ def test_a_cameras_jpeg_with_another_behind_it_is_a_still_picture(content: bytes
 def test_a_phones_photo_is_refused_with_what_to_do(brands: tuple[bytes, ...], filename: str) -> None:
     with pytest.raises(pictures.PictureRefused) as refused:
         pictures.develop(heic(*brands), filename)
-    assert refused.value.code == "heic"
-    assert "JPEG" in refused.value.messages[0]
+    assert refused.value.reason == "heic"
+    assert "JPEG" in str(REASONS["heic"])
 
 
 def test_file_fields_ask_for_what_is_taken() -> None:
@@ -138,8 +139,8 @@ def stored(made: pictures.Developed, file: str) -> bytes:
 def test_what_is_no_harmless_picture_is_refused_with_its_reason(content: bytes, filename: str, reason: str) -> None:
     with pytest.raises(pictures.PictureRefused) as refused:
         pictures.develop(content, filename)
-    assert refused.value.code == reason
-    assert refused.value.messages[0]
+    assert refused.value.reason == reason
+    assert REASONS[reason]
     assert pictures.storage().listdir("")[0] == []
 
 

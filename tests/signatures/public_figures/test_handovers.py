@@ -16,10 +16,12 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from petitions.models import Demand, DemandStep, Update
-from signatures.desk import announcements, deliveries
-from signatures.desk.announcements import differs, draft_announcement, three_digits_down, unsaid
+from signatures.desk import deliveries
+from signatures.desk.announcements import differs, draft_announcement, unsaid
 from signatures.models import Announcement, Delivery, Handover
+from signatures.public_figures import press_draft
 from signatures.public_figures.handovers import handover_standing, told_deliveries
+from signatures.public_figures.press_draft import three_digits_down
 from staff.models import Role
 from staff.refusals import NotAllowed
 from tests.support.fixtures import a_delivery
@@ -276,7 +278,7 @@ def test_a_press_release_is_drafted_once_with_figures_that_can_be_computed_again
     assert delivery.reference in update.body
     assert draft_announcement(delivery) == update
     announcement = Announcement.objects.get()
-    assert (announcement.signatures, announcement.rule, differs(announcement)) == (12, announcements.CURRENT, "")
+    assert (announcement.signatures, announcement.rule, differs(announcement)) == (12, press_draft.CURRENT, "")
     call_command("check_announcements")
     assert "signatures 12," in capsys.readouterr().out
     Announcement.objects.update(signatures=13)
