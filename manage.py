@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 ROOT = Path(__file__).resolve().parent
@@ -28,7 +29,10 @@ def main() -> None:
     os.environ.setdefault("ROLE", role_of(command))
     if "DATABASE_URL" not in os.environ and needs_database(command, sys.argv):
         use_embedded(Path(os.environ.get("VAR_DIR", ROOT / "var")), command)
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"Not configured: {error}")
 
 
 def declared(command: str) -> dict[str, str]:

@@ -1,22 +1,31 @@
-"""The workers' door: `celery -A config.celery worker`, and `… beat` for the sweep."""
+"""The workers: `celery -A config.celery worker`, and `… beat` for the schedule."""
 
+import logging
 import os
-from typing import Any
+import sys
+from functools import cache
+from typing import Any, Final
 
 from celery import Celery
+from celery.beat import PersistentScheduler, ScheduleEntry, SchedulingError
+from celery.signals import task_failure
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError
 from kombu.transport import redis, virtual
+from redis import Redis
+from redis.exceptions import RedisError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("ROLE", "worker")
 
 
 class FreeingQoS(redis.QoS):
-    """Counts a ring as done even where Redis could not be told so.
+    """Counts a notice as done even where Redis could not be told so.
 
     kombu goes on counting it as being worked on, and Celery only writes a line: a worker whose every place was taken
-    when Redis went never took a ring again. What stays in Redis is rung once more in an hour, which does no harm.
+    when Redis went never took a notice again. What stays in Redis comes once more in an hour, which does no harm.
     """
 
     def ack(self, delivery_tag: Any) -> None:
@@ -29,36 +38,99 @@ class FreeingQoS(redis.QoS):
 
 redis.Channel.QoS = FreeingQoS
 
-app = Celery("undersigned")
+log = logging.getLogger(__name__)
+
+#: Notices that wait in one queue. More would say nothing new, and a backlog must not grow while workers are away.
+MOST_NOTICES: Final = 200
+#: What notifying raises where Redis is away. The same in signatures/notify_worker.py.
+AWAY: Final = (OperationalError, RedisError, OSError)
+
+try:
+    QUEUE: str = settings.CELERY_TASK_DEFAULT_QUEUE
+except ImproperlyConfigured as error:
+    sys.exit(f"Not configured: {error}")
+DEFAULT = QUEUE
+MAIL, SLOW = f"{DEFAULT}-mail", f"{DEFAULT}-slow"
+#: stage → (queue, seconds between two looks). Three queues, so that workers can be set apart: packets that take an hour
+#: and a mail server that hangs must not hold up admission. A worker without -Q serves all three. PostgreSQL holds the
+#: truth and a notice may be lost, so each stage is looked at again and again: that is the whole recovery.
+STAGES: Final[dict[str, tuple[str, int]]] = {
+    "provision": (DEFAULT, 10),
+    "admit": (DEFAULT, 5),
+    "withdraw": (DEFAULT, 5),
+    "publish": (DEFAULT, 5),
+    "answer_reveals": (DEFAULT, 5),
+    "clear_reveals": (DEFAULT, 30),
+    "settle_recipients": (DEFAULT, 5),
+    "close_campaigns": (DEFAULT, 30),
+    "monitor": (DEFAULT, 10),
+    "send_mails": (MAIL, 5),
+    "spread_news": (MAIL, 15),
+    "anchor_audit": (MAIL, 600),
+    "apply_rulings": (SLOW, 5),
+    "build_deliveries": (SLOW, 10),
+    "read_bounces": (SLOW, 60),
+    "draw_share_images": (SLOW, 60),
+    "shred_campaigns": (SLOW, 600),
+    "prune": (SLOW, 600),
+    "check_tallies": (SLOW, 3600),
+}
+
+
+@cache
+def _broker() -> Redis:
+    return Redis.from_url(settings.REDIS_URL, socket_connect_timeout=0.3, socket_timeout=5)
+
+
+def has_room(stage: str) -> bool:
+    """Whether another notice to this stage would say something new. Raises RedisError."""
+    queue, _seconds = STAGES[stage]
+    return int(_broker().llen(queue)) < MOST_NOTICES
+
+
+class Notifying(Celery):
+    def notify(self, stage: str) -> None:
+        """Have a worker look at this stage (signatures/notify_worker.py). Raises what AWAY names."""
+        if has_room(stage):
+            self.send_task(f"signatures.{stage}", retry=False)
+
+
+app = Notifying("undersigned")
+app.set_default()  # of all threads: one of its own notifies
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["signatures"])
-
-# Three queues, so that workers can be set apart: packets that take an hour and a mail server that hangs must
-# not hold up admission. A worker without -Q serves all three.
-DEFAULT = settings.CELERY_TASK_DEFAULT_QUEUE
-MAIL, SLOW = f"{DEFAULT}-mail", f"{DEFAULT}-slow"
-ROUTES = {
-    "shred_campaigns": SLOW,
-    "provision": DEFAULT, "admit": DEFAULT, "withdraw": DEFAULT, "publish": DEFAULT,
-    "answer_reveals": DEFAULT, "clear_reveals": DEFAULT, "settle_recipients": DEFAULT,
-    "build_deliveries": SLOW, "prune": SLOW, "draw_share_images": SLOW, "check_tallies": SLOW,
-    "send_mails": MAIL, "spread_news": MAIL, "anchor_audit": MAIL,
-    "close_campaigns": DEFAULT, "monitor": DEFAULT, "rule": SLOW, "read_bounces": SLOW,
-}  # fmt: skip
-# Each with an exchange and a key of its own: by default all would be bound to one, and get every ring.
+# Each with an exchange and a key of its own: by default all would be bound to one, and get every notice.
 app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in (DEFAULT, MAIL, SLOW)]
-app.conf.task_routes = {f"signatures.{stage}": {"queue": queue} for stage, queue in ROUTES.items()}
-
-# PostgreSQL holds the truth and a doorbell may be lost, so every stage is rung again and again: that
-# is the whole recovery. `expires` keeps a backlog of rings from growing while the workers are away.
-SCHEDULE = {
-    "shred_campaigns": 600,
-    "provision": 10, "send_mails": 5, "admit": 5, "withdraw": 5, "publish": 5,
-    "spread_news": 15, "answer_reveals": 5, "clear_reveals": 30, "settle_recipients": 5, "build_deliveries": 10,
-    "anchor_audit": 600, "prune": 600, "draw_share_images": 60, "check_tallies": 3600,
-    "close_campaigns": 30, "monitor": 10, "rule": 5, "read_bounces": 60,
-}  # fmt: skip
+app.conf.task_routes = {f"signatures.{stage}": {"queue": queue} for stage, (queue, _) in STAGES.items()}
+# No notice expires: Celery's `expires` is a time by the sender's clock, and a worker whose clock was a minute ahead
+# threw all of them away.
 app.conf.beat_schedule = {
-    f"sweep-{stage}": {"task": f"signatures.{stage}", "schedule": seconds, "options": {"expires": seconds}}
-    for stage, seconds in SCHEDULE.items()
+    f"look-at-{stage}": {"task": f"signatures.{stage}", "schedule": seconds} for stage, (_, seconds) in STAGES.items()
 }
+app.conf.beat_scheduler = "config.celery:Scheduler"
+
+
+@task_failure.connect
+def leave_read_only(exception: BaseException | None = None, **given: Any) -> None:
+    """A worker keeps its connection, which may outlive a time in which nothing could be written, and be no good."""
+    from web.connections import discard_read_only, is_read_only
+
+    if is_read_only(exception):
+        discard_read_only()
+
+
+class Scheduler(PersistentScheduler):
+    """Beat's clock; notifies only where there is room, and says once, not at every tick, that Redis is away."""
+
+    _away = False
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        try:
+            if has_room(str(entry.task).removeprefix("signatures.")):
+                self.apply_async(entry, producer=producer, advance=False)
+        except (*AWAY, SchedulingError) as error:
+            if not self._away:
+                log.warning("no worker can be notified: Redis is unavailable (%s)", type(error).__name__)
+            self._away = True
+        else:
+            self._away = False

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from config import addresses
+
 
 @register(Tags.security)
 def tiers_are_apart(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
@@ -17,7 +19,11 @@ def tiers_are_apart(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     problems: list[CheckMessage] = []
     if settings.ROLE == "worker" and not settings.KEYRING_DIR:
         problems.append(
-            Error("A worker needs KEYRING_DIR.", hint="A directory that only workers mount.", id="undersigned.E001")
+            Error(
+                "KEYRING_DIR is unset: a worker needs it.",
+                hint="Give a directory that only workers mount.",
+                id="undersigned.E001",
+            )
         )
     return problems
 
@@ -29,8 +35,8 @@ def networks_have_countries(app_configs: Any, **kwargs: Any) -> Sequence[CheckMe
 
     if not settings.NETWORK_COUNTRIES or table(settings.NETWORK_COUNTRIES):
         return []
-    hint = "A file in MaxMind's format (.mmdb) that web may read."
-    return [Error("NETWORK_COUNTRIES is no table of networks.", hint=hint, id="undersigned.E007")]
+    hint = "Give a file in MaxMind's format (.mmdb) that the web process may read."
+    return [Error("NETWORK_COUNTRIES cannot be read as a table of networks.", hint=hint, id="undersigned.E007")]
 
 
 @register(Tags.security)
@@ -45,24 +51,40 @@ def rates_are_rates(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             yield Error(f"{name}: {error}.", id="undersigned.E008")
 
 
+@register(Tags.security)
+def site_has_an_address(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    """Links in mails are made of them, and browsers' origins are compared with them: neither fails where one would see."""
+    hint = "It has to look like https://petitions.example.org, with :port where there is one, and nothing after it."
+    for name in ("SITE_URL", "DESK_URL"):
+        try:
+            addresses.site(getattr(settings, name))
+        except ValueError as error:
+            yield Error(f"{name} {error}.", hint=hint, id="undersigned.E009")
+    if settings.SITE_URL == settings.DESK_URL:
+        yield Error("SITE_URL and DESK_URL are the same.", hint="Staff work at another address.", id="undersigned.E010")
+
+
 @register(Tags.security, deploy=True)
 def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """What a demo may leave out and a public site may not."""
     problems: list[CheckMessage] = []
     if settings.DEMO_INBOX:
         problems.append(
-            Error("DEMO_MAIL_DIR shows every mail at /inbox/.", hint="Set MAIL_URL.", id="undersigned.E002")
+            Error(
+                "DEMO_MAIL_DIR is set: every e-mail is shown at /inbox/.", hint="Set MAIL_URL.", id="undersigned.E002"
+            )
         )
     elif settings.ROLE == "worker" and not settings.MAIL_URL:  # nobody else sends mail
-        problems.append(Error("MAIL_URL is unset: no confirmation mail would be sent.", id="undersigned.E003"))
+        problems.append(Error("MAIL_URL is unset: no confirmation e-mails would be sent.", id="undersigned.E003"))
     problems += [*_unheard_workers(), *_in_clear_over_the_network(), *_senders()]
     if not settings.HTTPS:
-        problems.append(Warning("SITE_URL is not https.", id="undersigned.W001"))
+        problems.append(Warning("SITE_URL does not use https.", id="undersigned.W001"))
     elif not settings.TRUSTED_PROXIES:
         problems.append(
             Warning(
-                "SITE_URL is https and TRUSTED_PROXIES is 0.",
-                hint="Behind a proxy that ends TLS every page would redirect to itself: say how many there are.",
+                "SITE_URL uses https, but TRUSTED_PROXIES is 0.",
+                hint="Behind a proxy that terminates TLS, every page would redirect to itself. Set it to the number "
+                "of proxies.",
                 id="undersigned.W004",
             )
         )
@@ -72,12 +94,16 @@ def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckM
 #: To whom workers write of their own accord: the setting, what is lost without it, whose mailbox it should be.
 _WORKERS_WRITE_TO: Final = (
     (
-        *("undersigned.W005", "AUDIT_ANCHOR_TO", "whoever owns the database could write the audit trail anew, unseen"),
-        "A mailbox of yours that they cannot reach.",
+        *(
+            "undersigned.W005",
+            "AUDIT_ANCHOR_TO",
+            "whoever controls the database could rewrite the audit trail undetected",
+        ),
+        "Give a mailbox of your organisation that they cannot access.",
     ),
     (
-        *("undersigned.W006", "ALERTS_TO", "nobody is told by mail when a campaign is under attack"),
-        "Mailboxes of whoever is to look at the dashboard then, comma-separated.",
+        *("undersigned.W006", "ALERTS_TO", "nobody is alerted by e-mail when a campaign is under attack"),
+        "Give the e-mail addresses of the people to alert, comma-separated.",
     ),
 )
 
@@ -94,9 +120,9 @@ def _senders() -> Iterator[CheckMessage]:
     addresses = {name: parseaddr(sender)[1].lower() for name, sender in senders.items()}
     for name, address in addresses.items():
         if f".{address.rpartition('@')[2]}".endswith(".example.org"):
-            yield Error(f"{name} is not your own address: {address}", id="undersigned.E005")
+            yield Error(f"{name} is still an example address: {address}", id="undersigned.E005")
     if len(set(addresses.values())) == 1:
-        yield Error("MAIL_FROM and MAIL_FROM_NEUTRAL are the same.", id="undersigned.E006")
+        yield Error("MAIL_FROM and MAIL_FROM_NEUTRAL must be different addresses.", id="undersigned.E006")
 
 
 def _in_clear_over_the_network() -> Iterator[CheckMessage]:
@@ -107,12 +133,16 @@ def _in_clear_over_the_network() -> Iterator[CheckMessage]:
         "verify-ca",
         "verify-full",
     }:
-        yield Warning("DATABASE_URL goes to another machine without ?sslmode=verify-full.", id="undersigned.W002")
+        yield Warning(
+            "DATABASE_URL connects to another machine unprotected: add ?sslmode=verify-full.", id="undersigned.W002"
+        )
     redis, mail = urlsplit(settings.REDIS_URL), urlsplit(settings.MAIL_URL)
     if redis.scheme == "redis" and _is_remote(redis.hostname):
-        yield Warning("REDIS_URL goes to another machine in clear; use rediss://.", id="undersigned.W003")
+        yield Warning("REDIS_URL connects to another machine unencrypted: use rediss://.", id="undersigned.W003")
     if mail.scheme == "smtp+plain" and _is_remote(mail.hostname):
-        yield Error("MAIL_URL sends links to another machine in clear.", id="undersigned.E004")
+        yield Error(
+            "MAIL_URL sends e-mails to another machine unencrypted: use smtp:// or smtps://.", id="undersigned.E004"
+        )
 
 
 def _is_remote(host: str | None) -> bool:

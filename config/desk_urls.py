@@ -8,12 +8,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import require_safe
 
-from config.addresses import translated
+from config.url_tables import translated
 from petitions.routes import ROUTES as OF_PETITIONS
 from petitions.urls import media
 from signatures.routes import ROUTES as OF_SIGNATURES
 
 handler404 = "web.gone.not_found"
+handler500 = "web.middleware.server_error"
 
 
 @require_safe

@@ -3,12 +3,13 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, path
 
-from config.addresses import translated
+from config.url_tables import translated
 from petitions.urls import urlpatterns as of_petitions
 from signatures.urls import urlpatterns as of_signatures
 from signatures.views.crawlers import robots
 
 handler404 = "web.gone.not_found"
+handler500 = "web.middleware.server_error"
 
 # What is asked for most comes first, and in one table: each that is searched in vain, and each that lies in another,
 # costs a campaign's page a twentieth.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,6 +14,7 @@ from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy
 
+from config import addresses
 from web.i18n.languages import DEFAULT
 from web.i18n.languages import LANGUAGES as OUR_LANGUAGES
 
@@ -23,7 +25,7 @@ env = environ.Env()
 # decides what is installed and answered, and names the database role a process is meant to log in as.
 ROLE = env.str("ROLE", "owner")
 if ROLE not in {"owner", "public", "desk", "worker"}:
-    raise ImproperlyConfigured(f"ROLE is owner, public, desk or worker, not {ROLE!r}.")
+    raise ImproperlyConfigured(f"ROLE must be owner, public, desk or worker, not {ROLE!r}.")
 # Processes in which staff's code is loaded: the desk, and whoever makes tables and logins.
 HAS_STAFF = ROLE in {"desk", "owner"}
 
@@ -33,17 +35,41 @@ VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
 # Each tier has one of its own, and no secret of one opens anything of another. Of public: keys the labels of networks.
 # Of desk, and of owner, which makes logins: signs sessions and forms, and seals second factors. Required in production.
 SECRET_KEY = env.str("SECRET_KEY", "")
+# Earlier values of SECRET_KEY, comma-separated: sessions and links signed under them stay good, and what they sealed
+# (second factors) can be opened. Needed for as long as anybody's second factor is older than the change.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # Shows tracebacks in the browser. Never in production: a traceback can hold what a supporter typed.
 DEBUG = env.bool("DEBUG", False)
-# The site's own address, "https://petitions.example.org": for links in mails, hosts and origins.
-SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+# The site's own address, "https://petitions.example.org": for links in mails, hosts and origins. An international
+# name may be written as it is read. What is no such address, a check refuses (config/checks.py).
+SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000")
 # Staff's address: another host name or port than the site's, for both set cookies under /admin/ only. It need not be
 # reachable by the public: behind a VPN, say, or an onion service.
-DESK_URL = env.str("DESK_URL", "http://127.0.0.1:8001").rstrip("/")
+DESK_URL = env.str("DESK_URL", "http://127.0.0.1:8001")
+with contextlib.suppress(ValueError):
+    SITE_URL = addresses.site(SITE_URL)
+with contextlib.suppress(ValueError):
+    DESK_URL = addresses.site(DESK_URL)
 # What this process serves.
 OWN_URL = DESK_URL if ROLE == "desk" else SITE_URL
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "127.0.0.1"
+    except ValueError:
+        return "127.0.0.1"
+
+
+def _as_asked_for(host: str) -> str:
+    try:
+        return addresses.host_name(host)
+    except ValueError:
+        return host  # ".example.org", "*", an IPv6 address: Django's own
+
+
 # Further host names that may serve it, comma-separated.
-ALLOWED_HOSTS = [urlsplit(OWN_URL).hostname or "127.0.0.1", *env.list("ALLOWED_HOSTS", default=[])]
+ALLOWED_HOSTS = [_host_of(OWN_URL), *map(_as_asked_for, env.list("ALLOWED_HOSTS", default=[]))]
 if "127.0.0.1" in ALLOWED_HOSTS:
     ALLOWED_HOSTS.append("localhost")
 # How many proxies in front of us write X-Forwarded-For. Counted from the right; the rest is forgeable.
@@ -62,9 +88,8 @@ WORKER_ROLE = env.str("WORKER_ROLE", "undersigned_worker")
 
 
 def _database(url: str) -> dict[str, object]:
-    parts = urlsplit(url or "postgres:///undersigned")
-    if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL has to begin with postgres:// – no other database will do.")
+    schemes = dict.fromkeys(("postgres", "postgresql"), r"/[^/:]*|")
+    parts = addresses.service("DATABASE_URL", url or "postgres:///undersigned", schemes)
     query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     host = query.pop("host", None) or unquote(parts.hostname or "")
     options: dict[str, object] = {
@@ -120,10 +145,10 @@ CACHES = {
 
 def _broker(url: str) -> str:
     """kombu spells a Unix socket redis+socket://PATH?virtual_host=DB."""
-    parts = urlsplit(url)
+    parts = addresses.service("REDIS_URL", url, {"redis": r"(/\d*)?", "rediss": r"(/\d*)?", "unix": r"/.+"})
     if parts.scheme != "unix":
         return url
-    return f"redis+socket://{parts.path}?virtual_host={parse_qs(parts.query).get('db', ['0'])[-1]}"
+    return f"redis+socket://{parts.netloc}{parts.path}?virtual_host={parse_qs(parts.query).get('db', ['0'])[-1]}"
 
 
 CELERY_BROKER_URL = _broker(REDIS_URL)
@@ -145,7 +170,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeou
 # --- keys: a directory that only workers mount (signatures/register/keyring.py) ---------------------------
 KEYRING_DIR: Path | None = Path(env.str("KEYRING_DIR")) if env.str("KEYRING_DIR", "") else None
 if ROLE in {"public", "desk"} and KEYRING_DIR:
-    raise ImproperlyConfigured("A web process must not know KEYRING_DIR. Set it for workers only.")
+    raise ImproperlyConfigured("KEYRING_DIR must not be set for a web process. Set it for workers only.")
 
 # --- mail ---------------------------------------------------------------------------------------------
 # smtp://user:password@host:587 (STARTTLS), smtps://host:465, smtp+plain://127.0.0.1:25 (no TLS: only on
@@ -170,9 +195,13 @@ def _mailers() -> dict[str, object]:
         if DEMO_MAIL_DIR is None:
             return {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
         return {"BACKEND": "config.local.inbox.MaildirBackend", "OPTIONS": {"directory": str(DEMO_MAIL_DIR)}}
-    parts = urlsplit(MAIL_URL)
-    if parts.scheme not in {"smtp", "smtps", "smtp+plain"}:
-        raise ImproperlyConfigured("MAIL_URL has to begin with smtp://, smtps:// or smtp+plain://.")
+    parts = addresses.service("MAIL_URL", MAIL_URL, dict.fromkeys(("smtp", "smtps", "smtp+plain"), "/?"))
+    if parts.query:
+        raise ImproperlyConfigured("MAIL_URL takes nothing after a question mark. Write ? in a password as %3F.")
+    if parts.netloc and not parts.hostname:
+        raise ImproperlyConfigured("MAIL_URL names no host.")
+    if bool(parts.username) != bool(parts.password):
+        raise ImproperlyConfigured("MAIL_URL has to have a user name and a password, or neither.")
     options: dict[str, object] = {
         "host": parts.hostname or "localhost",
         "port": parts.port or {"smtp": 587, "smtps": 465, "smtp+plain": 25}[parts.scheme],
@@ -187,6 +216,11 @@ def _mailers() -> dict[str, object]:
 
 MAILERS = {"default": _mailers()}
 DEMO_INBOX = DEMO_MAIL_DIR is not None and not MAIL_URL
+
+# --- countries --------------------------------------------------------------------------------------------
+# ISO 3166-1 has no code for Kosovo. XK is of its users' range, and what CLDR, the European Union, SWIFT and the tables
+# of networks write.
+COUNTRIES_OVERRIDE = {"XK": {"name": "Kosovo", "alpha3": "XKX"}}
 
 # --- limits ---------------------------------------------------------------------------------------------
 # Signatures one network (IPv4 address, IPv6 /64) may send.
@@ -393,6 +427,7 @@ PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a one-time link (staff/login/links.py)
 ACCOUNT_ADAPTER = "staff.login.adapters.StaffAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # nobody signs up; the login form takes its fields from here
+ACCOUNT_FORMS = {"login": "staff.login.forms.PasswordForm"}
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser, too
 # allauth counts by name as well as by network, so anybody could lock a colleague out: ours counts (LOGIN_RATE).
@@ -450,7 +485,7 @@ UNFOLD = {
     "ACCOUNT": {
         "navigation": [
             {"title": gettext_lazy("Second factor"), "link": reverse_lazy("mfa_index")},
-            {"title": gettext_lazy("Where you are logged in"), "link": reverse_lazy("usersessions_list")},
+            {"title": gettext_lazy("Active sessions"), "link": reverse_lazy("usersessions_list")},
             {"title": gettext_lazy("Change password"), "link": reverse_lazy("account_change_password")},
         ]
     },

@@ -2,15 +2,20 @@
 
 import gc
 import os
+import sys
 from importlib import import_module
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("ROLE", "public")
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 from django.urls import reverse
 
-application = get_wsgi_application()
+try:
+    application = get_wsgi_application()
+except ImproperlyConfigured as error:
+    sys.exit(f"Not configured: {error}")
 
 # Addresses with all their views, and what rings a worker, are loaded with the first that need them otherwise: a new
 # process kept its first visitors waiting for seconds.

@@ -29,6 +29,10 @@ LEAST_SIDE = 600
 MEMORY, PROCESSOR_SECONDS, FILE_BYTES = 2 * 1024**3, 60, 32 * 1024**2
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
+#: A JPEG with others behind it: a preview, the light that a bright screen adds, another lens’s view. The first counts.
+SEVERAL_JPEGS = "MPO"
+#: Brands of HEIC, in which phones keep photos. Its decoders are covered by patents, and no browser but one shows it.
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs")
 WIDTHS = {"wide": (400, 640, 960, 1280, 1600), "square": (160, 320, 640)}
 RATIOS = {"wide": 3 / 2, "square": 1.0}
 #: The one that the press downloads, and that is cut again when the focus moves.
@@ -80,12 +84,14 @@ def _open(source: Path) -> tuple[str, Image.Image]:
         with Image.open(source, formats=FORMATS) as opened:  # reads the head only
             kind, size = str(opened.format), opened.size
             _refuse_size(size)
-            if getattr(opened, "n_frames", 1) > 1:
+            if kind == SEVERAL_JPEGS:
+                kind = "JPEG"
+            elif getattr(opened, "n_frames", 1) > 1:
                 raise Refused("animated")
             opened.load()
             return kind, _pixels(ImageOps.exif_transpose(opened))
     except Image.UnidentifiedImageError:
-        raise Refused("unknown") from None
+        raise Refused("heic" if _is_heic(source) else "unknown") from None
     except (OSError, ValueError, SyntaxError):  # what Pillow says of files that end or break off early
         raise Refused("damaged") from None
 
@@ -96,6 +102,14 @@ def _refuse_text(source: Path) -> None:
         head = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith((b"<svg", b"<?xml", b"<!doctype", b"<html", b"<script", b"<!--")):
         raise Refused("svg" if b"<svg" in head or head.startswith(b"<?xml") else "markup")
+
+
+def _is_heic(source: Path) -> bool:
+    """By the brands at its head (ISO 14496-12, 4.3): the major one, or one that it is compatible with."""
+    with source.open("rb") as file:
+        head = file.read(64)
+    brands = head[8 : int.from_bytes(head[:4], "big")] if head[4:8] == b"ftyp" else b""
+    return any(brand in brands for brand in HEIC_BRANDS)
 
 
 def _refuse_size(size: tuple[int, int]) -> None:

@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
-from django.utils.translation import gettext_lazy as _
 
 _SANDBOX: Final = Path(__file__).with_name("image_sandbox.py")
 #: Part of each name: raise it when image_sandbox.py makes other files of the same picture.
@@ -32,32 +30,22 @@ MOST_BYTES: Final = 20_000_000
 _PATIENCE: Final = 120
 
 EXTENSIONS: Final = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     "PNG": (".png",),
     "WEBP": (".webp",),
     "AVIF": (".avif", ".heif"),
 }
 
-_REASONS: Final = {
-    "svg": _("This is an SVG. It can hold programs, so it is never taken: save it as PNG and upload that."),
-    "markup": _("This is a web page or a script, not a picture."),
-    "unknown": _("This is not a picture that we know. Please upload a JPEG, PNG, WebP or AVIF file."),
-    "damaged": _("The file is damaged or ends too early. Please save it again from the original."),
-    "animated": _("This picture moves. Please upload a still one."),
-    "too_many_pixels": _("This picture has more than 60 million pixels. Please make it smaller: 2400 across will do."),
-    "too_large": _("This picture takes more memory than a picture may. Please make it smaller."),
-    "too_small": _("This picture is too small: its shorter side needs 600 pixels."),
-    "too_heavy": _("This file is larger than 20 MB. Please save it as a JPEG."),
-    "misnamed": _("The name says that this is another kind of file than it is. Please check where it comes from."),
-    "too_slow": _("This picture could not be read in time. Please save it again as a JPEG."),
-}  # fmt: skip
+#: What a file field asks for. An iPhone that is asked for JPEG makes one of its HEIC.
+ACCEPT: Final = "image/jpeg,image/png,image/webp,image/avif"
 
 
-class PictureRefused(ValidationError):
-    """Why an upload is not taken, in words one can act on; `code` is the reason's short name."""
+class PictureRefused(ValueError):
+    """Why an upload is not taken: the reason's short name (petitions/admin/picture_refusals.py has the words)."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(_REASONS[reason], code=reason)
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

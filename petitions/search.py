@@ -1,9 +1,10 @@
 """Full-text search over what campaigners write, in every language it is written in.
 
-One configuration for all of them: words as they are, without accents ("Zürich" is found by "zurich"), no stemming, for
-a text may be in any of nine languages. Words are found by their beginnings. The vector is a column that the database
-keeps (config/database/search.sql): title, lead, background and pledge, with all their translations. It is no field of
-the model, because nobody reads it and Django would fetch it with every campaign.
+One normal form for what is indexed and what is asked, made by the database (config/database/search.sql), the same on
+any server's locale: no case, no accents ("Zürich" is found by "zurich"), no vowel points, hamzas or strokes of Arabic,
+any apostrophe as any other or as none; and no stemming, for a text may be in any of nine languages. Words are found
+by their beginnings. The vector is a column that the database keeps: title, lead, background and pledge, with all their
+translations. It is no field of the model, because nobody reads it and Django would fetch it with every campaign.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import re
 from typing import Any, Final
 
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
-from django.db.models import F
-from django.db.models.expressions import Col
+from django.db.models import F, Func
+from django.db.models.expressions import Col, Combinable
 
-_CONFIG: Final = "undersigned"
-_WORD: Final = re.compile(r"\w+")
+#: What has a letter or a digit in it; the marks between them are for the database to judge.
+_WORD: Final = re.compile(r"[^\s\0]*[^\W_][^\s\0]*")
 #: Of a question; more would only cost.
 MOST_WORDS: Final = 10
 
@@ -35,11 +36,29 @@ class CampaignText(F):
         return Col(query.get_initial_alias(), column)
 
 
+class TextVector(Func):
+    """The vector of any text, made while one waits: for the few hundred addressees there are."""
+
+    function = "search_vector"
+    output_field = SearchVectorField()
+
+    def __init__(self, text: Combinable) -> None:
+        super().__init__(text)
+
+
+class _Beginnings(SearchQuery):
+    """The words of a text as a query, in the normal form."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.function = "search_query"
+
+
 def words_of(question: str) -> list[str]:
-    """The words that somebody typed, without signs: whatever they type is a question, never an error."""
-    return _WORD.findall(question)[:MOST_WORDS]
+    """The words that somebody typed: whatever they type is a question, never an error."""
+    return _WORD.findall(question.encode(errors="replace").decode())[:MOST_WORDS]
 
 
 def beginning_with(word: str) -> Any:
     """A query for texts in which a word begins so."""
-    return SearchQuery(f"'{word}':*", config=_CONFIG, search_type="raw")
+    return _Beginnings(word)

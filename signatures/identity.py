@@ -22,8 +22,10 @@ __all__ = [
     "TOKEN_BYTES",
     "Mac",
     "NotAMailbox",
+    "ascii_domain",
     "canonical_mailbox",
     "fingerprint",
+    "mailable",
     "name_key",
     "new_token",
     "parse_token",
@@ -51,6 +53,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _NEEDS_QUOTES = re.compile(r'[\s\x00-\x20\x7f"(),:;<>@\[\]\\]|^\.|\.$|\.\.|^$')
 _HOST_LABEL = re.compile("[a-z0-9-]+")
+_LAST_DOMAIN = re.compile(r"(?<=@)[^@<>\s]+(?=>?\s*\Z)")
 _DOMAIN_ENDS = ". \t\n\r\v\f\x1c\x1d\x1e\x1f"
 
 
@@ -72,6 +75,8 @@ def canonical_mailbox(address: str) -> str:
         # Nobody owns a full-width mailbox: it is what an East Asian keyboard makes of the plain one.
         address = _WIDTH_FORMS.sub(_narrow, address).strip()
     local, _at, domain = address.rpartition("@")
+    # White space at its end too: what a provider ignores may stand between it and the rest (". a", "a +x").
+    local = local.rstrip()
     if not (local and domain):
         raise NotAMailbox("an address needs a part before and a part after the @")
     provider = _provider(domain)
@@ -82,6 +87,8 @@ def canonical_mailbox(address: str) -> str:
         local, provider = _out_of_subdomain(local, provider)
     if provider.tag:
         local = _as_delivered(local, provider)
+        # What stood between a letter and an accent may be gone: they are one letter then.
+        local = local if plain else _caseless(local)
     return f"{local}@{provider.domain}"
 
 
@@ -98,7 +105,7 @@ def _caseless(text: str) -> str:
 @lru_cache(maxsize=4096)
 def _provider(domain: str) -> Provider:
     """What is known of a domain as typed; an unknown one is its own provider, with no rules."""
-    name = _ascii_domain(domain)
+    name = ascii_domain(domain)
     known = RULES.get(name)
     if known:
         return known
@@ -109,7 +116,14 @@ def _provider(domain: str) -> Provider:
     return Provider(name)
 
 
-def _ascii_domain(domain: str) -> str:
+def ascii_domain(domain: str) -> str:
+    """A domain as it stands in mail and in the DNS: by IDNA 2008 as UTS 46 maps it, without the dot at its end.
+
+    The only place that knows: whom a signature belongs to and where its mail goes must be one mailbox. (Python's codec
+    and Django's `punycode` follow IDNA 2003, to which straße.example is strasse.example: another's server.)
+
+    Raises NotAMailbox for a domain that is none.
+    """
     if domain.isascii():
         name = domain.lower().rstrip(_DOMAIN_ENDS)
     else:
@@ -122,11 +136,19 @@ def _ascii_domain(domain: str) -> str:
     return name
 
 
+def mailable(address: str) -> str:
+    """An address as it goes into a mail, also with a name before it and in < >: its domain in ASCII, the rest as it is.
+
+    For what is handed to Django, which would make its own ASCII of a domain. Raises NotAMailbox.
+    """
+    return address if address.isascii() else _LAST_DOMAIN.sub(lambda domain: ascii_domain(domain[0]), address)
+
+
 def _unquoted(local: str) -> str:
     """RFC 5321, 4.1.2: quotes say nothing about the mailbox where they are not needed."""
     if len(local) < 2 or local[-1] != '"':
         return local
-    content = _QUOTED_PAIR.sub(r"\1", local[1:-1])
+    content = _caseless(_QUOTED_PAIR.sub(r"\1", local[1:-1]))  # an accent may have followed a backslash
     if not _NEEDS_QUOTES.search(content):
         return content
     return '"' + content.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -148,7 +170,7 @@ def _as_delivered(local: str, provider: Provider) -> str:
         user = user.replace(ignored, "")
     if provider.hyphen_is_dot:
         user = user.replace("-", ".")
-    return user or local
+    return user.strip() or local
 
 
 # --- blind keys ----------------------------------------------------------------------------------

@@ -51,7 +51,8 @@ SUGGESTED: Final = (
     "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "yahoo.com", "icloud.com", "aol.com",
     "proton.me", "protonmail.com", "gmx.de", "gmx.net", "web.de", "t-online.de", "freenet.de", "orange.fr", "free.fr",
     "laposte.net", "wanadoo.fr", "sfr.fr", "wp.pl", "onet.pl", "o2.pl", "interia.pl", "ukr.net", "i.ua", "hotmail.es",
-    "yahoo.es", "hotmail.se", "hotmail.co.uk", "btinternet.com", "tutanota.com", "mail.com", "ymail.com", "email.com",
+    "yahoo.es", "hotmail.de", "hotmail.be", "hotmail.se", "hotmail.co.uk", "btinternet.com", "tutanota.com",
+    "mail.com", "ymail.com", "email.com",
     "op.pl", "vp.pl", "go2.pl",
 )  # fmt: skip
 

@@ -1,8 +1,8 @@
-"""Rings a worker, by task name, so that the web never imports what the worker does.
+"""Tells a worker to look at a stage, by task name, so that no web process imports what workers do.
 
-The work is in PostgreSQL; a ring only says "look now". It may be lost, late or doubled: the sweep
-(config/celery.py) finds the same work. So ringing never waits and never fails: a thread does it, at
-most once a second for each stage and process, and a second's last ring is never swallowed.
+The work is in PostgreSQL; a notice only says "look now". It may be lost, late or doubled: the schedule
+(config/celery.py) finds the same work. So notifying never waits and never fails: a thread does it, at most once a
+second for each stage and process, and a second's last notice is never swallowed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Final
+from typing import Any, Final, cast
 
 from celery import current_app
 from django.db import connection, transaction
@@ -19,12 +19,14 @@ from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two rings of one stage.
+#: What notifying raises where Redis is away.
+AWAY: Final = (OperationalError, RedisError, OSError)
+#: Seconds between two notices to one stage.
 INTERVAL: Final = 1.0
 
 
 class WorkerNotifier:
-    """One process's bell. Its thread starts with the first ring, so after any fork."""
+    """One process's. Its thread starts with the first notice, so after any fork."""
 
     def __init__(self) -> None:
         self._wanted: set[str] = set()
@@ -38,7 +40,7 @@ class WorkerNotifier:
         with self._condition:
             self._wanted.add(stage)
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="notify-worker", daemon=True)
                 self._thread.start()
             self._condition.notify()
 
@@ -49,13 +51,15 @@ class WorkerNotifier:
                 stages, self._wanted = self._wanted, set()
             for stage in sorted(stages):
                 self._send(stage)
-            time.sleep(INTERVAL)  # what is asked for meanwhile is rung at its end
+            time.sleep(INTERVAL)  # what is asked for meanwhile is sent at its end
 
     def _send(self, stage: str) -> None:
         try:
-            current_app.send_task(f"signatures.{stage}", retry=False, expires=60)
-        except (OperationalError, RedisError, OSError) as error:
-            log.warning("could not ring %s (%s); the sweep will find the work", stage, type(error).__name__)
+            cast("Any", current_app).notify(stage)  # config/celery.py
+        except AWAY as error:
+            log.warning(
+                "could not notify the %s worker (%s); the schedule will pick up the work", stage, type(error).__name__
+            )
 
 
 _notifier = WorkerNotifier()

@@ -1,4 +1,4 @@
-"""What a ring makes a worker do: thin, without arguments, safe to ring twice, late, or never (the sweep)."""
+"""What a notice makes a worker do: thin, without arguments, safe to come twice, late, or never (the schedule)."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def monitor() -> None:
     monitoring.monitor_campaigns()
 
 
-@shared_task(name="signatures.rule")
-def rule() -> None:
+@shared_task(name="signatures.apply_rulings")
+def apply_rulings() -> None:
     rulings.work_on_rulings()
 
 

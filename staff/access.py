@@ -70,8 +70,8 @@ class Who(StrEnum):
     """For pages that ask for no role in particular (staff/access_matrix.py)."""
 
     ANYBODY = "anybody"
-    LOGGED_IN = "one’s own login"
-    WORKS_HERE = "any role"
+    LOGGED_IN = "any logged-in user"
+    WORKS_HERE = "any staff role"
     NOBODY = "nobody"
 
 

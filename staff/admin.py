@@ -21,13 +21,14 @@ from staff.access import works_here
 from staff.guarded_admin import GuardedAdmin, GuardedInline
 from staff.login.factors import has_second_factor, reauthenticated
 from staff.login.links import one_time_link
+from staff.login.names import TYPED, refuse_mistakable
 from staff.login.sessions import end_sessions_of
 from staff.memberships import end_membership
 from staff.models import Membership
 from web.models import Section
 
 NO_LINK = _(
-    "They hold a role and have no second factor: whoever had this link would be them. Take the roles away first."
+    "This user has roles but no second factor, so anyone with the link could act as them. Remove the roles first."
 )
 
 
@@ -36,7 +37,7 @@ class MembershipInline(GuardedInline, TabularInline):
 
     model = Membership
     fields = ["role", "section"]
-    verbose_name_plural = _("roles (given by two administrators, under Four eyes)")
+    verbose_name_plural = _("roles (assigned by two administrators, under Approvals)")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -45,12 +46,20 @@ class MembershipInline(GuardedInline, TabularInline):
         return False
 
 
+class NewLoginForm(forms.ModelForm):
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        refuse_mistakable(username)
+        return username
+
+
 @admin.register(User)
 class LoginAdmin(GuardedAdmin):
     """Who works here. No password is typed here: a one-time link lets its owner choose one."""
 
     rights = {"view": "people.manage", "add": "people.manage", "change": "people.manage"}
     pages = {"link": "people.manage"}
+    form = NewLoginForm
     inlines = [MembershipInline]
     fieldsets = [
         (None, {"fields": ["username", ("first_name", "last_name"), "email"]}),
@@ -79,8 +88,13 @@ class LoginAdmin(GuardedAdmin):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "username":
+            field.widget.attrs.update(TYPED)
         if db_field.name == "is_active":
-            field.help_text = _("Without it: no login, open sessions stop at once, and the roles are gone.")
+            field.help_text = _(
+                "Clear this to block the user: they cannot log in, open sessions end at once, and their roles "
+                "are removed."
+            )
         return field
 
     def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:

@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 REFUSALS: Final[dict[str, str | Promise]] = {
     **words_of_constraints(Proposal),
     **words_of_constraints(AuditEntry),
-    "proposal_needs_active_people": gettext_lazy("One of the two does not work here any more."),
-    "proposal_expires": gettext_lazy("Nobody decided within three days, so it has expired. Ask for it anew."),
+    "proposal_needs_active_people": gettext_lazy("One of the two people is no longer active staff."),
+    "proposal_expires": gettext_lazy("Nobody decided within three days, so the request has expired. Send a new one."),
 }
 
 
@@ -72,7 +72,7 @@ def propose(
     with refusals_in_words(REFUSALS), transaction.atomic():
         made = Proposal.objects.create(kind=kind, section=section, subject=subject, reason=reason, requested_by=by)
         _note(by, RULES[kind].request, made, reason)
-    log.info("proposal %s (%s) by user %s", made.pk, kind, by.pk)
+    log.info("approval request %s (%s) by user %s", made.pk, kind, by.pk)
     return made
 
 
@@ -99,7 +99,7 @@ def refuse(proposal: Proposal, by: User, reason: str = "") -> None:
 def withdraw(proposal: Proposal, by: User) -> None:
     """Whoever asked takes it back. Raises NotAllowed."""
     if proposal.requested_by_id != by.pk:
-        raise NotAllowed(_("Only whoever asked can take it back; you can refuse it."))
+        raise NotAllowed(_("Only the requester can withdraw the request. You can reject it."))
     with refusals_in_words(REFUSALS), transaction.atomic():
         _decide(proposal, Proposal.State.WITHDRAWN, None)
         RULES[proposal.kind].give_up(proposal)
@@ -145,7 +145,9 @@ def _decide(proposal: Proposal, state: Proposal.State, by: User | None, answer: 
     if not waiting.update(state=state, decided_by=by, decided_at=now, answer=answer):
         raise NotAllowed(why_not(proposal, by))
     proposal.refresh_from_db()
-    log.info("proposal %s (%s) %s by user %s", proposal.pk, proposal.kind, state, by.pk if by else "who asked")
+    log.info(
+        "approval request %s (%s) %s by user %s", proposal.pk, proposal.kind, state, by.pk if by else "who requested it"
+    )
 
 
 def _refuse_decision(proposal: Proposal, by: User) -> None:
@@ -160,7 +162,8 @@ def _refuse_departed(proposal: Proposal) -> None:
     asked = User.objects.get(pk=proposal.requested_by_id)
     if not may(asked, RULES[proposal.kind].request, proposal.section):
         raise NotAllowed(
-            _("%s, who asked for this, may not ask for it any more. Refuse it; somebody else can ask anew.") % asked
+            _("%s sent this request but no longer has the role for it. Reject it; someone else can send a new request.")
+            % asked
         )
 
 
@@ -170,10 +173,10 @@ def why_not(proposal: Proposal, by: User | None) -> str:
     if current.is_overdue() or current.state == Proposal.State.EXPIRED:
         return str(REFUSALS["proposal_expires"])
     if current.decided_by is None:
-        return _("Nothing was changed. Its state is: %s.") % current.get_state_display()
+        return _("Nothing was changed. Current status: %s.") % current.get_state_display()
     if by is not None and current.decided_by_id == by.pk:
-        return _("You have decided on it already: %s.") % current.get_state_display()
-    return _("%(who)s was faster. Its state is: %(state)s.") % {
+        return _("You have already decided: %s.") % current.get_state_display()
+    return _("%(who)s decided first. Status: %(state)s.") % {
         "who": current.decided_by,
         "state": current.get_state_display(),
     }

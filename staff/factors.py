@@ -26,7 +26,7 @@ LATELY: Final = datetime.timedelta(days=14)
 def propose_forgetting(person: User, by: User, reason: str) -> Proposal:
     """Ask that this person begins with a password alone once more. Raises NotAllowed."""
     if not has_second_factor(person):
-        raise NotAllowed(_("They have no second factor: the next login makes one."))
+        raise NotAllowed(_("This user has no second factor. They set one up at their next login."))
     return approvals.propose(Proposal.Kind.FACTORS, by, None, {"user": person.pk}, reason)
 
 
@@ -40,15 +40,15 @@ def _are_forgotten(proposal: Proposal) -> None:
 def _in_words(proposal: Proposal) -> str:
     person = User.objects.get(pk=proposal.subject["user"])
     words = _(
-        "The second factors and recovery codes of %(person)s are removed, and %(person)s is logged out everywhere. "
-        "Whoever knows the password then makes new ones: speak to %(person)s before you agree."
+        "Removes all second factors and recovery codes of %(person)s and logs them out everywhere. After "
+        "that, anyone who knows the password can set up new ones: speak to %(person)s before you approve."
     ) % {"person": person}
     link = AuditEntry.objects.filter(
         action="people.link", detail__user=person.pk, at__gt=timezone.now() - LATELY
     ).select_related("actor").first()  # fmt: skip
     if link is None:
         return words
-    made = _("A one-time link for a new password was made by %(who)s on %(when)s.") % {
+    made = _("%(who)s created a one-time link for a new password on %(when)s.") % {
         "who": link.actor,
         "when": f"{timezone.localtime(link.at):%d.%m. %H:%M}",
     }

@@ -24,7 +24,17 @@ type Right = Literal["view", "add", "change", "delete"]
 FILTER_ENDS: Final = ("", "__exact", "__isnull", "__id__exact", "__gte", "__lt")
 
 
-class GuardedAdmin(ModelAdmin):
+class Uncut:
+    """Fields take what is pasted, and say what is too long: with a maxlength, a browser cuts it without a word."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is not None:
+            field.widget.attrs.pop("maxlength", None)
+        return field
+
+
+class GuardedAdmin(Uncut, ModelAdmin):
     """Shows and changes what `rights` allow in one's own sections; what it does not name is for nobody."""
 
     #: What Django asks for → the action of the access table.
@@ -115,7 +125,7 @@ class GuardedAdmin(ModelAdmin):
         return self.view_on_site(obj) if callable(self.view_on_site) else str(obj.get_absolute_url())
 
 
-class GuardedInline(StackedInline):
+class GuardedInline(Uncut, StackedInline):
     """Parts of a page: whoever may change the page may change its parts."""
 
     extra = 0

@@ -18,11 +18,11 @@ from web.models import Section
 REFUSALS: Final = {
     **words_of_constraints(Membership),
     "membership_needs_second_factor": gettext_lazy(
-        "They have no second factor yet. A role is given after the first login: "
-        "or whoever had the one-time link would have it."
+        "This user has no second factor yet. Roles can be assigned after their first login; otherwise "
+        "anyone with the one-time link would get the role."
     ),
     "membership_administrator_is_nothing_else": gettext_lazy(
-        "An administrator holds no other role: whoever gives roles out must not see signers."
+        "Administrators cannot hold another role: people who assign roles must not see signers."
     ),
 }
 
@@ -58,10 +58,10 @@ def _is_given(proposal: Proposal) -> None:
 def _in_words(proposal: Proposal) -> str:
     said = proposal.subject
     section = Section.objects.filter(pk=said["section"]).first()
-    return _("%(person)s becomes: %(role)s, in %(where)s.") % {
+    return _("%(person)s gets the role %(role)s in %(where)s.") % {
         "person": User.objects.get(pk=said["user"]),
         "role": Role(said["role"]).label,
-        "where": section or _("every section"),
+        "where": section or _("all sections"),
     }
 
 

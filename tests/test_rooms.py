@@ -4,13 +4,14 @@ import ast
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from config.celery import ROUTES
+from config.celery import STAGES
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("web", "staff", "petitions", "signatures", "config")
@@ -138,7 +139,7 @@ def test_the_desk_takes_no_signature_and_has_no_key(name):
         "signatures.sealing",
         "signatures.identity",
         "signatures.mail_providers",
-        "signatures.models.channels",
+        "signatures.models.published.channels",
         "web.spreadsheets",
     ],
 )
@@ -268,7 +269,7 @@ def test_a_desk_process_has_loaded_nothing_that_takes_signatures_and_no_workers_
 
 def test_a_worker_knows_every_task_that_is_rung_or_swept():
     _, tasks = _in_a_process(WORKER_PROCESS, "worker")
-    assert tasks == sorted(f"signatures.{stage}" for stage in ROUTES)
+    assert tasks == sorted(f"signatures.{stage}" for stage in STAGES)
 
 
 def test_every_ring_names_a_task():
@@ -289,3 +290,36 @@ def test_every_ring_names_a_task():
     assert rung
     assert rung <= named
     assert len(named) == len(known)
+
+
+# --- templates ------------------------------------------------------------------------------------------------
+
+TEMPLATES = ROOT / "templates"
+_NAMED = re.compile(r"""{%\s*(?:extends|include)\s+["']([^"']+)["']""")
+_RENDERED = re.compile(r"""["']((?:web|staff|petitions|signatures)/[\w/]+\.(?:html|txt|xml))["']""")
+#: Which rooms' templates a room may use: its own, and those below it. What lies in no room is the floor's.
+MAY_USE = {
+    "staff": {"staff"},
+    "petitions": {"petitions"},
+    "signatures": {"signatures", "petitions", "staff"},
+    "config": {"inbox"},
+}
+
+
+def room_of(template):
+    first = template.split("/")[0]
+    return first if "/" in template and first in {*ROOMS, "inbox"} else None
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.*")), ids=lambda path: str(path.relative_to(TEMPLATES)))
+def test_templates_use_only_what_lies_below_them(path):
+    room = room_of(path.relative_to(TEMPLATES).as_posix())
+    used = {room_of(name) for name in _NAMED.findall(path.read_text())} - {None}
+    assert used <= (MAY_USE.get(room, set()) | ({room} - {None}) | ({"staff"} if room is None else set()))
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_code_renders_only_templates_of_its_room_and_below(name):
+    room = name.split(".")[0]
+    used = {room_of(template) for template in _RENDERED.findall(FILES[name].read_text())} - {None}
+    assert used <= MAY_USE.get(room, set()) | {room}

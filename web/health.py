@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
+from web.connections import discard_read_only
+
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -16,12 +18,17 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Can it take signatures? It can without Redis, and says so; without the database it cannot."""
+    """Can it take signatures? It can without Redis, and says so; not without a database that writes them down."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            cursor.execute("SHOW transaction_read_only")
+            read_only = cursor.fetchone() == ("on",)
     except DatabaseError:
         return _plain("database: away\n", status=503)
+    if read_only:
+        if not connection.in_atomic_block:
+            discard_read_only()  # perhaps only this session is, from a time that is over
+        return _plain("database: read-only\n", status=503)
     try:
         cache.get("ready")
     except (RedisError, OSError, ValueError):  # ValueError: what it answered is not ours

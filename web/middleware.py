@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Final
 
-from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.views.defaults import server_error as plain_server_error
 
 from web import health
-from web.connections import discard_broken
+from web.connections import discard_after, is_away
 from web.i18n.languages import has_translations, language_of
 from web.i18n.translated import originals
 from web.maintenance import current_maintenance
@@ -93,7 +94,7 @@ class ReadOnlyMiddleware:
 
 
 class DatabaseAwayMiddleware:
-    """Says "try again in a moment" (503, Retry-After) where the database is away, never a bare 500."""
+    """Says "try again in a moment" (503, Retry-After) where the database is away or read-only, never a bare 500."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -102,11 +103,18 @@ class DatabaseAwayMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, OperationalError | InterfaceError):
-            return None
-        if not connection.in_atomic_block:
-            discard_broken()
-        response = render(request, "503.html", status=503)
-        response["Retry-After"] = "10"
-        response["Cache-Control"] = "no-store"
-        return response
+        return database_away(request, exception) if is_away(exception) else None
+
+
+def database_away(request: HttpRequest, error: BaseException) -> HttpResponse:
+    discard_after(error)
+    response = render(request, "503.html", status=503)
+    response["Retry-After"] = "10"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The site's handler500, which also gets what fails outside of views: a session that cannot be saved, say."""
+    error = sys.exception()
+    return database_away(request, error) if error and is_away(error) else plain_server_error(request)

@@ -41,7 +41,7 @@ def note_confirmed(campaign_id: int) -> None:
     try:
         count([minute_window("confirmed", campaign_id)])
     except (RedisError, OSError) as error:
-        log.warning("confirmations are not counted by the minute: Redis is away (%s)", type(error).__name__)
+        log.warning("confirmations per minute are not counted: Redis is unavailable (%s)", type(error).__name__)
 
 
 def read_minutes(kind: str, campaign_id: int, how_many: int) -> Sequence[int]:

@@ -23,7 +23,10 @@ def table(path: str) -> maxminddb.Reader | None:
     try:
         return maxminddb.open_database(path)
     except (OSError, maxminddb.InvalidDatabaseError) as error:
-        log.error("NETWORK_COUNTRIES is no table of networks (%s): no network is compared", type(error).__name__)
+        log.error(
+            "NETWORK_COUNTRIES cannot be read as a table of networks (%s): countries are not compared",
+            type(error).__name__,
+        )
         return None
 
 

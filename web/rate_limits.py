@@ -40,7 +40,7 @@ class Limit(msgspec.Struct, frozen=True, gc=False):
 def rate(text: str) -> tuple[int, int]:
     """ "30/m", "300/5m" → (how many, in how many seconds). Raises ValueError."""
     if not (match := _RATE.fullmatch(text)):
-        raise ValueError(f"{text!r} is no rate: it has to look like 30/m")
+        raise ValueError(f"{text!r} is not a valid rate: it must look like 30/m")
     return int(match[1]), int(match[2] or 1) * _PERIODS[match[3]]
 
 
@@ -54,7 +54,7 @@ def check_limit(request: HttpRequest, group: str, at_most: str) -> Limit:
         usage = get_usage(request, group=group, key=lambda *_: sender.narrow, rate=rate(at_most), increment=True)
     except (RedisError, OSError) as error:
         # django-ratelimit's FAIL_OPEN does not cover a Redis that is away.
-        log.warning("limits are off: Redis is away (%s)", type(error).__name__)
+        log.warning("rate limits are off: Redis is unavailable (%s)", type(error).__name__)
         return Limit(Verdict.UNKNOWN)
     verdict = Verdict.OVER if usage["should_limit"] else Verdict.WITHIN
     return Limit(verdict, max(1, usage["time_left"]))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
+import smtplib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest
@@ -20,34 +23,56 @@ def without_tokens(text: str) -> str:
     return _TOKEN.sub(r"\1…", text)
 
 
+class SafeWords(Exception):
+    """An error whose words are all ours: they repeat nothing that anybody typed or sent, so a log may show them."""
+
+
+def describe(error: BaseException) -> str:
+    """What kind of error it is, with those of its words that cannot be a person's.
+
+    They are our own; the database's five characters; the system's reason, and the folder (a file may bear a name that
+    somebody chose); a mail server's code.
+    """
+    kind = type(error).__name__
+    if isinstance(error, SafeWords):
+        return f"{kind}: {error}" if str(error) else kind
+    if sqlstate := getattr(error.__cause__, "sqlstate", None):
+        return f"{kind} [{sqlstate}]"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{kind} [{error.smtp_code}]"
+    if isinstance(error, OSError) and isinstance(error.errno, int) and error.errno > 0:
+        folder = f" in {Path(os.fsdecode(error.filename)).parent}" if isinstance(error.filename, str | bytes) else ""
+        return f"{kind}: {os.strerror(error.errno)}{folder}"
+    return kind
+
+
 class DiscreetFilter(logging.Filter):
     """Drops tokens from the message, and what a log call attached besides it (the request, say)."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, Mapping) and "traceback" in record.args:
             # Celery puts a failed task's exception, words and all, into the message itself.
-            kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "an error"
+            kind = describe(record.exc_info[1]) if record.exc_info and record.exc_info[1] else "an error"
             record.args = {**record.args, "exc": kind, "traceback": ""}
         record.msg, record.args = without_tokens(record.getMessage()), None
         return True
 
 
 class DiscreetFormatter(logging.Formatter):
-    """A traceback shows where and what kind, but not the exception's own words.
+    """A traceback shows where and what kind, but of the exception's own words only those that are safe.
 
-    A database error quotes the row ("Key (fingerprint)=(…)"), a codec error the text it choked on.
-    The type and the place are what a developer needs; the words may be a person's.
+    A database error quotes the row ("Key (fingerprint)=(…)"), a codec error the text it choked on: words that may be
+    a person's.
     """
 
     def formatException(self, ei: Any) -> str:
-        kind, error, trace = ei
+        _kind, error, trace = ei
         lines = []
         while trace is not None:
             code = trace.tb_frame.f_code
             lines.append(f"  {code.co_filename}:{trace.tb_lineno} {code.co_name}")
             trace = trace.tb_next
-        sqlstate = getattr(error.__cause__ if error else None, "sqlstate", None)
-        return "\n".join([*lines, f"{kind.__name__ if kind else '?'}{f' [{sqlstate}]' if sqlstate else ''}"])
+        return "\n".join([*lines, describe(error) if error else "?"])
 
 
 class HideEverything(SafeExceptionReporterFilter):

@@ -56,7 +56,7 @@ _OURS: Final = tuple(
 
 def sender_of(request: HttpRequest) -> Sender:
     """The sender of this request. Whoever comes without an address is one sender with all others who do."""
-    packed = _packed(client_address(request))
+    packed = packed_address(_hop(request))
     key = _key_of(settings.SECRET_KEY, int(time.time()) // DAY)
     if len(packed) == 4:
         return Sender(packed, _label(key, packed), _label(key, packed[:3]))
@@ -64,7 +64,13 @@ def sender_of(request: HttpRequest) -> Sender:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address that the outermost proxy we trust saw, counted from the right of X-Forwarded-For.
+    """The address that the outermost proxy we trust saw, in its canonical spelling; "" where that proxy knew none."""
+    packed = packed_address(_hop(request))
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed) if packed else ""
+
+
+def _hop(request: HttpRequest) -> str:
+    """What the outermost proxy we trust wrote of its peer, counted from the right of X-Forwarded-For.
 
     What stands further left was written by the sender. With no trusted proxy, the header is ignored.
     """
@@ -77,8 +83,24 @@ def client_address(request: HttpRequest) -> str:
     return hops[-trusted] if len(hops) >= trusted else peer
 
 
+def packed_address(hop: str) -> bytes:
+    """The address in one entry of X-Forwarded-For, as proxies write them: 4 or 16 bytes, b"" where there is none.
+
+    203.0.113.7, 203.0.113.7:443, 2001:db8::7, [2001:db8::7], [2001:db8::7]:443, 2001:db8::7:51234, each perhaps in
+    quotes (RFC 7239 section 6) or with a zone; "unknown" and names made up for a sender have none. A port without
+    brackets that could as well be the end of an IPv6 address is taken for that: most often, the network is the same.
+    """
+    address = hop.strip(" \t\"'")
+    if address.startswith("["):
+        address = address[1:].partition("]")[0]
+    elif address.count(":") == 1:
+        address = address.partition(":")[0]
+    address = address.partition("%")[0]  # a zone, and the port after it
+    before, _, port = address.rpartition(":")
+    return _packed(address) or (_packed(before) if port.isdecimal() and ":" in before else b"")
+
+
 def _packed(address: str) -> bytes:
-    address = address.partition("%")[0]
     try:
         packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
     except (OSError, ValueError):

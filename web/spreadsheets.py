@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterable
 from typing import Any, Final
@@ -19,3 +21,13 @@ def safe_cell(text: str) -> str:
 def safe_row(row: Iterable[Any]) -> list[Any]:
     """A row whose texts are safe; numbers stay numbers."""
     return [safe_cell(cell) if isinstance(cell, str) else cell for cell in row]
+
+
+def csv_text(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A whole table as RFC 4180 has it. The byte order mark tells Excel that it is UTF-8: it takes it for Latin-1."""
+    out = io.StringIO("\ufeff", newline="")
+    out.seek(0, io.SEEK_END)
+    writer = csv.writer(out)
+    writer.writerow(header)
+    writer.writerows(map(safe_row, rows))
+    return out.getvalue()

@@ -34,7 +34,7 @@ _STAFF: Final = (
 _STAFFS_WORK: Final = (
     "staff_membership", "staff_proposal", "staff_auditentry", "staff_auditanchor", "signatures_announcement",
     "signatures_deliverypart", "signatures_deskkey", "signatures_recipient",
-    "signatures_reveal", "signatures_mailing", "signatures_ruling", "signatures_monitor",
+    "signatures_reveal", "signatures_mailing", "signatures_ruling", "signatures_monitor", "signatures_mailtrouble",
 )  # fmt: skip
 #: What supporters send.
 _TAKEN: Final = (
@@ -43,7 +43,7 @@ _TAKEN: Final = (
 #: What is the workers' alone.
 _REGISTER: Final = (
     "signatures_signature", "signatures_tally", "signatures_mailcount", "signatures_newsmail", "signatures_trace",
-    "signatures_labelcount", "signatures_rulingitem",
+    "signatures_labelcount", "signatures_rulingitem", "signatures_suppression", "signatures_noticecount",
 )  # fmt: skip
 
 #: table → rights. The public tier reads what is published, takes what supporters send, and reads of that only the row
@@ -107,6 +107,7 @@ DESK: Final[dict[str, str]] = {
     "signatures_mailing": "SELECT, INSERT",
     "signatures_ruling": "SELECT, INSERT, UPDATE (state)",
     "signatures_monitor": READ,
+    "signatures_mailtrouble": READ,
 }
 
 #: The worker reads what it is to do and writes the register; content and logins are not its business.
@@ -140,6 +141,9 @@ WORKER: Final[dict[str, str]] = {
     "signatures_signingrules": "SELECT, INSERT, UPDATE (work_until)",
     "signatures_networkrule": "",
     "signatures_mailcount": ALL,
+    "signatures_mailtrouble": ALL,
+    "signatures_suppression": ALL,
+    "signatures_noticecount": ALL,
     "signatures_deskkey": "SELECT, INSERT, UPDATE",
     "signatures_recipient": "SELECT, INSERT, UPDATE",
     "signatures_reveal": "SELECT, UPDATE, DELETE",
@@ -236,4 +240,6 @@ def _require_roles(cursor: Any) -> None:
     there = {name for (name,) in cursor.fetchall()}
     for role in roles:
         if role not in there:
-            raise CommandError(f'The database has no role {role}. As its administrator: CREATE ROLE "{role}" LOGIN;')
+            raise CommandError(
+                f'The database has no role {role}. As database administrator, run: CREATE ROLE "{role}" LOGIN;'
+            )

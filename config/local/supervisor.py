@@ -178,9 +178,9 @@ def reserve_port(host: str, port: int) -> socket.socket | None:
         try:
             trial.bind((host, port))
         except PermissionError as error:
-            raise PortTaken(f"Port {port} needs root. Try: make demo PORT=8001") from error
+            raise PortTaken(f"Port {port} is reserved for root. Try: make demo PORT=8001") from error
         except OSError as error:
-            raise PortTaken(f"Port {port} is taken. Try: make demo PORT={port + 1}") from error
+            raise PortTaken(f"Port {port} is already in use. Try: make demo PORT={port + 1}") from error
     if sys.platform != "linux":
         return None
     held = socket.socket()

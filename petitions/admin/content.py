@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
+from petitions.admin.picture_refusals import REASONS
 from petitions.admin.translations import TranslatedAdmin
 from petitions.models import (
     Addressee,
@@ -26,7 +27,7 @@ from petitions.models import (
     Picture,
     Update,
 )
-from petitions.pictures import PictureRefused
+from petitions.pictures import ACCEPT, PictureRefused
 from staff.access import may, sections_of, within
 from staff.guarded_admin import GuardedInline
 from web.models import Section
@@ -39,7 +40,7 @@ class AddresseeForm(forms.ModelForm):
         """A third party may be given everything, so no authority may become one by a tick."""
         trusted: bool = self.cleaned_data["trusted_third_party"]
         if trusted and self.instance.pk and self.instance.campaigns.exists():
-            raise forms.ValidationError(_("A campaign addresses it, so it cannot be a trusted third party."))
+            raise forms.ValidationError(_("A campaign is addressed to it, so it cannot be a trusted third party."))
         return trusted
 
 
@@ -84,10 +85,10 @@ class PictureForm(forms.ModelForm):
 
     upload = forms.FileField(
         label=_("File"),
-        widget=UnfoldAdminFileFieldWidget,
+        widget=UnfoldAdminFileFieldWidget({"accept": ACCEPT}),
         help_text=_(
-            "JPEG, PNG, WebP or AVIF, at best 2400 pixels wide. All sizes are made from it; place, camera and "
-            "other hidden data are left out."
+            "JPEG, PNG, WebP or AVIF, ideally 2400 pixels wide. All sizes are generated from it; location, "
+            "camera and other hidden data are removed."
         ),
     )
 
@@ -115,9 +116,9 @@ class PictureForm(forms.ModelForm):
             elif {"focus_x", "focus_y"} & set(self.changed_data):
                 self.instance.refocus()
         except PictureRefused as refusal:
-            self.add_error("upload", refusal)
+            self.add_error("upload", forms.ValidationError(REASONS[refusal.reason], code=refusal.reason))
         except FileNotFoundError:
-            self.add_error("upload", _("The files of this picture are gone. Please upload it again."))
+            self.add_error("upload", _("The files of this picture are missing. Upload it again."))
 
 
 @admin.register(Picture)
@@ -134,7 +135,7 @@ class PictureAdmin(TranslatedAdmin):
     readonly_fields = ["thumbnail"]
     fieldsets = [
         (None, {"fields": ["section", "thumbnail", "upload", ("focus_x", "focus_y")]}),
-        (_("What stands beside it"), {"fields": ["alt", "caption", ("credit", "made_on")]}),
+        (_("Caption and credit"), {"fields": ["alt", "caption", ("credit", "made_on")]}),
     ]
 
     def section_of(self, obj: Picture) -> Section:
@@ -169,7 +170,9 @@ class CampaignContentForm(forms.ModelForm):
     def clean_addressee(self) -> Addressee:
         addressee: Addressee = self.cleaned_data["addressee"]
         if addressee.trusted_third_party:
-            raise forms.ValidationError(_("A trusted third party verifies signatures; no petition is addressed to it."))
+            raise forms.ValidationError(
+                _("This is a trusted third party: it verifies signatures and cannot be a petition’s addressee.")
+            )
         return addressee
 
 
@@ -209,19 +212,19 @@ class CampaignContentAdmin(TranslatedAdmin):
                 ]
             },
         ),
-        (_("Whom it addresses"), {"fields": ["addressee", "goal"]}),
+        (_("Addressee and goal"), {"fields": ["addressee", "goal"]}),
         (
-            _("When"),
+            _("Schedule"),
             {
                 "fields": ["state", ("launched_on", "last_update_on"), "opens_at", "closes_at"],
                 "description": _(
-                    "Signing opens and closes at these moments by itself, once a moderator has pressed “Open”. Until "
-                    "it opens, the page is public and says when it will."
+                    "Signing opens and closes automatically at these times, once a moderator has pressed “Open”. "
+                    "Until then the page is public and shows when signing opens."
                 ),
             },
         ),
-        (_("How its signers are protected"), {"fields": ["at_risk", "disclosure", "persons_per_mailbox"]}),
-        (_("Who is responsible"), {"fields": [("responsible", "contact_email"), "donate_url"]}),
+        (_("Protection of signers"), {"fields": ["at_risk", "disclosure", "persons_per_mailbox"]}),
+        (_("Responsible organisation"), {"fields": [("responsible", "contact_email"), "donate_url"]}),
     ]
 
     def section_of(self, obj: Campaign) -> Campaign:

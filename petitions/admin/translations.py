@@ -62,7 +62,7 @@ def _name(row: Translated, field: TranslatedField) -> str:
 def _box(row: Translated, field: TranslatedField, language: str) -> forms.CharField:
     long = isinstance(field, models.TextField)
     attrs = {"lang": language, "dir": "auto", "rows": min(18, 3 + len(row.original(field.attname)) // 90)}
-    return forms.CharField(
+    box = forms.CharField(
         label=str(field.verbose_name),
         initial=row.translation_of(field.attname, language),
         max_length=field.max_length,
@@ -70,6 +70,8 @@ def _box(row: Translated, field: TranslatedField, language: str) -> forms.CharFi
         validators=field.default_validators,
         widget=(UnfoldAdminTextareaWidget if long else UnfoldAdminTextInputWidget)(attrs=attrs),
     )
+    box.widget.attrs.pop("maxlength", None)  # as Uncut (petitions/guarding.py)
+    return box
 
 
 class TranslatedAdmin(GuardedAdmin):
@@ -116,7 +118,7 @@ class TranslatedAdmin(GuardedAdmin):
         if form.is_bound and form.is_valid():
             form.save()
             self.log_change(request, found, f"Translated into {BY_CODE[code].name}.")
-            self.message_user(request, _("The translation is saved."))
+            self.message_user(request, _("Translation saved."))
             self.look_at_translations(request, found)
             return HttpResponseRedirect(f"{request.path}?language={code}")
         return TemplateResponse(request, "petitions/admin/translations.html", self._page(request, found, form, rows))

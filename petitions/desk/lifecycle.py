@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from petitions.models import Campaign
 from staff.access import may
+from web.i18n.characters import TOO_LONG
 from web.i18n.text import check_text
 from web.models import Maintenance
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 State = Campaign.State
 _PUBLIC: Final = frozenset(Campaign.PUBLIC_STATES)
+#: Characters of the reason of a step.
+LONGEST_REASON: Final = 600
 
 
 class NotNow(Exception):
@@ -58,15 +61,15 @@ def _step(
 STEPS: Final = {
     step.name: step
     for step in (
-        _step("submit", gettext_lazy("Hand in for review"), {State.DRAFT}, State.REVIEW, "campaign.change"),
+        _step("submit", gettext_lazy("Submit for review"), {State.DRAFT}, State.REVIEW, "campaign.change"),
         _step(
             "send_back", gettext_lazy("Send back"), {State.REVIEW}, State.DRAFT, "campaign.open", needs_reason=True
         ),
         _step("open", gettext_lazy("Open"), {State.REVIEW}, State.OPEN, "campaign.open"),
         _step("pause", gettext_lazy("Pause"), {State.OPEN}, None, "campaign.close", needs_reason=True),
-        _step("resume", gettext_lazy("Go on"), {State.OPEN}, None, "campaign.open"),
+        _step("resume", gettext_lazy("Resume"), {State.OPEN}, None, "campaign.open"),
         _step("close", gettext_lazy("Close"), {State.OPEN}, State.CLOSED, "campaign.close"),
-        _step("reopen", gettext_lazy("Open again"), {State.CLOSED}, State.OPEN, "campaign.open"),
+        _step("reopen", gettext_lazy("Reopen"), {State.CLOSED}, State.OPEN, "campaign.open"),
         _step("deliver", gettext_lazy("Mark as delivered"), {State.CLOSED}, State.DELIVERED, "campaign.close"),
         _step("archive", gettext_lazy("Archive"), {State.CLOSED, State.DELIVERED}, State.ARCHIVED, "campaign.close"),
         _step("take_down", gettext_lazy("Take down"), _PUBLIC, State.REMOVED, "campaign.close", needs_reason=True),
@@ -86,39 +89,39 @@ def _is_idle(campaign: Campaign, step: Step) -> bool:
 def why_not(campaign: Campaign, step: Step, user: User | AnonymousUser, at: datetime.datetime | None = None) -> str:
     """Why this person cannot take this step now; "" where nothing is in the way."""
     if campaign.state not in step.before or _is_idle(campaign, step):
-        return _("This does not follow from where the campaign is.")
+        return _("This step is not possible in the campaign’s current state.")
     if not may(user, step.action, campaign):
         if step.action == "campaign.change":
-            return _("This is for the campaigners of its section.")
-        return _("This is for the moderators of its section.")
+            return _("Only campaigners of its section can do this.")
+        return _("Only moderators of its section can do this.")
     if step.name == "open" and campaign.review_requested_by_id == user.pk:
-        return _("You handed it in: somebody else has to open it.")
+        return _("You submitted it for review, so someone else has to open it.")
     missing = _MISSING.get(step.name)
     return missing(campaign, at or timezone.now()) if missing else ""
 
 
 def _missing_for_review(campaign: Campaign, at: datetime.datetime) -> str:
     if not campaign.demands.exists():
-        return _("It has no demand yet.")
+        return _("Add at least one demand first.")
     if not campaign.responsible:
-        return _("It does not say who is responsible.")
-    return "" if campaign.background else _("It has no background yet.")
+        return _("Enter the responsible organisation first.")
+    return "" if campaign.background else _("Write the background first.")
 
 
 def _missing_for_opening(campaign: Campaign, at: datetime.datetime) -> str:
     if not hasattr(campaign, "key"):
-        return _("Keys are being made; try again in a moment.")
+        return _("Encryption keys are still being created. Try again in a moment.")
     if campaign.closes_at and campaign.closes_at <= at:
-        return _("It would be closed already: move the closing time on first.")
+        return _("Its closing time has passed. Set a later one first.")
     return _missing_for_review(campaign, at)
 
 
 def _missing_for_opening_again(campaign: Campaign, at: datetime.datetime) -> str:
-    return "" if hasattr(campaign, "key") else _("Its keys are gone.")
+    return "" if hasattr(campaign, "key") else _("Its encryption keys have been destroyed, so it cannot reopen.")
 
 
 def _missing_for_going_on(campaign: Campaign, at: datetime.datetime) -> str:
-    return _("The whole site is paused: end that first.") if Maintenance.objects.exists() else ""
+    return _("The whole site is in maintenance mode. End that first.") if Maintenance.objects.exists() else ""
 
 
 _MISSING: Final[dict[str, Callable[[Campaign, datetime.datetime], str]]] = {
@@ -141,14 +144,16 @@ def take(campaign: Campaign, step: Step, user: User | AnonymousUser, reason: str
     here = Campaign.objects.filter(pk=campaign.pk, state=campaign.state, paused_at=campaign.paused_at)
     handed_in = {"review_requested_by": user} if step.name == "submit" else {}
     if not here.update(**handed_in, **_written_by(campaign, step, now, reason)):
-        raise NotNow(_("Somebody was faster: look again."))
+        raise NotNow(_("Someone else changed it in the meantime. Check its current state."))
     campaign.refresh_from_db()
 
 
 def _refuse_unfit(reason: str) -> None:
     """Readers may see it."""
     if not reason:
-        raise NotNow(_("Please say why."))
+        raise NotNow(_("Enter a reason."))
+    if len(reason) > LONGEST_REASON:
+        raise NotNow(TOO_LONG % {"length": len(reason), "limit": LONGEST_REASON})
     try:
         check_text(reason)
     except ValidationError as refusal:
@@ -227,7 +232,7 @@ def pause_site(user: User | AnonymousUser, mode: str, note: str) -> None:
     """Pause every campaign, or let the site only be read, with the note as a banner. Raises NotNow."""
     _refuse_unless_administrator(user)
     if not note.strip():
-        raise NotNow(_("Please say why: visitors read it in the banner."))
+        raise NotNow(_("Enter a message: visitors see it in the banner."))
     now = timezone.now()
     Maintenance.objects.update_or_create(pk=1, defaults={"mode": mode, "note": note.strip(), "since": now})
     running = Campaign.objects.filter(Q(closes_at=None) | Q(closes_at__gt=now), state=State.OPEN, paused_at=None)
@@ -246,4 +251,4 @@ def resume_site(user: User | AnonymousUser) -> None:
 
 def _refuse_unless_administrator(user: User | AnonymousUser) -> None:
     if not may(user, "site.halt"):
-        raise NotNow(_("This is for administrators."))
+        raise NotNow(_("Only administrators can do this."))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce, Concat
 from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
 
+from petitions.search import TextVector, beginning_with
 from web.i18n.languages import DEFAULT, known
 from web.i18n.plain import PlainTextField
 from web.i18n.translated import Foreign, Translated, TranslatedCharField
@@ -15,9 +18,11 @@ from web.i18n.translated import Foreign, Translated, TranslatedCharField
 
 class AddresseeQuerySet(models.QuerySet["Addressee"]):
     def named(self, word: str) -> AddresseeQuerySet:
-        """Those whose name has the word in it, as it was written first or as the reader sees it."""
-        translated = f"translations__{known(get_language() or DEFAULT)}__name__icontains"
-        return self.filter(Q(name__icontains=word) | Q(**{translated: word}))
+        """Those in whose name a word begins so, as it was written first or as the reader sees it."""
+        translated = KT(f"translations__{known(get_language() or DEFAULT)}__name")
+        theirs = Coalesce(translated, Value(""), output_field=models.TextField())
+        said = TextVector(Concat("name", Value(" "), theirs, output_field=models.TextField()))
+        return self.alias(said=said).filter(said=beginning_with(word))
 
 
 class Addressee(Translated):
@@ -29,15 +34,19 @@ class Addressee(Translated):
     address = PlainTextField(_("postal address"), blank=True)
     #: One of web/i18n/languages.py; "": as the campaign.
     letters_in = models.CharField(
-        _("language of letters"),
+        _("letter language"),
         max_length=10,
         blank=True,
         default="",
         db_default="",
-        help_text=_("Letters to them are in this language as well as in the campaign’s. “ru”, “be” …"),
+        help_text=_(
+            "A language code, such as “ru” or “be”. Letters are written in this language as well as in the campaign’s."
+        ),
     )
     trusted_third_party = models.BooleanField(
-        _("trusted third party"), default=False, help_text=_("Verifies signatures; is not the authority addressed.")
+        _("trusted third party"),
+        default=False,
+        help_text=_("Verifies signatures. Petitions cannot be addressed to it."),
     )
 
     objects = AddresseeQuerySet.as_manager()

@@ -33,7 +33,7 @@ class Disclosure(models.TextChoices):
 
     COUNT = "count", _("Totals only")
     INITIALS = "initials", _("Initials and country")
-    NAMED = "named", _("Names of those who agreed; the others counted")
+    NAMED = "named", _("Names of those who agreed; others are only counted")
     FULL = "full", _("Everything, to a trusted third party")
 
     @property
@@ -47,7 +47,7 @@ class Standing(models.TextChoices):
 
     GOING_ON = "", _("Open")
     ANNOUNCED = "announced", _("Opening soon")
-    OVER = "over", _("Over")
+    OVER = "over", _("Closed")
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):
@@ -150,32 +150,36 @@ class Campaign(Translated):
     PUBLIC_STATES = (State.OPEN, State.CLOSED, State.DELIVERED, State.ARCHIVED)
     CLOSED_STATES = (State.CLOSED, State.DELIVERED, State.ARCHIVED)
 
-    slug = models.SlugField(_("address"), max_length=80, unique=True, help_text=_("The last part of /c/…/"))
+    slug = models.SlugField(_("address"), max_length=80, unique=True, help_text=_("The end of the link: /c/…/"))
     #: What keys and sealed data are bound to. Random, so that a restored or re-made database
     #: can never bind another campaign's data to these keys.
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     section = models.ForeignKey(
-        Section, models.PROTECT, verbose_name=_("section"), related_name="campaigns", help_text=_("Who looks after it.")
+        Section,
+        models.PROTECT,
+        verbose_name=_("section"),
+        related_name="campaigns",
+        help_text=_("The section that runs this campaign."),
     )
     title = TranslatedCharField(_("title"), max_length=200)
-    lead = TranslatedTextField(_("lead"), max_length=600, help_text=_("Two sentences that say what is at stake."))
+    lead = TranslatedTextField(_("lead"), max_length=600, help_text=_("One or two sentences on what is at stake."))
     picture = models.ForeignKey(
         Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
     )
-    background = TranslatedMarkdownField(_("background"), blank=True, help_text=_("Markdown."))
-    pledge = TranslatedTextField(_("pledge"), max_length=600, help_text=_("What a supporter says by signing."))
+    background = TranslatedMarkdownField(_("background"), blank=True, help_text=_("Formatted with Markdown."))
+    pledge = TranslatedTextField(_("pledge"), max_length=600, help_text=_("What a supporter states by signing."))
     topic = TranslatedCharField(_("topic"), max_length=60, blank=True)
     region = TranslatedCharField(_("region"), max_length=60, blank=True)
     addressee = models.ForeignKey(Addressee, models.PROTECT, verbose_name=_("addressee"), related_name="campaigns")
     goal = models.PositiveIntegerField(_("goal"), null=True, blank=True, validators=[MinValueValidator(1)])
 
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    state = models.CharField(_("status"), max_length=10, choices=State, default=State.DRAFT)
     launched_on = models.DateField(_("launched on"), null=True, blank=True)
     last_update_on = models.DateField(
         _("last update"),
         null=True,
         blank=True,
-        help_text=_("Of these texts. Later news count by themselves."),
+        help_text=_("When these texts last changed. Updates are dated separately."),
     )
     opens_at = models.DateTimeField(_("opens"), null=True, blank=True)
     closes_at = models.DateTimeField(_("closes"), null=True, blank=True)
@@ -187,27 +191,29 @@ class Campaign(Translated):
     review_requested_by = models.ForeignKey(User, models.SET_NULL, null=True, editable=False, related_name="+")
     state_reason = models.TextField(
         _("reason"), blank=True, default="", db_default="", max_length=600, editable=False,
-        help_text=_("Why it was sent back, paused or taken down."),
+        help_text=_("Why it was sent back, paused or taken down. Readers may see it."),
     )  # fmt: skip
 
     at_risk = models.BooleanField(
         _("signers are at risk"),
         default=False,
-        help_text=_("Totals are all the addressee ever gets; mails are neutral; nothing of a signer is public."),
+        help_text=_("The addressee only ever gets totals, e-mails are neutral, and no details of signers are public."),
     )
     disclosure = models.CharField(
         _("disclosure"),
         max_length=10,
         choices=Disclosure,
         default=Disclosure.COUNT,
-        help_text=_("The most a delivery may tell the addressee. Can only be narrowed once somebody has signed."),
+        help_text=_(
+            "The most a delivery may disclose to the addressee. Once someone has signed, it can only be reduced."
+        ),
     )
     persons_per_mailbox = models.PositiveSmallIntegerField(
-        _("persons per mailbox"), default=1, validators=[MinValueValidator(1), MaxValueValidator(5)]
+        _("signatures per e-mail address"), default=1, validators=[MinValueValidator(1), MaxValueValidator(5)]
     )
     responsible = TranslatedCharField(_("responsible organisation"), max_length=200, default="")
-    contact_email = models.EmailField(_("contact"), blank=True)
-    donate_url = models.URLField(_("link for donations"), blank=True, default="", db_default="")
+    contact_email = models.EmailField(_("contact e-mail"), blank=True)
+    donate_url = models.URLField(_("donation link"), blank=True, default="", db_default="")
 
     objects = CampaignQuerySet.as_manager()
 
@@ -219,27 +225,29 @@ class Campaign(Translated):
             models.CheckConstraint(
                 name="campaign_at_risk_means_count_only",
                 condition=Q(at_risk=False) | Q(disclosure=Disclosure.COUNT),
-                violation_error_message=_("A campaign at risk hands over totals only."),
+                violation_error_message=_("If signers are at risk, only totals can be disclosed."),
             ),
             models.CheckConstraint(
                 name="campaign_full_is_for_third_parties",
                 condition=~Q(disclosure=Disclosure.FULL),
-                violation_error_message=_("An addressee never gets everything; a trusted third party may."),
+                violation_error_message=_(
+                    "Full disclosure is only possible to a trusted third party, never to an addressee."
+                ),
             ),
             models.CheckConstraint(
                 name="campaign_closes_after_it_opens",
                 condition=Q(opens_at__isnull=True) | Q(closes_at__isnull=True) | Q(closes_at__gt=models.F("opens_at")),
-                violation_error_message=_("It has to close after it opens."),
+                violation_error_message=_("The closing time must be after the opening time."),
             ),
             models.CheckConstraint(
                 name="campaign_closed_says_when",
                 condition=~Q(state__in=["closed", "delivered"]) | Q(closes_at__isnull=False),
-                violation_error_message=_("Say when it closed: late confirmations are counted from then."),
+                violation_error_message=_("Enter the closing time: the period for late confirmations starts then."),
             ),
             models.CheckConstraint(
                 name="campaign_paused_while_open",
                 condition=Q(paused_at__isnull=True, paused_with_site=False) | Q(paused_at__isnull=False, state="open"),
-                violation_error_message=_("Only what is open can be paused."),
+                violation_error_message=_("Only an open campaign can be paused."),
             ),
             models.CheckConstraint(
                 name="campaign_removed_says_why", condition=~Q(state="removed") | ~Q(state_reason="")

@@ -43,8 +43,10 @@ class ClaimSnapshot(models.Model):
     """
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="claims")
-    name = models.SlugField(_("name"), max_length=40, help_text=_("What texts call it: [[name.total]]."))
-    taken_at = models.DateTimeField(_("taken"), default=timezone.now, editable=False)
+    name = models.SlugField(
+        _("name"), max_length=40, help_text=_("The name that texts use for them, as in [[name.total]].")
+    )
+    taken_at = models.DateTimeField(_("saved on"), default=timezone.now, editable=False)
     #: Exact.
     total = models.BigIntegerField(_("signatures"), editable=False)
     #: {country: signatures} as shown, and what was merged.
@@ -59,8 +61,8 @@ class ClaimSnapshot(models.Model):
     software = models.CharField(max_length=60, editable=False)
 
     class Meta:
-        verbose_name = _("claim snapshot")
-        verbose_name_plural = _("claim snapshots")
+        verbose_name = _("saved figures")
+        verbose_name_plural = _("saved figures")
         ordering = ["-taken_at"]
         constraints = [models.UniqueConstraint(fields=["campaign", "name"], name="claim_name_once_per_campaign")]
 

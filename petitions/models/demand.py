@@ -47,14 +47,14 @@ class DemandStep(Translated):
         MET = "met", _("Met")
 
     demand = models.ForeignKey(Demand, models.CASCADE, related_name="steps", verbose_name=_("demand"))
-    state = models.CharField(_("state"), max_length=8, choices=State)
-    on = models.DateField(_("on"))
+    state = models.CharField(_("status"), max_length=8, choices=State)
+    on = models.DateField(_("date"))
     evidence = TranslatedTextField(_("evidence"), max_length=1000, help_text=_("What was said or done, and by whom."))
     url = models.URLField(_("link"), blank=True)
 
     class Meta:
-        verbose_name = _("step of a demand")
-        verbose_name_plural = _("steps of demands")
+        verbose_name = _("progress entry")
+        verbose_name_plural = _("progress on demands")
         ordering = ["-on", "-pk"]
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class DemandStep(Translated):
     def clean(self) -> None:
         super().clean()
         if self.on and self.on > timezone.now().date():
-            raise ValidationError({"on": _("That day has not come yet.")})
+            raise ValidationError({"on": _("The date cannot be in the future.")})
 
 
 def won(campaigns: CampaignQuerySet) -> CampaignQuerySet:

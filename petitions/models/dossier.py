@@ -31,7 +31,7 @@ class Dossier(Translated):
         _("taken down"),
         default=False,
         db_default=False,
-        help_text=_("Its page says that it is gone for good, and nothing leads there any more."),
+        help_text=_("Its page then says it has been removed, and nothing links to it any more."),
     )
 
     objects = DossierQuerySet.as_manager()

@@ -21,21 +21,19 @@ class Picture(Translated):
     alt = TranslatedCharField(
         _("alternative text"),
         max_length=300,
-        help_text=_("What can be seen, in a sentence, for those who do not see it."),
+        help_text=_("One sentence describing the picture, for people who cannot see it."),
     )
     caption = TranslatedCharField(_("caption"), max_length=300)
-    credit = TranslatedCharField(
-        _("credit"), max_length=200, help_text=_("Who made it, and by whose leave it is shown.")
-    )
-    made_on = models.DateField(_("date"), help_text=_("When it was taken or made."))
+    credit = TranslatedCharField(_("credit"), max_length=200, help_text=_("Photographer and licence."))
+    made_on = models.DateField(_("date"), help_text=_("When it was taken or created."))
     focus_x = models.PositiveSmallIntegerField(
-        _("focus, from the left"),
+        _("focal point from the left"),
         default=50,
         validators=[MaxValueValidator(100)],
-        help_text=_("Where the eye should land, in percent: every cut keeps it."),
+        help_text=_("In percent. Every crop keeps this point in view."),
     )
     focus_y = models.PositiveSmallIntegerField(
-        _("focus, from the top"), default=50, validators=[MaxValueValidator(100)]
+        _("focal point from the top"), default=50, validators=[MaxValueValidator(100)]
     )
     key = models.CharField(max_length=24, editable=False)
     width = models.PositiveIntegerField(_("width"), editable=False)

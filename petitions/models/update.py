@@ -45,7 +45,7 @@ class Update(Translated):
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="updates")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.UPDATE)
     breaking = models.BooleanField(
-        _("breaking"), default=False, db_default=False, help_text=_("Shown with a label, for two days.")
+        _("breaking"), default=False, db_default=False, help_text=_("Shows a “breaking” label for two days.")
     )
     slug = models.SlugField(_("address"), max_length=80)
     title = TranslatedCharField(_("title"), max_length=200)
@@ -56,22 +56,24 @@ class Update(Translated):
     body = TranslatedMarkdownField(
         _("text"),
         blank=True,
-        help_text=_("Markdown. [[name.total]] inserts a figure that was stored under that name on the tally’s page."),
+        help_text=_(
+            "Formatted with Markdown. [[name.total]] inserts a figure saved under that name on the tally page."
+        ),
     )
     quote = TranslatedTextField(_("quote"), blank=True, max_length=1000)
-    quote_by = TranslatedCharField(_("who said it"), blank=True, max_length=200)
+    quote_by = TranslatedCharField(_("quoted person"), blank=True, max_length=200)
     media_contact = TranslatedTextField(_("media contact"), blank=True, max_length=500)
     published_at = models.DateTimeField(
-        _("published"),
+        _("published on"),
         null=True,
         blank=True,
-        help_text=_("UTC. From then on everybody can read it. Empty: nobody but us."),
+        help_text=_("UTC. It is public from then on. Leave empty to keep it as a draft."),
     )
     taken_down = models.BooleanField(
         _("taken down"),
         default=False,
         db_default=False,
-        help_text=_("Its page says that it is gone for good, and nothing leads there any more."),
+        help_text=_("Its page then says it has been removed, and nothing links to it any more."),
     )
 
     objects = UpdateQuerySet.as_manager()
@@ -100,4 +102,4 @@ class Update(Translated):
     def clean(self) -> None:
         super().clean()
         if wrong := unknown_claims(self.body, self.campaign_id):
-            raise ValidationError({"body": _("No stored figure is called %s.") % ", ".join(wrong)})
+            raise ValidationError({"body": _("There are no saved figures named %s.") % ", ".join(wrong)})

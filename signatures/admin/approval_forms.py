@@ -27,14 +27,16 @@ class AskingForm(forms.Form):
     """Asks for one thing, and says why."""
 
     reason = forms.CharField(
-        label=_("Why"), max_length=1000, widget=UnfoldAdminTextareaWidget({"rows": 3}),
-        help_text=_("Whoever decides reads it, and the audit trail keeps it: no names, no addresses."),
+        label=_("Reason"), max_length=1000, widget=UnfoldAdminTextareaWidget({"rows": 3}),
+        help_text=_("The approver reads it, and it stays in the audit trail. No names or addresses of signers."),
     )  # fmt: skip
 
     field_order = ["campaign", "user", "role", "section", "disclosure", "at_risk", "reason"]
 
     def __init__(self, by: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.pop("maxlength", None)  # as Uncut (petitions/guarding.py)
         self.by = by
         self.narrow_choices()
 
@@ -71,7 +73,7 @@ class ShreddingForm(AskingForm):
 class DisclosureForm(AskingForm):
     campaign = forms.ModelChoiceField(Campaign.objects.none(), label=_("Campaign"), widget=UnfoldAdminSelectWidget)
     disclosure = forms.ChoiceField(
-        label=_("The most that the addressee is told"), widget=UnfoldAdminSelectWidget,
+        label=_("Most that may be disclosed to the addressee"), widget=UnfoldAdminSelectWidget,
         choices=[(choice.value, choice.label) for choice in Disclosure if choice != Disclosure.FULL],
     )  # fmt: skip
     at_risk = forms.BooleanField(label=_("Signers are at risk"), required=False, widget=UnfoldBooleanSwitchWidget)
@@ -85,12 +87,12 @@ class DisclosureForm(AskingForm):
 
 class MembershipForm(AskingForm):
     user = forms.ModelChoiceField(
-        User.objects.filter(is_active=True).order_by("username"), label=_("Person"), widget=UnfoldAdminSelectWidget
+        User.objects.filter(is_active=True).order_by("username"), label=_("User"), widget=UnfoldAdminSelectWidget
     )
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices, widget=UnfoldAdminSelectWidget)
     section = forms.ModelChoiceField(
         Section.objects.all(), label=_("Section"), required=False, widget=UnfoldAdminSelectWidget,
-        help_text=_("Empty: every section. Only for privacy officers and administrators."),
+        help_text=_("Leave empty for all sections. Only possible for privacy officers and administrators."),
     )  # fmt: skip
 
     def propose(self, said: dict[str, Any]) -> Proposal:
@@ -99,7 +101,7 @@ class MembershipForm(AskingForm):
 
 class FactorsForm(AskingForm):
     user = forms.ModelChoiceField(
-        User.objects.filter(is_active=True).order_by("username"), label=_("Person"), widget=UnfoldAdminSelectWidget
+        User.objects.filter(is_active=True).order_by("username"), label=_("User"), widget=UnfoldAdminSelectWidget
     )
 
     def propose(self, said: dict[str, Any]) -> Proposal:
@@ -121,16 +123,16 @@ ASKING: Final = {
     for asking in (
         Asking(
             Proposal.Kind.DISCLOSURE.value,
-            _("Narrow a promise"),
-            _("Once somebody has signed, what the addressee is told can only become less, and never more again."),
+            _("Reduce disclosure"),
+            _("Once someone has signed, disclosure to the addressee can only be reduced, and never increased again."),
             DisclosureForm,
         ),
         Asking(
             Proposal.Kind.MEMBERSHIP.value,
-            _("Give a role"),
+            _("Assign a role"),
             _(
-                "Two administrators give a role, to somebody who has a second factor. "
-                "One is enough to take it away: on the person’s page."
+                "Assigning a role takes two administrators, and the user needs a second factor. One "
+                "administrator can remove it, on the user’s page."
             ),
             MembershipForm,
         ),
@@ -138,15 +140,15 @@ ASKING: Final = {
             Proposal.Kind.FACTORS.value,
             _("Remove second factors"),
             _(
-                "For somebody who has lost theirs, and the recovery codes. "
-                "The password stays; the next login makes new ones."
+                "For a user who has lost their second factor and their recovery codes. The password stays; they "
+                "set up a new second factor at the next login."
             ),
             FactorsForm,
         ),
         Asking(
             Proposal.Kind.SHREDDING.value,
             _("Shred a campaign"),
-            _("Its keys are destroyed: nobody can ever read again who signed, in no backup either. Totals stay."),
+            _("Destroys its keys: nobody can ever read again who signed, not even from a backup. Totals stay."),
             ShreddingForm,
         ),
     )

@@ -51,7 +51,7 @@ class ProposalAdmin(GuardedAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("Four eyes"),
+            "title": _("Approvals"),
             "for_me": [proposal for proposal in waiting if approvals.may_decide(proposal, user)],
             "for_others": [proposal for proposal in waiting if not approvals.may_decide(proposal, user)],
             "asks": askable_by(user),
@@ -67,7 +67,9 @@ class ProposalAdmin(GuardedAdmin):
             raise Http404
         form = asking.form(user, request.POST if request.method == "POST" else None, initial=request.GET.dict())
         if request.method == "POST" and form.is_valid() and (made := form.ask()):
-            self.message_user(request, _("Asked. Somebody else has to decide within three days."), messages.SUCCESS)
+            self.message_user(
+                request, _("Request sent. Someone else has to decide within three days."), messages.SUCCESS
+            )
             return HttpResponseRedirect(reverse("admin:staff_proposal_change", args=[made.pk]))
         context = {
             **self.admin_site.each_context(request),
@@ -111,16 +113,16 @@ class ProposalAdmin(GuardedAdmin):
         return HttpResponseRedirect(reverse("admin:staff_proposal_change", args=[proposal.pk]))
 
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._step(request, object_id, approvals.approve, _("Approved. It is being carried out."))
+        return self._step(request, object_id, approvals.approve, _("Approved. It takes effect shortly."))
 
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def because(proposal: Proposal, by: User) -> None:
-            approvals.refuse(proposal, by, request.POST.get("reason", "").strip()[:1000])
+            approvals.refuse(proposal, by, request.POST.get("reason", "").strip())
 
-        return self._step(request, object_id, because, _("Refused."))
+        return self._step(request, object_id, because, _("Rejected."))
 
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._step(request, object_id, approvals.withdraw, _("Taken back."))
+        return self._step(request, object_id, approvals.withdraw, _("Request withdrawn."))
 
     def get_urls(self) -> list[URLPattern]:
         steps = self.pages_of_objects(
@@ -174,19 +176,19 @@ class AuditAdmin(GuardedAdmin):
         anchor = {"anchor": AuditAnchor.objects.last()}
         return super().changelist_view(request, anchor | (extra_context or {}))
 
-    @display(description=_("when (UTC)"), ordering="at")
+    @display(description=_("time (UTC)"), ordering="at")
     def when(self, entry: AuditEntry) -> str:
         return f"{entry.at.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S}"
 
-    @display(description=_("who"), ordering="actor__username")
+    @display(description=_("user"), ordering="actor__username")
     def who(self, entry: AuditEntry) -> str:
-        return entry.actor.username if entry.actor else str(_("a worker"))
+        return entry.actor.username if entry.actor else str(_("system"))
 
-    @display(description=_("of what"))
+    @display(description=_("details"))
     def of_what(self, entry: AuditEntry) -> str:
         return ", ".join(f"{name} {_short(value)}" for name, value in entry.detail.items()) or "–"
 
-    @display(description=_("hash of the entry before"))
+    @display(description=_("hash of the previous entry"))
     def chained_to(self, entry: AuditEntry) -> str:
         return bytes(entry.previous).hex()
 

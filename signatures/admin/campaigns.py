@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 from typing import Any, cast
 
@@ -33,7 +32,7 @@ from signatures.views.campaign_page import campaign_page
 from staff.access import may
 from staff.guarded_admin import GuardedInline
 from staff.refusals import NotAllowed
-from web.spreadsheets import safe_row
+from web.spreadsheets import csv_text
 
 
 class CampaignForm(RefusableForm, CampaignContentForm):
@@ -55,7 +54,10 @@ class CampaignForm(RefusableForm, CampaignContentForm):
             if field in cleaned and cleaned[field] != getattr(before, field):
                 self.add_error(field, NARROWED_BY_TWO if fits else ONLY_NARROWER)
         if "addressee" in cleaned and cleaned["addressee"] != before.addressee:
-            self.add_error("addressee", _("People have signed a petition to somebody else: make a new campaign."))
+            self.add_error(
+                "addressee",
+                _("People have already signed it with a different addressee. Create a new campaign instead."),
+            )
 
 
 class SigningRulesInline(GuardedInline):
@@ -81,7 +83,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     actions_detail = ["preview", "life", "translations", "tally"]
 
     @display(
-        description=_("state"),
+        description=_("status"),
         ordering="state",
         label={
             "open": "success",
@@ -128,7 +130,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             note_times(obj, cast(User, request.user))
         if not hasattr(obj, "key"):
             notify_worker("provision")
-            self.message_user(request, _("Its keys are being made. It can be opened in a moment."), messages.INFO)
+            self.message_user(request, _("Encryption keys are being created; it can be opened shortly."), messages.INFO)
 
     def has_tally_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request.user, "tally.view")
@@ -152,12 +154,10 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     def export(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The aggregates of the tally page as CSV: sums only, for there is nothing else to be had here."""
         campaign = self._for_tally(request, object_id)
-        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        table = csv_text(("dimension", "key", "signatures"), tally_rows(campaign))
+        response = HttpResponse(table, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{campaign.slug}-tally.csv"'
         response["Cache-Control"] = "no-store"
-        writer = csv.writer(response)
-        writer.writerow(("dimension", "key", "signatures"))
-        writer.writerows(map(safe_row, tally_rows(campaign)))
         return response
 
     def claim(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -168,13 +168,15 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         name = request.POST.get("name", "")
         form = forms.modelform_factory(ClaimSnapshot, fields=["name"])({"name": name})
         if not form.is_valid():
-            self.message_user(request, _("A name of small letters, digits and hyphens, please."), messages.ERROR)
+            self.message_user(
+                request, _("Use only lower-case letters, digits and hyphens in the name."), messages.ERROR
+            )
         elif campaign.claims.filter(name=name).exists():
-            self.message_user(request, _("There is a snapshot of that name already."), messages.ERROR)
+            self.message_user(request, _("There are already saved figures with this name."), messages.ERROR)
         else:
             take_snapshot(campaign, name)
             self.log_change(request, campaign, f"claim snapshot {name}")
-            self.message_user(request, _("Stored. Texts can refer to it now."), messages.SUCCESS)
+            self.message_user(request, _("Figures saved. Texts can now refer to them."), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:petitions_campaign_tally", args=[campaign.pk]))
 
     def _for_tally(self, request: HttpRequest, object_id: str) -> Campaign:
@@ -188,7 +190,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
     def has_life_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request.user, "campaign.view")
 
-    @action(description=_("State and next steps"), url_path="life", permissions=["life"], icon="signpost")
+    @action(description=_("Status and next steps"), url_path="life", permissions=["life"], icon="signpost")
     def life(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Where the campaign is, where it can go from there, and who may not and why. POST takes one step; a reason
         that was refused is still there to be mended."""
@@ -200,7 +202,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("State and next steps"),
+            "title": _("Status and next steps"),
             "original": campaign,
             "campaign": campaign,
             "typed": request.POST,
@@ -234,7 +236,7 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             self.message_user(request, str(refusal), messages.ERROR)
             return False
         notify_worker("draw_share_images")  # a petition that has just become public is shared at once
-        self.message_user(request, _("It is “%s” now.") % self.state_label(campaign)[1], messages.SUCCESS)
+        self.message_user(request, _("Status: %s.") % self.state_label(campaign)[1], messages.SUCCESS)
         return True
 
     def get_urls(self) -> list[URLPattern]:

@@ -9,8 +9,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.files.storage import storages
-from django.db.models import Q, QuerySet
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Max, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
@@ -22,10 +23,11 @@ from unfold.widgets import UnfoldBooleanWidget
 
 from petitions.models import Addressee, Campaign
 from signatures.admin.refusals import ExplainsRefusals, RefusableForm
+from signatures.admin.resuming import resumable
 from signatures.desk import deliveries
 from signatures.desk.announcements import draft_announcement
 from signatures.desk.deliveries import allowed_profiles, possible_addressees
-from signatures.models import Delivery
+from signatures.models import Delivery, Handover
 from staff.access import may, within
 from staff.guarded_admin import GuardedAdmin
 from staff.login.factors import reauthenticated
@@ -36,22 +38,36 @@ class DeliveryForm(RefusableForm):
     """Asks for a delivery. Its numbers are not asked for: they are what this addressee has not been given yet."""
 
     anew = forms.BooleanField(
-        label=_("Everything again"), required=False, widget=UnfoldBooleanWidget,
-        help_text=_("A new series that begins at number 1, instead of what came since the last delivery."),
+        label=_("Start over: hand over all numbers from 1 once more"), required=False, widget=UnfoldBooleanWidget,
+        help_text=_("Starts a new series at number 1 instead of only what is new since the last delivery."),
     )  # fmt: skip
 
     class Meta:
         model = Delivery
         fields = ["campaign", "addressee", "profile"]
         help_texts = {
-            "campaign": _("Only campaigns that somebody has signed."),
-            "addressee": _("The campaign’s own addressee, or a trusted third party."),
-            "profile": _("No more than the campaign’s disclosure allows. At risk: totals only."),
+            "campaign": _("Only campaigns with signatures are listed."),
+            "addressee": _("The campaign’s addressee, or a trusted third party."),
+            "profile": _("No more than the campaign’s disclosure allows. Totals only if signers are at risk."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         cast(forms.ModelChoiceField, self.fields["addressee"]).queryset = _addressees()
+        if not self.is_bound:
+            self._offer_what_can_apply()
+
+    def _offer_what_can_apply(self) -> None:
+        """Where a link named the campaign: its addressees, and the profiles that its own addressee may get."""
+        named = str(self.initial.get("campaign", ""))
+        campaign = Campaign.objects.filter(pk=int(named) if named.isdecimal() and len(named) < 19 else 0).first()
+        if campaign is None:
+            return
+        addressees = possible_addressees(campaign)
+        cast(forms.ModelChoiceField, self.fields["addressee"]).queryset = addressees
+        if addressees.count() == 1:
+            profiles = allowed_profiles(campaign, addressees.get())
+            cast(forms.ChoiceField, self.fields["profile"]).choices = [(p.value, p.label) for p in profiles]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -59,10 +75,10 @@ class DeliveryForm(RefusableForm):
         if campaign is None or addressee is None:
             return cleaned
         if not possible_addressees(campaign).filter(pk=addressee.pk).exists():
-            self.add_error("addressee", _("This campaign addresses %s.") % campaign.addressee)
+            self.add_error("addressee", _("This campaign is addressed to %s.") % campaign.addressee)
         elif profile and profile not in allowed_profiles(campaign, addressee):
             widest = allowed_profiles(campaign, addressee)[-1]
-            self.add_error("profile", _("The most this campaign allows for them is: %s.") % widest.label)
+            self.add_error("profile", _("The most this campaign allows for them: %s.") % widest.label)
         return cleaned
 
 
@@ -87,7 +103,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
     fields = ["campaign", "addressee", "profile", "anew"]
     list_display = [
         "reference", "campaign", "addressee", "profile", "numbers", "state_label", "requested_by", "approved_by",
-        "built_at",
+        "built_at", "handed_over_on",
     ]  # fmt: skip
     list_select_related = ["campaign", "addressee", "proposal__requested_by", "proposal__decided_by"]
     list_filter = ["state", ("campaign", admin.RelatedOnlyFieldListFilter)]
@@ -98,7 +114,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         return f"{delivery.first_number:,}–{delivery.last_number:,}"
 
     @display(
-        description=_("state"),
+        description=_("status"),
         ordering="state",
         label={"requested": "warning", "approved": "info", "ready": "success", "failed": "danger"},
     )
@@ -112,6 +128,14 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
     @display(description=_("approved by"), ordering="proposal__decided_by", empty_value="–")
     def approved_by(self, delivery: Delivery) -> User | None:
         return delivery.approved_by
+
+    @display(description=_("handed over"), ordering="handed_over", empty_value="–")
+    def handed_over_on(self, delivery: Delivery) -> datetime.date | None:
+        return getattr(delivery, "handed_over", None)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        handed = Q(handovers__kind=Handover.Kind.HANDED_OVER)
+        return super().get_queryset(request).annotate(handed_over=Max("handovers__on", filter=handed))
 
     def section_of(self, obj: Delivery) -> Campaign:
         return obj.campaign
@@ -135,7 +159,9 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         obj.__dict__.update(made.__dict__)
 
     def response_add(self, request: HttpRequest, obj: Delivery, post_url_continue: str | None = None) -> HttpResponse:
-        self.message_user(request, _("Requested. Somebody else has to approve it within three days."), messages.SUCCESS)
+        self.message_user(
+            request, _("Delivery requested. Someone else has to approve it within three days."), messages.SUCCESS
+        )
         return HttpResponseRedirect(_detail_url(obj))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -155,6 +181,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "building": _is_being_built(delivery),
             "record_url": reverse("admin:signatures_handover_add", query={"delivery": delivery.pk}),
             "waits_for": delivery.waits_for() if delivery.state == Delivery.State.APPROVED else None,
+            "keys": _keys(delivery, cast(User, request.user)),
         }
         return TemplateResponse(request, "signatures/admin/delivery.html", context)
 
@@ -176,6 +203,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "only_wait": waiting and own,
             "expired": delivery.state == state.REQUESTED and not waiting,
             "withdraw": delivery.state in (state.REQUESTED, state.FAILED) and asks,
+            "refuse": waiting and not own,
             "retry": delivery.state == state.FAILED and asks,
             "download": delivery.state == state.READY and takes,
             "hand_over": delivery.state == state.READY and may(request.user, "delivery.handover", delivery.campaign),
@@ -207,17 +235,17 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
 
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._step(
-            request, object_id, "delivery.request", deliveries.retry_delivery, _("It is being built again.")
+            request, object_id, "delivery.request", deliveries.retry_delivery, _("The delivery is being rebuilt.")
         )
 
     def announce(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Draft a press release with the packet's frozen figures, for an editor."""
-        done = _("A press release is drafted. An editor finds it among the campaign’s updates, not published yet.")
+        done = _("Press release drafted. It is among the campaign’s updates, not yet published.")
         return self._step(
             request, object_id, "delivery.handover", lambda delivery, officer: draft_announcement(delivery), done
         )
 
-    def download(self, request: HttpRequest, object_id: str) -> FileResponse:
+    def download(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """The packet, as it was sealed; what holds persons in it is encrypted. Who took it is written down first."""
         delivery = self._delivery_or_404(request, object_id)
         if delivery.state != Delivery.State.READY or not may(request.user, "delivery.download", delivery.campaign):
@@ -228,7 +256,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             raise Http404 from None
         deliveries.note_download(delivery, cast(User, request.user))
         # admin_view() says no-store.
-        return FileResponse(packet, as_attachment=True, filename=delivery.archive.rpartition("/")[2])
+        return resumable(request, packet, delivery.archive.rpartition("/")[2], delivery.archive_sha256)
 
     def get_urls(self) -> list[URLPattern]:
         steps = self.pages_of_objects(
@@ -236,7 +264,9 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             withdraw=require_POST(self.withdraw),
             retry=require_POST(self.retry),
             announce=require_POST(self.announce),
-            download=require_GET(reauthenticated(self.download)),  # no HEAD: each entry in the log is one export
+            download=require_GET(
+                reauthenticated(self.download, is_file=True)
+            ),  # no HEAD: each entry in the log is one export
         )
         return [*steps, *super().get_urls()]
 
@@ -247,6 +277,20 @@ def _progress(delivery: Delivery) -> dict[str, int]:
         return {}
     seconds = list(delivery.parts.order_by("pk").values_list("seconds", flat=True))
     return {"built": sum(1 for took in seconds if took is not None), "all": len(seconds)} if seconds else {}
+
+
+def _keys(delivery: Delivery, reader: User) -> dict[str, Any]:
+    """Who can open the packet, or could if it were built now: {"holders", "without": usernames, "own": bool}."""
+    if not delivery.holds_persons or delivery.state in Delivery.DEAD:
+        return {}
+    second = reader if delivery.state == Delivery.State.REQUESTED else delivery.approved_by
+    officers = list(dict.fromkeys(filter(None, (delivery.requested_by, second))))
+    holders = deliveries.key_holders(delivery, officers)
+    return {
+        "holders": [officer.username for officer in holders],
+        "without": [officer.username for officer in officers if officer not in holders],
+        "own": reader in holders,
+    }
 
 
 def _is_being_built(delivery: Delivery) -> bool:

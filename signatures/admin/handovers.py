@@ -29,8 +29,20 @@ class HandoverForm(ModelForm):
     def clean_attachment(self) -> UploadedFile | None:
         attachment: UploadedFile | None = self.cleaned_data["attachment"]
         if attachment and (attachment.size or 0) > LARGEST_ATTACHMENT:
-            raise ValidationError(_("It is larger than 20 MB."))
+            raise ValidationError(_("The file is larger than 20 MB."))
+        if attachment and not _is_what_it_is_called(attachment):
+            raise ValidationError(_("The file is not of the kind that its name says."))
         return attachment
+
+
+#: What a file of that kind begins with.
+_BEGINNINGS = {"pdf": b"%PDF-", "png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff"}
+
+
+def _is_what_it_is_called(attachment: UploadedFile) -> bool:
+    beginning = attachment.read(8)
+    attachment.seek(0)
+    return beginning.startswith(_BEGINNINGS.get((attachment.name or "").rpartition(".")[2].lower(), b""))
 
 
 @admin.register(Handover)
@@ -41,7 +53,7 @@ class HandoverAdmin(GuardedAdmin):
     form = HandoverForm
     fieldsets = [
         (None, {"fields": ["delivery", ("kind", "on"), "place", "reference", "is_public", "statement"]}),
-        (_("For ourselves"), {"fields": ["people", "note", "attachment"]}),
+        (_("Internal"), {"fields": ["people", "note", "attachment"]}),
     ]
     list_display = ["delivery", "kind", "on", "place", "reference", "is_public", "attached"]
     list_select_related = ["delivery__campaign"]
@@ -50,7 +62,7 @@ class HandoverAdmin(GuardedAdmin):
     def section_of(self, obj: Handover) -> Campaign:
         return obj.delivery.campaign
 
-    @display(description=_("receipt or answer"), empty_value="–")
+    @display(description=_("receipt or reply"), empty_value="–")
     def attached(self, entry: Handover) -> str | None:
         if not entry.attachment:
             return None
@@ -63,6 +75,8 @@ class HandoverAdmin(GuardedAdmin):
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         if db_field.name in ("statement", "note"):
             field.widget.attrs["rows"] = 4
+        if db_field.name == "attachment":  # what the model takes; an iPhone makes a JPEG of its photo then
+            field.widget.attrs["accept"] = "application/pdf,image/png,image/jpeg"
         return field
 
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
@@ -77,7 +91,7 @@ class HandoverAdmin(GuardedAdmin):
 
     def response_add(self, request: HttpRequest, obj: Handover, post_url_continue: str | None = None) -> HttpResponse:
         """Back to the packet, which shows the entry."""
-        self.message_user(request, _("It is in the log."), messages.SUCCESS)
+        self.message_user(request, _("Entry added to the handover log."), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:signatures_delivery_change", args=[obj.delivery_id]))
 
     def file(self, request: HttpRequest, object_id: str) -> FileResponse:

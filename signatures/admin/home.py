@@ -24,25 +24,25 @@ DOORS: Final[tuple[tuple[Promise, dict[str, Promise]], ...]] = (
             "Dossier": _("Dossiers"),
             "Picture": _("Pictures"),
             "Addressee": _("Addressees"),
-            "DemandStep": _("What became of demands"),
+            "DemandStep": _("Progress on demands"),
         },
     ),
     (
         _("Signatures"),
         {
-            "Reveal": _("Looks at signatures"),
-            "Watch": _("What comes in just now"),
+            "Reveal": _("Signature lookups"),
+            "Monitor": _("Live activity"),
             "Ruling": _("Rulings"),
-            "NetworkRule": _("Networks"),
+            "NetworkRule": _("Network rules"),
         },
     ),
-    (_("Handing over"), {"Delivery": _("Deliveries"), "Handover": _("Handover log")}),
-    (_("People"), {"User": _("Logins and roles"), "Section": _("Sections")}),
+    (_("Handover"), {"Delivery": _("Deliveries"), "Handover": _("Handover log")}),
+    (_("People"), {"User": _("Users"), "Section": _("Sections")}),
     (
-        _("The desk"),
-        {"Proposal": _("Four eyes"), "Recipient": _("Keys of officers"), "AuditEntry": _("Audit trail")},
+        _("Oversight"),
+        {"Proposal": _("Approvals"), "Recipient": _("Officer keys"), "AuditEntry": _("Audit trail")},
     ),
-    (_("The whole site"), {"Standstill": _("Pause it, or only let it be read")}),
+    (_("Site"), {"Maintenance": _("Maintenance mode")}),
 )
 
 

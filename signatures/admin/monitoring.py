@@ -86,7 +86,7 @@ class WatchAdmin(GuardedAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("What comes in just now"),
+            "title": _("Live activity"),
             "watches": [_as_shown(request, watch) for watch in watches.order_by("campaign__title")],
         }
         return TemplateResponse(request, "signatures/admin/monitoring.html", context)

@@ -34,7 +34,10 @@ class UpdateForm(ModelForm):
             for name in (*SAYING, "language"):
                 setattr(self.instance, name, cleaned.get(name, getattr(self.instance, name)))
             if missing := unsaid(announcement, self.instance):
-                self.add_error("title", _("Frozen, and to be said in title, lead or text: %s.") % ", ".join(missing))
+                self.add_error(
+                    "title",
+                    _("These figures are fixed and must appear in the title, lead or text: %s.") % ", ".join(missing),
+                )
         return cleaned
 
 
@@ -58,7 +61,7 @@ class UpdateAdmin(UpdateContentAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Update | None = None) -> Any:
         return [*super().get_readonly_fields(request, obj), "frozen"]
 
-    @display(description=_("frozen figures"))
+    @display(description=_("fixed figures"))
     def frozen(self, update: Update) -> str:
         announcement = announcement_of(update)
         if announcement is None:
@@ -66,8 +69,8 @@ class UpdateAdmin(UpdateContentAdmin):
         words = {"figures": ", ".join(map(number, frozen_in(announcement))), "packet": announcement.delivery}
         return (
             _(
-                "%(figures)s, from the manifest of %(packet)s. To be said in title, lead or text, in every language; "
-                "all other words are yours."
+                "%(figures)s, from the manifest of %(packet)s. They must appear in the title, lead or text in "
+                "every language; everything else is yours to write."
             )
             % words
         )
@@ -75,13 +78,13 @@ class UpdateAdmin(UpdateContentAdmin):
     def look_at_translations(self, request: HttpRequest, obj: Update) -> None:
         announcement = announcement_of(obj)
         if announcement and (missing := unsaid(announcement, obj)):
-            said = _("The frozen figures are not in it: %s.") % ", ".join(missing)
+            said = _("These fixed figures are missing: %s.") % ", ".join(missing)
             self.message_user(request, said, messages.WARNING)
 
     def has_mail_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request.user, "content.change")
 
-    @action(description=_("Send by mail"), url_path="mail", permissions=["mail"], icon="mail")
+    @action(description=_("Send by e-mail"), url_path="mail", permissions=["mail"], icon="mail")
     def mail(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What became of its mails, or a button that has them sent. Once: no update goes out twice."""
         update = self.get_object(request, object_id)
@@ -94,12 +97,12 @@ class UpdateAdmin(UpdateContentAdmin):
             Mailing.objects.get_or_create(update=update)
             self.log_change(request, update, "mailed")
             notify_worker("spread_news")
-            self.message_user(request, _("It is being sent."), messages.SUCCESS)
+            self.message_user(request, _("The e-mails are being sent."), messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:petitions_update_mail", args=[update.pk]))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("Send by mail"),
+            "title": _("Send by e-mail"),
             "original": update,
             "update": update,
             "published": published,

@@ -47,7 +47,7 @@ class RecipientAdmin(GuardedAdmin):
         return any(may(request.user, action) for action in ("recipient.register", "recipient.revoke"))
 
     @display(
-        description=_("state"),
+        description=_("status"),
         ordering="state",
         label={"waiting": "warning", "pinned": "success", "revoked": "danger"},
     )
@@ -73,7 +73,7 @@ class RecipientAdmin(GuardedAdmin):
             else:
                 return HttpResponseRedirect(reverse("admin:signatures_recipient_change", args=[made.pk]))
         context = {
-            "title": _("Make a key"),
+            "title": _("Create a key"),
             "in_use": recipients.key_in_use(officer),
             "username": officer.username,
             "problem": problem,
@@ -122,7 +122,7 @@ class RecipientAdmin(GuardedAdmin):
             words = str(error) if isinstance(error, NotAllowed) else _("The proof did not match. Try again.")
             self.message_user(request, words, messages.WARNING)
         else:
-            self.message_user(request, _("Approved. A worker is putting the key to use."), messages.SUCCESS)
+            self.message_user(request, _("Approved. The key becomes active shortly."), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:signatures_recipient_change", args=[key.pk]))
 
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -132,7 +132,7 @@ class RecipientAdmin(GuardedAdmin):
         except NotAllowed as error:
             self.message_user(request, str(error), messages.WARNING)
         else:
-            self.message_user(request, _("Revoked. Nothing is encrypted to this key any more."), messages.SUCCESS)
+            self.message_user(request, _("Revoked. Nothing will be encrypted to this key any more."), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:signatures_recipient_change", args=[key.pk]))
 
     def _may_revoke(self, key: Recipient, user: User) -> bool:

@@ -14,10 +14,10 @@ from unfold.admin import ModelAdmin
 from signatures.desk.disclosure import ONLY_NARROWER
 from staff.refusals import NotAllowed, violated_constraint
 
-KEYS_ARE_BEING_MADE: Final = _("Keys are being made; try again in a moment.")
+KEYS_ARE_BEING_MADE: Final = _("Encryption keys are still being created. Try again in a moment.")
 
 NARROWED_BY_TWO: Final = _(
-    "People have signed under this promise: ask for it under Four eyes, where two people decide."
+    "People have already signed. Reducing disclosure takes two people: send a request under Approvals."
 )
 
 #: What the database's guards refuse (config/database/*.sql), in words. Forms say it earlier where web can know.
@@ -25,7 +25,7 @@ GUARDS: Final[dict[str, str | Promise]] = {
     "campaign_opens_with_keys": KEYS_ARE_BEING_MADE,
     "campaign_disclosure_only_narrows": ONLY_NARROWER,
     "disclosure_needs_two_people": NARROWED_BY_TWO,
-    "campaign_shredded_stays_closed": _("Its keys were destroyed, so it cannot open again."),
+    "campaign_shredded_stays_closed": _("Its keys have been destroyed, so it cannot reopen."),
 }
 
 

@@ -37,7 +37,7 @@ class SealedField(forms.CharField):
         try:
             return base64.b64decode(text, validate=True) or None
         except ValueError:
-            raise forms.ValidationError(_("What you looked for did not arrive whole. Ask again.")) from None
+            raise forms.ValidationError(_("Your request arrived damaged. Send it again.")) from None
 
 
 class QuestionForm(forms.Form):
@@ -46,15 +46,15 @@ class QuestionForm(forms.Form):
     kind = forms.ChoiceField(choices=Reveal.Kind)
     campaign = forms.ModelChoiceField(Campaign.objects.none(), required=False, label=_("Campaign"))
     section = forms.ModelChoiceField(Section.objects.none(), required=False, label=_("Section"))
-    number = forms.IntegerField(min_value=1, max_value=2**53, required=False, label=_("Number in the register"))
+    number = forms.IntegerField(min_value=1, max_value=2**53, required=False, label=_("Signature number"))
     query = SealedField(max_length=6000, required=False)
     page = forms.IntegerField(min_value=1, max_value=1_000_000, required=False, label=_("Page"))
-    purpose = forms.ChoiceField(choices=Purpose, label=_("Why do you look?"))
+    purpose = forms.ChoiceField(choices=Purpose, label=_("Purpose"))
     reason = forms.CharField(
         min_length=4,
         max_length=200,
-        label=_("Reason, or the reference of the case"),
-        help_text=_("Kept in the audit trail, in clear, for others to read: never a name or an address."),
+        label=_("Reason or case reference"),
+        help_text=_("Kept unencrypted in the audit trail, where others read it. Never enter a name or an address."),
     )
 
     def __init__(self, officer: User, *args: Any, **kwargs: Any) -> None:
@@ -73,7 +73,7 @@ class QuestionForm(forms.Form):
         needed = {"number": "number", "email": "query", "list": "page"}.get(cleaned.get("kind", ""))
         for field in filter(None, (where, needed)):
             if field not in self.errors and not cleaned.get(field):
-                self.add_error(field, _("This is needed."))
+                self.add_error(field, _("This field is required."))
         return cleaned
 
     def question(self) -> reveals.Question:
@@ -106,7 +106,7 @@ class RevealAdmin(GuardedAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
 
-    @display(description=_("state"), ordering="state", label={"answered": "success", "refused": "danger"})
+    @display(description=_("status"), ordering="state", label={"answered": "success", "refused": "danger"})
     def state_label(self, reveal: Reveal) -> tuple[str, str]:
         return reveal.state, reveal.get_state_display()
 
@@ -119,7 +119,7 @@ class RevealAdmin(GuardedAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("Look at a signature"),
+            "title": _("Look up a signature"),
             "form": QuestionForm(officer),
             "kinds": kinds,
             "campaigns": {kind.value: reveals.campaigns_for(officer, kind) for kind in kinds},

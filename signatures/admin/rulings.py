@@ -52,10 +52,10 @@ class RulingForm(forms.ModelForm):
     wide = forms.RegexField("^[0-9a-f]{16}$", label=LABELS["wide"], required=False)
     domain = forms.RegexField("^[0-9a-f]{16}$", label=LABELS["domain"], required=False)
     comment = forms.RegexField("^[0-9a-f]{16}$", label=LABELS["comment"], required=False)
-    why = forms.ChoiceField(label=_("Reason given by judgement"), required=False, widget=UnfoldAdminSelectWidget)
+    why = forms.ChoiceField(label=_("Flag"), required=False, widget=UnfoldAdminSelectWidget)
     source = forms.ChoiceField(label=_("Source"), required=False, widget=UnfoldAdminSelectWidget)
-    since = forms.SplitDateTimeField(label=_("From the hour"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
-    until = forms.SplitDateTimeField(label=_("Before the hour"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
+    since = forms.SplitDateTimeField(label=_("From (hour)"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
+    until = forms.SplitDateTimeField(label=_("Before (hour)"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
 
     class Meta:
         model = Ruling
@@ -82,7 +82,7 @@ class RulingForm(forms.ModelForm):
             if moment := cleaned.get(name):
                 query[name] = cast(datetime.datetime, moment).isoformat()
         if not query and not self.errors:
-            raise forms.ValidationError(_("Say which signatures: fill in at least one of these."))
+            raise forms.ValidationError(_("Fill in at least one criterion."))
         self.instance.query = query
         return cleaned
 
@@ -98,7 +98,7 @@ class RulingAdmin(GuardedAdmin):
     list_select_related = ["campaign__section", "made_by"]
     fieldsets = [
         (None, {"fields": ["campaign", "verb", "reason"]}),
-        (_("Which signatures"), {"fields": [*LABELS, "why", "source", "since", "until"]}),
+        (_("Criteria"), {"fields": [*LABELS, "why", "source", "since", "until"]}),
     ]
 
     def section_of(self, obj: Ruling) -> Campaign:
@@ -109,10 +109,12 @@ class RulingAdmin(GuardedAdmin):
         super().save_model(request, obj, form, change)
         detail = {"ruling": obj.pk, "campaign": obj.campaign_id, "verb": obj.verb, "query": obj.query}
         audit.append(obj.made_by, "ruling.make", obj.campaign.section, obj.reason, detail)
-        notify_worker("rule")
+        notify_worker("apply_rulings")
 
     def response_add(self, request: HttpRequest, obj: Ruling, post_url_continue: str | None = None) -> HttpResponse:
-        self.message_user(request, _("It is being looked up. Nothing is touched before you say so."), messages.INFO)
+        self.message_user(
+            request, _("Counting the matching signatures. Nothing changes until you confirm."), messages.INFO
+        )
         return HttpResponseRedirect(_url(obj))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -143,9 +145,11 @@ class RulingAdmin(GuardedAdmin):
         if not may(request.user, "ruling.make", ruling.campaign):
             self.message_user(request, _("Your role does not allow this."), messages.ERROR)
         elif self._took(request, ruling, step):
-            notify_worker("rule")
+            notify_worker("apply_rulings")
         else:
-            self.message_user(request, _("It has moved on meanwhile: look again."), messages.WARNING)
+            self.message_user(
+                request, _("Its status has changed in the meantime. Check it and try again."), messages.WARNING
+            )
         return HttpResponseRedirect(_url(ruling))
 
     def _took(self, request: HttpRequest, ruling: Ruling, step: str) -> bool:
@@ -165,7 +169,7 @@ class RulingAdmin(GuardedAdmin):
 
 
 def _words(key: str) -> str | Promise:
-    more = {"since": _("From the hour"), "until": _("Before the hour"), "source": _("Source"), "reason": _("Judged")}
+    more = {"since": _("From (hour)"), "until": _("Before (hour)"), "source": _("Source"), "reason": _("Flag")}
     return {**LABELS, **more}.get(key, key)
 
 

@@ -19,10 +19,12 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from signatures.delivery import verifier
+from signatures.delivery.amendments import amendments_pdf
 from signatures.delivery.encrypting import encrypted
 from signatures.delivery.letter import compose, languages_of, letter_pdf
 from signatures.delivery.odt import letter_odt
 from signatures.delivery.packet import (
+    AMENDMENTS,
     COUNTRIES,
     FORMAT,
     CountryTotal,
@@ -128,14 +130,15 @@ def write_packet(delivery: Delivery, sealed: Sealed, stream: IO[bytes]) -> tuple
     try:
         signs = signer()
     except KeysDamaged:
-        raise CannotBuild("The key in the keyring that signs manifests is damaged.") from None
+        raise CannotBuild("The manifest signing key in the keyring is damaged.") from None
     with PacketWriter(stream) as writer:
         for part in sealed.parts:
             if not all(_add_spooled(delivery, file, writer) for file in files_of(part)):
                 build_again([part])
                 return None
         draft = _draft(delivery, sealed, signs)
-        _add_countries(sealed.figures, writer)
+        _add_countries(delivery, sealed.figures, writer)
+        _add_amendments(delivery, draft, sealed.strikes, writer)
         _add_letters(delivery, draft, writer)
         _add_help(delivery, draft, writer)
         manifest = msgspec.structs.replace(draft, files=writer.files)
@@ -149,9 +152,20 @@ def _add_spooled(delivery: Delivery, file: SpooledFile, writer: PacketWriter) ->
     return whole
 
 
-def _add_countries(figures: Figures, writer: PacketWriter) -> None:
+def _add_countries(delivery: Delivery, figures: Figures, writer: PacketWriter) -> None:
     rows = [(country.code, country.name, country.count) for country in figures.countries]
-    writer.add_table(COUNTRIES, ("code", "country", "signatures"), [*rows, ("", "other", figures.other)])
+    rest = "not listed" if delivery.holds_persons else "other"
+    writer.add_table(COUNTRIES, ("code", "country", "signatures"), [*rows, ("", rest, figures.other)])
+
+
+def _add_amendments(
+    delivery: Delivery, draft: Manifest, strikes: Sequence[tuple[int, str]], writer: PacketWriter
+) -> None:
+    """Which numbers to strike in earlier packets: a table, and a page to put with the list."""
+    if strikes:
+        writer.add_table(AMENDMENTS, ("number", "packet"), strikes)
+        language = languages_of(delivery)[0]
+        writer.add("amendments.pdf", amendments_pdf(delivery, draft, strikes, language))
 
 
 def _add_letters(delivery: Delivery, draft: Manifest, writer: PacketWriter) -> None:
@@ -160,7 +174,8 @@ def _add_letters(delivery: Delivery, draft: Manifest, writer: PacketWriter) -> N
     for language in languages_of(delivery):
         letter = compose(delivery, draft, files, language)
         writer.add(f"letter-{language}.pdf", letter_pdf(letter))
-        writer.add(f"letter-{language}.odt", letter_odt(letter))
+        # To be edited, so it is not among what is signed.
+        writer.add_unsigned(f"letter-{language}.odt", letter_odt(letter))
 
 
 def _add_help(delivery: Delivery, draft: Manifest, writer: PacketWriter) -> None:
@@ -202,6 +217,8 @@ def _draft(delivery: Delivery, sealed: Sealed, signs: Signer) -> Manifest:
         # In a packet of totals, a number would say which of the signers took back.
         gap_numbers=sealed.gaps if delivery.holds_persons else [],
         earlier=sealed.earlier,
+        other_series=sealed.other_series,
+        to_date=sealed.to_date,
         built_at=timezone.now().date().isoformat(),
         signed_by=signs.fingerprint,
         files=[],

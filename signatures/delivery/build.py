@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from signatures.delivery.archive import write_archive
@@ -52,7 +53,7 @@ def _tried(pk: int, notice: Callable[[], None]) -> bool:
     except (InterfaceError, OperationalError):
         raise  # the database went away: those behind it would fare no better
     except Exception:
-        log.exception("delivery %s could not be built; the next sweep tries it again", pk)
+        log.exception("delivery %s could not be built; it will be retried", pk)
         return False
 
 
@@ -79,7 +80,7 @@ def build_delivery(pk: int, notice: Callable[[], None] = lambda: None) -> bool:
     except CannotBuild as error:
         fail(delivery, str(error))
     except NotSet as error:
-        fail(delivery, f"Its pages could not be set: {error}.")
+        fail(delivery, f"Its pages could not be typeset: {error}.")
     except OSError as error:
         fail(delivery, f"The packet could not be written: {error.strerror or type(error).__name__}.")
     return False
@@ -123,9 +124,10 @@ def _assembled(delivery: Delivery) -> bool:
 def _hold_withdrawals(delivery: Delivery) -> None:
     """So many take their signatures back that parts are stale as soon as they are built: those wait for a moment."""
     if delivery.withdrawals_wait_until is None:
-        log.warning("delivery %s: withdrawals of its campaign wait until it is sealed", delivery.reference)
+        log.warning("delivery %s: withdrawals from its campaign wait until it is sealed", delivery.reference)
         delivery.withdrawals_wait_until = timezone.now() + WITHDRAWALS_WAIT
-        change(delivery, withdrawals_wait_until=delivery.withdrawals_wait_until)
+        # Compared by the database's clock (register/withdrawal.py).
+        change(delivery, withdrawals_wait_until=Now() + WITHDRAWALS_WAIT)
 
 
 @contextmanager

@@ -19,10 +19,12 @@ def recipients_of(delivery: Delivery) -> list[str]:
     try:
         pinned = keyring().recipients()
     except KeysDamaged:
-        raise CannotBuild("The list of age recipients in the keyring is damaged.") from None
+        raise CannotBuild("The keyring's list of age recipients is damaged.") from None
     recipients = [pinned[officer] for officer in officers if officer in pinned]
     if not recipients:
-        raise CannotBuild(f"No age recipient is pinned for {' or '.join(officers)}: nobody could open the packet.")
+        raise CannotBuild(
+            f"Neither {' nor '.join(officers)} has a key in use. Make one under Officer keys, then build again."
+        )
     return recipients
 
 
@@ -35,7 +37,7 @@ def _officers(delivery: Delivery) -> list[str]:
     for username, is_active in officers:
         if not is_active:
             raise CannotBuild(
-                f"{username} is no longer an active officer: withdraw it, and let two others decide anew."
+                f"{username} is no longer active staff. Withdraw the delivery and have two others decide."
             )
     return [username for username, _ in officers]
 
@@ -48,14 +50,16 @@ def check_chain(delivery: Delivery) -> None:
     )
     others = others.exclude(pk=delivery.pk)
     if others.filter(first_number__lte=last, last_number__gte=first).exists():
-        raise CannotBuild(f"Another delivery of the series has some of the numbers {first} to {last}.")
+        raise CannotBuild(f"Another delivery in the series contains some of the numbers {first} to {last}.")
     if first != 1 and not others.filter(last_number=first - 1).exists():
-        raise CannotBuild(f"No delivery of the series ends at number {first - 1}: request that part first, then retry.")
+        raise CannotBuild(
+            f"No delivery in the series ends at number {first - 1}. Request that part first, then build again."
+        )
     if last > delivery.campaign.register.last_number:
-        raise CannotBuild("The range ends beyond the last number given.")
+        raise CannotBuild("The range ends beyond the last signature number assigned.")
 
 
 def check_space(delivery: Delivery) -> None:
     lacking = disk_space.lacking(delivery)
     if lacking:
-        raise CannotBuild(f"There is not enough space on the disk: {lacking} Free some, then build it again.")
+        raise CannotBuild(f"Not enough disk space: {lacking} Free some space, then build again.")

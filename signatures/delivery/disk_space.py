@@ -32,7 +32,7 @@ def lacking(delivery: Delivery) -> str:
     for place in _places():
         free = shutil.disk_usage(place).free
         if free < wanted:
-            return f"{place} has {free // 10**6} MB free, building takes {wanted // 10**6} MB."
+            return f"{place} has {free // 10**6} MB free; the build needs {wanted // 10**6} MB."
     return ""
 
 

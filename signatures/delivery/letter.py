@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from django.conf import settings
@@ -19,11 +20,15 @@ from signatures.delivery import typesetting
 from signatures.delivery.packet import FileEntry, Manifest
 from signatures.delivery.verifier import grouped
 from signatures.models import Delivery
-from web.i18n.cldr import country_name, day, number, sorting_key
+from web.i18n.cldr import country_name, day, listing, number, sorting_key
 from web.i18n.languages import known
 
 #: Countries that are drawn as bars; all of them are in the table.
-BARS = 12
+BARS: Final = 12
+#: Numbers to strike that the letter says itself; more of them stand in amendments.pdf.
+STRIKES: Final = 40
+#: How long somebody who verifies may keep what tells of persons.
+KEPT_BY_THIRD_PARTIES: Final = datetime.timedelta(days=90)
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -119,23 +124,30 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
         date=day(datetime.date.fromisoformat(manifest.built_at)),
         day=manifest.built_at,
         reference_label=_("Our reference"),
-        reference=manifest.reference,
+        reference=_("%(reference)s, packet %(n)s of this series")
+        % {"reference": manifest.reference, "n": number(len(manifest.earlier) + 1)},
         subject=str(campaign.title),
-        opening=_opening(totals.signatures, len(demands)),
+        opening=_opening(delivery, manifest, len(demands)),
         demands=demands,
         total=number(totals.signatures),
-        total_label=ngettext("signature", "signatures", totals.signatures),
+        total_label=ngettext("new signature", "new signatures", totals.signatures)
+        if manifest.earlier
+        else ngettext("signature", "signatures", totals.signatures),
         facts=_facts(manifest),
-        sections=[_how_found_out(), _what_is_withheld(delivery, manifest)],
+        sections=[
+            *_confidential(delivery, manifest),
+            *_changes(manifest),
+            _how_found_out(delivery, manifest),
+            _what_is_withheld(delivery, manifest),
+        ],
         volumes_title=_("The volumes of the list"),
         volumes=_volumes(files),
         signature=_("For %s:") % campaign.responsible,
         annex_title=_("Annex"),
         countries_title=_("Countries"),
-        countries_note=_("So that no figure can point at one person, a country is given from ten signatures on and in "
-                         "tens. The rest is put together."),
+        countries_note=_countries_note(delivery),
         bars=_bars(manifest),
-        countries=_countries(manifest),
+        countries=_countries(delivery, manifest),
         checks_title=_("How this packet is checked"),
         checks=_checks(),
         fingerprint=grouped(manifest.signed_by),
@@ -143,55 +155,147 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
     )  # fmt: skip
 
 
-def _opening(total: int, demands: int) -> str:
-    signed = ngettext(
-        "%s person has signed this petition to you.", "%s people have signed this petition to you.", total
-    )
-    signed %= number(total)
+def is_third_party(delivery: Delivery) -> bool:
+    """Whether the packet goes to somebody who verifies, and not to whom the petition is addressed."""
+    return delivery.addressee_id != delivery.campaign.addressee_id
+
+
+def confidential_until(delivery: Delivery, built_on: datetime.date) -> datetime.date | None:
+    """By when whoever verifies has to destroy the packet; None where it may be kept."""
+    if is_third_party(delivery) and delivery.holds_persons:
+        return built_on + KEPT_BY_THIRD_PARTIES
+    return None
+
+
+def _opening(delivery: Delivery, manifest: Manifest, demands: int) -> str:
+    said = _what_is_handed_over(delivery, manifest)
     if not demands:
-        return signed
-    return signed + " " + ngettext("The demand is:", "The demands are:", demands)
+        return said
+    return said + " " + ngettext("The demand is:", "The demands are:", demands)
+
+
+def _what_is_handed_over(delivery: Delivery, manifest: Manifest) -> str:
+    total = manifest.totals.signatures
+    words = {
+        "n": number(total), "total": number(manifest.to_date), "addressee": str(delivery.campaign.addressee.name),
+    }  # fmt: skip
+    if manifest.earlier:
+        words |= {"reference": manifest.earlier[-1].reference, "day": _day(manifest.earlier[-1].built_at)}
+        if is_third_party(delivery):
+            return (
+                _(
+                    "This packet follows packet %(reference)s of %(day)s. New signatures under the petition to "
+                    "%(addressee)s: %(n)s. Signatures to date: %(total)s."
+                )
+                % words
+            )
+        return (
+            _(
+                "This packet follows packet %(reference)s of %(day)s. New signatures under this petition to you: "
+                "%(n)s. Signatures to date: %(total)s."
+            )
+            % words
+        )
+    if is_third_party(delivery):
+        return (
+            _("For verification, we entrust to you the signatures under the petition to %(addressee)s: %(n)s.") % words
+        )
+    signed = ngettext(
+        "%(n)s person has signed this petition to you.", "%(n)s people have signed this petition to you.", total
+    )
+    return signed % words
+
+
+def _day(iso: str) -> str:
+    return day(datetime.date.fromisoformat(iso))
 
 
 def _facts(manifest: Manifest) -> list[Fact]:
     totals, span, period = manifest.totals, manifest.range, manifest.period
-    # Those that are public: there may be more, of which too few have signed to be told of.
-    facts = [Fact(_("Countries"), _("at least %s") % number(totals.countries))] if totals.countries else []
+    facts = [Fact(_("Signatures to date"), number(manifest.to_date))] if manifest.earlier else []
+    if totals.countries > 1:
+        shown = number(totals.countries)
+        # In totals those that are public: there may be more, of which too few have signed to be told of.
+        facts.append(Fact(_("Countries"), _("at least %s") % shown if manifest.profile == Disclosure.COUNT else shown))
     if period.first:
-        first, last = (day(datetime.date.fromisoformat(on)) for on in (period.first, period.last))
+        first, last = _day(period.first), _day(period.last)
         facts.append(Fact(_("Signed"), first if first == last else f"{first} – {last}"))
-    facts += [
-        Fact(_("Numbers in the register"), f"{number(span.first)} – {number(span.last)}"),
-        Fact(_("Of these taken back"), number(totals.gaps)),
-    ]
+    facts.append(Fact(_("Numbers in the register"), f"{number(span.first)} – {number(span.last)}"))
+    if totals.gaps:
+        facts.append(Fact(_("Withdrawn or removed before"), number(totals.gaps)))
     if manifest.profile != Disclosure.COUNT:
         facts.append(Fact(_("Listed one by one"), number(totals.listed)))
-    if manifest.earlier:
-        facts.append(Fact(_("Taken back since earlier packets"), number(manifest.amendments.withdrawn)))
+    if manifest.amendments.withdrawn:
+        facts.append(Fact(_("Withdrawn or removed since earlier packets"), number(manifest.amendments.withdrawn)))
     return facts
 
 
-def _how_found_out() -> Heading:
-    return Heading(
-        _("How these signatures were confirmed and counted"),
-        [
-            _("Each signature was confirmed through a link that was sent to the signer’s own mailbox. Different "
-              "spellings of one mailbox count as one, and a mailbox counts for no more persons than the petition "
-              "allows. Numbers are given in the order of confirmation, without gaps, and never twice: this packet "
-              "begins where the last one of its series ended."),
-            _("Whoever took a signature back before this packet was sealed is not counted in it. Whoever does so "
-              "later is named as an amendment in the next packet."),
-        ],
-    )  # fmt: skip
+def _confidential(delivery: Delivery, manifest: Manifest) -> list[Heading]:
+    until = confidential_until(delivery, datetime.date.fromisoformat(manifest.built_at))
+    if until is None:
+        return []
+    said = _(
+        "For the verification of this petition only: please pass this packet on to nobody, and destroy it by %s."
+    ) % day(until)  # fmt: skip
+    return [Heading(_("Confidential"), [said])]
+
+
+def _changes(manifest: Manifest) -> list[Heading]:
+    """What became of the packets before this one, and which numbers are to be struck in them."""
+    withdrawn, numbers = manifest.amendments.withdrawn, manifest.amendments.numbers
+    said = []
+    if withdrawn:
+        said.append(
+            _(
+                "Signatures of earlier packets that were withdrawn or removed since: %s. The total to date is without "
+                "them."
+            )
+            % number(withdrawn)
+        )
+    if len(numbers) > STRIKES:
+        said.append(
+            _("Please strike the numbers that amendments.pdf and amendments.csv list: %s in all.")
+            % number(len(numbers))
+        )
+    elif numbers:
+        strike = ngettext(
+            "Please strike number %(numbers)s in the lists that you have.",
+            "Please strike numbers %(numbers)s in the lists that you have.",
+            len(numbers),
+        )
+        # As the lists have them, without a separator of thousands.
+        said.append(strike % {"numbers": listing([str(struck) for struck in numbers])})
+    return [Heading(_("Changes to earlier packets"), said)] if said else []
+
+
+def _how_found_out(delivery: Delivery, manifest: Manifest) -> Heading:
+    how = [
+        _("Each signature was confirmed through a link that was sent to the signer’s own mailbox. Different "
+          "spellings of one mailbox count as one, and a mailbox counts for no more persons than the petition "
+          "allows. Numbers are given in the order of confirmation, without gaps, and never twice.")
+    ]  # fmt: skip
+    if manifest.earlier:
+        how.append(_("This packet begins where the last one of its series ended."))
+    later = [
+        _("Whoever withdrew a signature before this packet was sealed is not counted in it. What is withdrawn or "
+          "removed later is said in the next packet.")
+    ]  # fmt: skip
+    if delivery.holds_persons:
+        later.append(_("It will also say which numbers are to be struck in this list."))
+    return Heading(_("How these signatures were confirmed and counted"), [" ".join(how), " ".join(later)])
 
 
 def _what_is_withheld(delivery: Delivery, manifest: Manifest) -> Heading:
-    profile, listed = manifest.profile, manifest.totals.listed
-    if profile == Disclosure.COUNT:
+    addressee = str(delivery.campaign.addressee.name)
+    if manifest.profile == Disclosure.COUNT:
         said = [_("This packet holds totals only. It names nobody.")]
         if delivery.campaign.at_risk:
-            said.append(_("The signers were promised that nobody would be named to you."))
-    elif profile == Disclosure.FULL:
+            said.append(
+                _("The signers were promised that nobody would be named to %s.") % addressee
+                if is_third_party(delivery)
+                else _("The signers were promised that nobody would be named to you.")
+            )
+    elif manifest.profile == Disclosure.FULL:
         said = [
             _(
                 "Only comments that their authors did not agree to show are withheld: this packet is for verification "
@@ -199,20 +303,31 @@ def _what_is_withheld(delivery: Delivery, manifest: Manifest) -> Heading:
             )
         ]
     else:
-        said = [
-            ngettext(
-                "%s signer agreed to be shown to you and is listed; the others are counted only.",
-                "%s signers agreed to be shown to you and are listed; the others are counted only.",
-                listed,
-            )
-            % number(listed)
-        ]
+        said = _what_is_listed(delivery, manifest, addressee)
+    return Heading(_("What is withheld, and why"), [" ".join(said)])
+
+
+def _what_is_listed(delivery: Delivery, manifest: Manifest, addressee: str) -> list[str]:
+    listed = manifest.totals.listed
+    if is_third_party(delivery):
+        words = {"addressee": addressee, "n": number(listed)}
+        said = [_("Signers who agreed to be shown to %(addressee)s, and are listed: %(n)s.") % words]
+    else:
+        agreed = ngettext(
+            "%(n)s signer agreed to be shown to you and is listed.",
+            "%(n)s signers agreed to be shown to you and are listed.",
+            listed,
+        )
+        said = [agreed % {"n": number(listed)}]
+    if listed < manifest.totals.signatures:
+        said.append(_("The others are counted only."))
+    if listed:
         said.append(
             _("Of each of them you are told the initials and the country; addresses and comments stay with us.")
-            if profile == Disclosure.INITIALS
+            if manifest.profile == Disclosure.INITIALS
             else _("Of each of them you are told name, place, country and day; addresses and comments stay with us.")
         )
-    return Heading(_("What is withheld, and why"), [" ".join(said)])  # fmt: skip
+    return said
 
 
 def _volumes(files: Sequence[FileEntry]) -> list[Volume]:
@@ -230,13 +345,25 @@ def _bars(manifest: Manifest) -> list[Bar]:
     return [Bar(country_name(c.code), number(c.count), c.count / longest) for c in shown]
 
 
-def _countries(manifest: Manifest) -> list[Fact]:
-    """In the order of the alphabet, as one looks a country up; the merged rest last."""
+def _countries_note(delivery: Delivery) -> str:
+    if delivery.holds_persons:
+        return _("These are the countries of the signers listed.")
+    return _(
+        "So that no figure can point at one person, a country is given from ten signatures on and in tens. The rest is "
+        "put together."
+    )
+
+
+def _countries(delivery: Delivery, manifest: Manifest) -> list[Fact]:
+    """In the order of the alphabet, as one looks a country up; the merged rest last. None where nothing is shown."""
+    if not manifest.by_country:
+        return []
     named = sorted(
         ((country_name(country.code), country.count) for country in manifest.by_country),
         key=lambda entry: sorting_key(entry[0]),
     )
-    rest = [(_("All others together"), manifest.other)] if manifest.other else []
+    others = _("Not listed") if delivery.holds_persons else _("All others together")
+    rest = [(others, manifest.other)] if manifest.other else []
     return [Fact(name, number(count)) for name, count in [*named, *rest]]
 
 

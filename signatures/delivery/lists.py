@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import regex
 import xlsxwriter
 from django.utils import timezone, translation
 from django.utils.functional import Promise
@@ -25,7 +26,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from petitions.models import Disclosure
 from signatures.delivery import typesetting
 from signatures.sealing import Person
-from web.i18n.cldr import country_name, number
+from web.i18n.cldr import country_name, day, number
 from web.spreadsheets import safe_row
 
 
@@ -49,9 +50,30 @@ class Columns:
     cells: Callable[[Listed], Sequence[Sequence[str]]]
 
 
+#: What a reader takes for one letter, with its marks; a vowel of Thai or Lao that stands before its consonant with it.
+_LETTER: Final = regex.compile(r"\p{Logical_Order_Exception}?\X")
+#: Neither a mark nor an apostrophe.
+_IS_LETTER: Final = regex.compile(r"[\p{Lu}\p{Ll}\p{Lt}\p{Lo}]")
+#: Scripts that write a name in so few signs that each is much of it.
+_IS_SIGN: Final = regex.compile(r"[\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\p{Tangut}\p{Nushu}]")
+#: Who has no initial that would not be the name.
+NO_INITIAL: Final = "–"
+
+
 def initials(name: str) -> str:
-    """ "Ada Example" as "A. E."."""
-    return " ".join(f"{word[0]}." for word in unicodedata.normalize("NFC", name).split())
+    """ "Ada Example" as "A. E."; of a name in signs the first alone, "王 明" as "王."; never the whole name."""
+    # Compatibility forms are told by their letters: one sign can be a whole "Muhammad".
+    found = [_letters(word) for word in unicodedata.normalize("NFKC", name).split()]
+    words = [letters for letters in found if letters]
+    in_signs = any(_IS_SIGN.match(letter) for letters in words for letter in letters)
+    first = [letters[0] for letters in words[: 1 if in_signs else None]]
+    if len(first) == sum(map(len, words)):
+        first = first[:-1]
+    return " ".join(f"{letter}." for letter in first) or NO_INITIAL
+
+
+def _letters(word: str) -> list[str]:
+    return [letter for letter in _LETTER.findall(word) if _IS_LETTER.match(letter)]
 
 
 def _named(signer: Listed) -> Sequence[Sequence[str]]:
@@ -77,7 +99,7 @@ COLUMNS: Final[dict[str, Columns]] = {
         ("number", "name", "place", "country", "signed on"),
         lambda s: (s.number, s.person.name, s.person.place, s.person.country, s.signed_on.isoformat()),
         ((gettext_lazy("Name"), 0), (gettext_lazy("Place"), 42), (gettext_lazy("Country"), 39),
-         (gettext_lazy("Signed on"), 20)),
+         (gettext_lazy("Signed on"), 22)),
         _named,
     ),
     Disclosure.FULL: Columns(
@@ -87,7 +109,7 @@ COLUMNS: Final[dict[str, Columns]] = {
             s.signed_on.isoformat(), "yes" if s.person.share_name else "no",
         ),
         ((gettext_lazy("Name, e-mail, comment"), 0), (gettext_lazy("Place, country"), 45),
-         (gettext_lazy("Signed on"), 20), (gettext_lazy("May be named"), 20)),
+         (gettext_lazy("Signed on"), 22), (gettext_lazy("May be named"), 22)),
         _full,
     ),
 }  # fmt: skip
@@ -111,8 +133,29 @@ def csv_of(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[byt
     yield buffer.getvalue().encode()
 
 
-def xlsx_of(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
-    """The same as a workbook. Every text is written as a text; in memory, since XlsxWriter would spool in clear."""
+#: What a column of a workbook is called for whoever reads it, and its width in characters. A table's header is for
+#: programs, and the same in every language.
+_IN_WORDS: Final[dict[str, tuple[str | Promise, int]]] = {
+    "number": (gettext_lazy("No."), 9),
+    "initials": (gettext_lazy("Initials"), 24),
+    "name": (gettext_lazy("Name"), 30),
+    "e-mail": (gettext_lazy("E-mail"), 30),
+    "place": (gettext_lazy("Place"), 22),
+    "country": (gettext_lazy("Country"), 9),
+    "comment": (gettext_lazy("Comment"), 40),
+    "signed on": (gettext_lazy("Signed on"), 13),
+    "agreed to be named": (gettext_lazy("May be named"), 13),
+}
+
+
+def xlsx_of(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]], language: str = "en") -> bytes:
+    """The same as a workbook to read and print: days are days, a page is as wide as the table, headings are in the
+    language. Every text is written as a text; in memory, since XlsxWriter would spool in clear."""
+    with translation.override(language):
+        return _workbook(title, header, rows)
+
+
+def _workbook(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
     out = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(out, options) as book:
@@ -120,31 +163,54 @@ def xlsx_of(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) ->
         today = datetime.datetime.combine(timezone.now().date(), datetime.time.min)
         book.set_properties({"title": title, "author": "", "comments": "", "created": today})
         sheet = book.add_worksheet("signers")
-        bold = book.add_format({"bold": True})
-        for column, heading in enumerate(header):
-            sheet.write_string(0, column, heading, bold)
+        bold, as_day = book.add_format({"bold": True}), book.add_format({"num_format": _DAY, "align": "left"})
+        for column, name in enumerate(header):
+            heading, width = _IN_WORDS.get(name, (name, 24))
+            sheet.write_string(0, column, str(heading), bold)
+            sheet.set_column(column, column, width)
         for line, row in enumerate(rows, start=1):
             for column, cell in enumerate(row):
-                if isinstance(cell, str):
+                if header[column] == "signed on":
+                    sheet.write_datetime(line, column, datetime.date.fromisoformat(cell), as_day)
+                elif isinstance(cell, str):
                     sheet.write_string(line, column, cell)
                 else:
                     sheet.write_number(line, column, cell)
         sheet.freeze_panes(1, 0)
-        sheet.set_column(1, len(header) - 1, 24)
+        _set_for_print(sheet, title)
     return out.getvalue()
+
+
+#: Number format 14: a day as the reader's office program writes days.
+_DAY: Final = 14
+
+
+def _set_for_print(sheet: xlsxwriter.worksheet.Worksheet, title: str) -> None:
+    sheet.set_paper(9)  # A4
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+    sheet.set_footer(f"&L{title.replace('&', '&&')}&R&P / &N")
+    if translation.get_language_bidi():
+        sheet.right_to_left()
 
 
 # --- pages ------------------------------------------------------------------------------------------------------
 
-#: Lines of one page; millimetres of what lies between the margins, of the number, and between columns.
-PAGE_LINES: Final = 47
+#: Millimetres of what lies between the margins, of the number, and between columns.
 _PAPER, _NUMBER, _GUTTER = 172, 19, 3
+_HEADING_GUTTER: Final = 1
+#: Millimetres of what lies between head and foot; of a line of the list, of one of the headings, and below those.
+_HEIGHT, _LINE, _HEADING_LINE, _BELOW_HEADINGS = 253, 5.2, 3.2, 1.2
 #: What would end its line, or could turn the one below it around: letters and figures from right to left.
 _NOT_PLAIN: Final = re.compile(
     "[\n\u2028\u2029\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
-#: Millimetres of an em of the list's type, 9 points.
-_EM: Final = 3.175
+#: Millimetres of a point; of an em of the list's type, which is of 9 points, of its headings and of its page heads.
+_POINT: Final = 25.4 / 72
+_EM, _HEADING_EM, _HEAD_EM = 9 * _POINT, 7.5 * _POINT, 8 * _POINT
+#: The cover's title is as large as fits: sizes in points, and millimetres of height that it may take.
+_TITLE_SIZES, _TITLE_HEIGHT = (26, 20, 15, 12), 90
 
 
 type Voice = str | tuple[str, str, str, str]
@@ -188,6 +254,10 @@ class Volume:
     of: int
     first: int
     last: int
+    #: Whom the petition is addressed to, where the list goes to somebody else, who verifies.
+    petition_to: str = ""
+    #: By when somebody who verifies has to destroy it.
+    confidential_until: datetime.date | None = None
 
 
 def pdf_of(volume: Volume, signers: Sequence[Listed]) -> bytes:
@@ -199,47 +269,98 @@ def pdf_of(volume: Volume, signers: Sequence[Listed]) -> bytes:
 def _volume_data(volume: Volume, signers: Sequence[Listed]) -> dict[str, Any]:
     columns = COLUMNS[volume.profile]
     widths = [width for _heading, width in columns.on_paper]
+    headings, heading_lines = _headings([_("No."), *(str(heading) for heading, _width in columns.on_paper)], widths)
+    page_lines = _page_lines(heading_lines)
     rooms = _rooms(widths)
-    rows = [row for signer in signers for row in _rows(signer, columns, rooms)]
+    rows = [row for signer in signers for row in _rows(signer, columns, rooms, page_lines)]
+    title = typesetting.legible(volume.title)
+    head = f"{_('Confidential')} · {title}" if volume.confidential_until else title
     name = _("Volume %(position)s of %(of)s") % {"position": number(volume.position), "of": number(volume.of)}
     span = {"first": number(volume.first), "last": number(volume.last)}
-    listed = ngettext("%s signer is listed in this volume.", "%s signers are listed in this volume.", len(signers))
+    listed = ngettext(
+        "%(n)s signer is listed in this volume.", "%(n)s signers are listed in this volume.", len(signers)
+    )
     return {
-        "title": typesetting.legible(volume.title),
-        "title-line": _shortened(typesetting.legible(volume.title), 90),
+        "title": title,
+        "title-size": _title_size(title),
+        "title-line": _shortened(head, _PAPER / _HEAD_EM - typesetting.width(name) - 2),
         "organisation": typesetting.legible(volume.organisation),
         "kind": _("List of signers"),
         "to": _("To: %s") % typesetting.legible(volume.to),
         "volume": name,
         "reference": volume.reference,
-        "facts": [_("Register numbers %(first)s to %(last)s") % span, listed % number(len(signers))],
+        "facts": [_("Register numbers %(first)s to %(last)s") % span, listed % {"n": number(len(signers))}],
         "notes": [
-            _("Numbers were given in the order of confirmation, without gaps. A number that is missing here belongs to "
-              "somebody who did not agree to be named to you, or took their signature back."),
+            *_confidential(volume),
+            " ".join([_("Numbers were given in the order of confirmation, without gaps."), _missing_numbers(volume)]),
             _("‹U+…› stands for a character that no font of this document has; the tables have the text as it was "
               "typed."),
         ],
         "columns": [_NUMBER, *widths],
-        "headings": [_("No."), *(str(heading) for heading, _width in columns.on_paper)],
-        "pages": _pages(rows),
+        "headings": headings,
+        "heading-lines": heading_lines,
+        "pages": _pages(rows, page_lines),
     }  # fmt: skip
 
 
-def _rooms(widths: Sequence[int]) -> list[float]:
-    """How many ems each column has room for."""
+def _confidential(volume: Volume) -> list[str]:
+    if volume.confidential_until is None:
+        return []
+    said = _(
+        "For the verification of this petition only: please pass this packet on to nobody, and destroy it by %s."
+    ) % day(volume.confidential_until)  # fmt: skip
+    return [f"{_('Confidential')}. {said}"]
+
+
+def _missing_numbers(volume: Volume) -> str:
+    if volume.profile == Disclosure.FULL:
+        return _("A number that is missing here belongs to a signature that was withdrawn or removed.")
+    if volume.petition_to:
+        return _(
+            "A number that is missing here belongs to somebody who did not agree to be named to %s, or whose signature "
+            "was withdrawn or removed."
+        ) % typesetting.legible(volume.petition_to)
+    return _(
+        "A number that is missing here belongs to somebody who did not agree to be named to you, or whose signature "
+        "was withdrawn or removed."
+    )
+
+
+def _rooms(widths: Sequence[int], gutter: int = _GUTTER, em: float = _EM) -> list[float]:
+    """How many ems, of so many millimetres, each column has room for."""
     rest = _PAPER - _NUMBER - sum(widths)
-    return [((width or rest) - _GUTTER) / _EM for width in widths]
+    return [((width or rest) - gutter) / em for width in widths]
 
 
-def _rows(signer: Listed, columns: Columns, rooms: Sequence[float]) -> list[Row]:
+def _headings(headings: Sequence[str], widths: Sequence[int]) -> tuple[list[str], int]:
+    """(the headings as they are set, lines of the longest)."""
+    rooms = [(_NUMBER - _GUTTER) / _HEADING_EM, *_rooms(widths, _HEADING_GUTTER, _HEADING_EM)]
+    texts = [typesetting.breakable(text, room) for text, room in zip(headings, rooms, strict=True)]
+    return texts, max(typesetting.lines(text, room) for text, room in zip(texts, rooms, strict=True))
+
+
+def _page_lines(heading_lines: int) -> int:
+    """Lines of the list that a page has room for below its headings."""
+    return int((_HEIGHT - _BELOW_HEADINGS - heading_lines * _HEADING_LINE) / _LINE)
+
+
+def _title_size(title: str) -> int:
+    """Points of the cover's title."""
+    for size in _TITLE_SIZES:
+        if typesetting.lines(title, _PAPER / (size * _POINT)) * size * 1.6 * _POINT <= _TITLE_HEIGHT:
+            return size
+    return _TITLE_SIZES[-1]
+
+
+def _rows(signer: Listed, columns: Columns, rooms: Sequence[float], page_lines: int) -> list[Row]:
     """One row; more where what somebody wrote is longer than a page may be."""
     cells = [
-        [(text, typesetting.lines(text, room)) for text in _pieces(texts, room)]
+        [(text, typesetting.lines(text, room)) for text in _pieces(texts, room, page_lines)]
         for texts, room in zip(columns.cells(signer), rooms, strict=True)
     ]
     rows: list[Row] = []
     while not rows or any(cells):
-        taken = [_taken(texts, PAGE_LINES) for texts in cells]
+        taken = [_taken(texts, page_lines) for texts in cells]
         voices = [[_voice(text, signer.person.country) for text, _lines in texts] for texts in taken]
         most = max(sum(lines for _text, lines in texts) for texts in taken)
         rows.append(Row("" if rows else f"{signer.number}", [_cell(voice) for voice in voices], max(1, most)))
@@ -247,12 +368,15 @@ def _rows(signer: Listed, columns: Columns, rooms: Sequence[float]) -> list[Row]
     return rows
 
 
-def _pieces(texts: Sequence[str], room: float) -> Iterator[str]:
+def _pieces(texts: Sequence[str], room: float, page_lines: int) -> Iterator[str]:
     """The texts as they are set: legible, breakable, none of them longer than half a page."""
-    most = int(room * PAGE_LINES / 3)  # characters; of the widest, each an em
     for text in texts:
-        for at in range(0, len(text) or 1, most):
-            yield typesetting.breakable(typesetting.legible(text[at : at + most]), room)
+        piece = typesetting.breakable(typesetting.legible(text), room)
+        # A line has a sign at least, so most texts need not be measured.
+        if len(piece) > page_lines // 2 and len(text) > 1 and typesetting.lines(piece, room) > page_lines // 2:
+            yield from _pieces([text[: len(text) // 2], text[len(text) // 2 :]], room, page_lines)
+        else:
+            yield piece
 
 
 def _taken(texts: Sequence[tuple[str, int]], room: int) -> list[tuple[str, int]]:
@@ -277,8 +401,8 @@ def _voice(text: str, country: str) -> Voice:
     return text if way == "ltr" and form == ("", "") else (text, way, *form)
 
 
-def _pages(rows: Sequence[Row]) -> list[Page]:
-    sheets = _sheets(rows)
+def _pages(rows: Sequence[Row], page_lines: int) -> list[Page]:
+    sheets = _sheets(rows, page_lines)
     pages, before = [], 0
     for position, sheet in enumerate(sheets, start=1):
         here = sum(1 for row in sheet if row.number)
@@ -313,18 +437,23 @@ def _run(rows: Sequence[Row]) -> Run:
     return Run(["\n".join(map(str, texts)) for texts in columns], len(rows))
 
 
-def _sheets(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows by page. One that is longer than a page has a page of its own, and goes on beyond its foot."""
+def _sheets(rows: Sequence[Row], page_lines: int) -> list[list[Row]]:
+    """Rows by page; none of them is longer than a page."""
     sheets: list[list[Row]] = []
     left = 0
     for row in rows:
         if row.lines > left:
             sheets.append([])
-            left = PAGE_LINES
+            left = page_lines
         sheets[-1].append(row)
         left -= row.lines
     return sheets or [[]]
 
 
-def _shortened(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+def _shortened(text: str, room: float) -> str:
+    """The text, or as much of it as `room` ems hold."""
+    if typesetting.width(text) <= room:
+        return text
+    while typesetting.width(text) > room - 1:
+        text = text[:-1]
+    return f"{text.rstrip()}…"

@@ -1,77 +1,159 @@
-"""The letter to edit, as OpenDocument text: the words of the PDF, plain. Texts are texts, never fields or links."""
+"""The letter to edit, as OpenDocument text: the words of the PDF in its order. Texts are never fields or links."""
 
 from __future__ import annotations
 
 import datetime
 import io
 from collections.abc import Sequence
+from typing import Any, Final
 
-from odfdo import Cell, Document, Header, Paragraph, Row, Table
+from django.utils.translation import get_language_info
+from odfdo import Cell, Column, Document, Header, Paragraph, Row, Style, Table
 
 from signatures.delivery.letter import Fact, Letter
+from signatures.delivery.typesetting import direction
+
+_SEAL, _GREY, _RULE = "#8c1a14", "#5a5a5a", "#b9b9b9"
+_START: Final = {"ltr": "left", "rtl": "right"}
+_WAYS: Final = {"ltr": "lr-tb", "rtl": "rl-tb"}
+
+_HELD: Final = {"keep_with_next": "always"}
+#: {name: (of the paragraph, of its text)}
+_STYLES: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
+    "Body": ({"margin_bottom": "0.25cm"}, {"size": "10.5pt"}),
+    "Held": ({"margin_bottom": "0.25cm", **_HELD}, {"size": "10.5pt"}),
+    "Close": ({}, {"size": "10.5pt"}),
+    "Sender": (
+        {"margin_bottom": "0.1cm", "padding": "0.1cm", "border_bottom": f"1pt solid {_SEAL}"},
+        {"size": "15pt", "color": _SEAL, "bold": True},
+    ),
+    "Small": ({"margin_bottom": "0.2cm"}, {"size": "8.5pt", "color": _GREY}),
+    "Space": ({"margin_bottom": "0.8cm"}, {"size": "10.5pt"}),
+    "Subject": ({"margin_top": "0.9cm", "margin_bottom": "0.4cm", **_HELD}, {"size": "17pt", "bold": True}),
+    "Section": (
+        {"margin_top": "0.5cm", "margin_bottom": "0.2cm", **_HELD},
+        {"size": "11.5pt", "bold": True},
+    ),
+    "Figure": ({"margin_top": "0.4cm", "margin_bottom": "0.2cm", **_HELD}, {"size": "20pt", "bold": True}),
+    "Cell": ({}, {"size": "9.5pt"}),
+    "ForWhom": ({"margin_top": "0.8cm", **_HELD}, {"size": "10.5pt"}),
+    "Signature": ({"margin_top": "1.8cm", "margin_right": "10cm", "border_top": "0.5pt solid #000000"}, {}),
+    "Annex": ({"break_before": "page", "margin_bottom": "0.3cm"}, {"size": "8.5pt", "color": _GREY}),
+    "Fingerprint": ({"margin_bottom": "0.4cm"}, {"size": "9.5pt"}),
+}  # fmt: skip
+
+
+class _Page:
+    """A document in one direction, to which paragraphs are added."""
+
+    def __init__(self, letter: Letter) -> None:
+        self.document = Document("text")
+        self.body = self.document.body
+        self.body.clear()
+        self.way = "rtl" if get_language_info(letter.language)["bidi"] else "ltr"
+        for name, (paragraph, text) in _STYLES.items():
+            for way in _WAYS:
+                self.document.insert_style(_style(name, paragraph, text, way, self.way), automatic=True)
+        for width in ("11cm", "5cm", "16cm"):
+            self.document.insert_style(Style("table-column", name=f"Wide{width}", column_width=width), automatic=True)
+        table = Style("table", name="Facts", width="16cm", align=_START[self.way])
+        table.set_properties(area="table", writing_mode=_WAYS[self.way])
+        self.document.insert_style(table, automatic=True)
+        row = Style("table-row", name="Whole", keep_together="always")
+        self.document.insert_style(row, automatic=True)
+
+    def say(self, text: str, style: str = "Body", *, typed: bool = False) -> None:
+        """One paragraph. What somebody `typed` goes the way of its first letter."""
+        self.body.append(Paragraph(text, style=f"{style}-{direction(text) if typed else self.way}"))
+
+    def head(self, level: int, text: str, style: str, *, typed: bool = False) -> None:
+        header = Header(level, text)
+        header.set_attribute("text:style-name", f"{style}-{direction(text) if typed else self.way}")
+        header.set_attribute("text:is-list-header", "true")  # without a number: demands bring their own
+        self.body.append(header)
+
+    def tabulate(self, name: str, facts: Sequence[Fact]) -> None:
+        table = Table(name, style="Facts")
+        for width in ("11cm", "5cm"):
+            table.append(Column(style=f"Wide{width}"))
+        for fact in facts:
+            row = Row(style="Whole")
+            for text in (fact.label, fact.value):
+                cell = Cell(cell_type="string")
+                cell.append(Paragraph(text, style=f"Cell-{self.way}"))
+                row.append_cell(cell)
+            table.append_row(row)
+        self.body.append(table)
+
+
+def _style(name: str, paragraph: dict[str, Any], text: dict[str, Any], way: str, page: str) -> Style:
+    """Aligned as the page is, whichever way its text goes."""
+    style = Style("paragraph", name=f"{name}-{way}", area="text", **text)
+    if "size" in text:  # of Arabic and Hebrew, the office program asks separately
+        of_complex = {"style:font-size-complex": text["size"]}
+        if text.get("bold"):
+            of_complex["style:font-weight-complex"] = "bold"
+        style.set_properties(of_complex, area="text")
+    style.set_properties(area="paragraph", writing_mode=_WAYS[way], text_align=_START[page], **paragraph)
+    return style
 
 
 def letter_odt(letter: Letter) -> bytes:
     """The letter as an .odt file."""
-    document = Document("text")
-    body = document.body
-    body.clear()
+    page = _Page(letter)
+    document = page.document
     document.meta.title = letter.subject
     document.meta.creator = letter.sender
     document.language = letter.language
     document.meta.creation_date = datetime.datetime.fromisoformat(letter.day)
-    for line in (letter.sender, letter.contact, "", *letter.addressee, "", letter.date):
-        body.append(Paragraph(line))
-    body.append(Paragraph(f"{letter.reference_label}: {letter.reference}"))
-    body.append(_heading(1, letter.subject))
-    body.append(Paragraph(letter.opening))
-    for demand in letter.demands:
-        body.append(_heading(2, f"{demand.number}. {demand.text}"))
-        if demand.explanation:
-            body.append(Paragraph(demand.explanation))
-    body.append(Paragraph(f"{letter.total} {letter.total_label}"))
-    body.append(_table("figures", letter.facts))
-    for section in letter.sections:
-        body.append(_heading(2, section.title))
-        for paragraph in section.paragraphs:
-            body.append(Paragraph(paragraph))
-    body.append(Paragraph(letter.signature))
-    _append_annex(document, letter)
+    _write_letter(page, letter)
+    _write_annex(page, letter)
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
 
 
-def _append_annex(document: Document, letter: Letter) -> None:
-    body = document.body
+def _write_letter(page: _Page, letter: Letter) -> None:
+    page.say(letter.sender, "Sender", typed=True)
+    page.say(letter.contact, "Small")
+    page.say("", "Space")
+    for line in letter.addressee:
+        page.say(line, "Close", typed=True)
+    page.say("", "Space")
+    page.say(letter.date, "Close")
+    page.say(f"{letter.reference_label}: {letter.reference}", "Close")
+    page.head(1, letter.subject, "Subject", typed=True)
+    page.say(letter.opening)
+    for demand in letter.demands:
+        page.head(2, f"{demand.number}. {demand.text}", "Section", typed=True)
+        if demand.explanation:
+            page.say(demand.explanation, typed=True)
+    page.say(f"{letter.total} {letter.total_label}", "Figure")
+    page.tabulate("figures", letter.facts)
+    for section in letter.sections:
+        page.head(2, section.title, "Section")
+        # Nobody signs a page with nothing else on it.
+        style = "Held" if section is letter.sections[-1] else "Body"
+        for paragraph in section.paragraphs:
+            page.say(paragraph, style)
+    page.say(letter.signature, "ForWhom")
+    page.say("", "Signature")
+
+
+def _write_annex(page: _Page, letter: Letter) -> None:
+    page.say(letter.annex_title, "Annex")
     if letter.countries:
-        body.append(_heading(2, letter.countries_title))
-        body.append(Paragraph(letter.countries_note))
-        body.append(_table("countries", letter.countries))
+        page.head(2, letter.countries_title, "Section")
+        page.say(letter.countries_note)
+        page.tabulate("countries", letter.countries)
     if letter.volumes:
-        body.append(_heading(2, letter.volumes_title))
-        body.append(
-            _table("volumes", [Fact(volume.name, f"{volume.listed} / {volume.upto}") for volume in letter.volumes])
-        )
-    body.append(_heading(2, letter.checks_title))
+        page.head(2, letter.volumes_title, "Section")
+        volumes = [Fact(volume.name, f"{volume.listed} / {volume.upto}") for volume in letter.volumes]
+        page.tabulate("volumes", volumes)
+    page.head(2, letter.checks_title, "Section")
     for check in letter.checks:
-        body.append(Paragraph(check))
-    body.append(Paragraph(letter.fingerprint))
-    if letter.files:
-        body.append(_table("files", letter.files))
-
-
-def _heading(level: int, text: str) -> Header:
-    header = Header(level, text)
-    header.set_attribute("text:is-list-header", "true")  # without a number: demands bring their own
-    return header
-
-
-def _table(name: str, facts: Sequence[Fact]) -> Table:
-    table = Table(name)
-    for fact in facts:
-        row = Row()
-        for text in (fact.label, fact.value):
-            row.append_cell(Cell(text, cell_type="string"))
-        table.append_row(row)
-    return table
+        page.say(check)
+    page.say(letter.fingerprint, "Fingerprint")
+    for file in letter.files:
+        page.say(file.label, "Close")
+        page.say(file.value, "Small")

@@ -28,7 +28,7 @@ def sweep() -> int:
     archives = set(Delivery.objects.exclude(archive="").values_list("archive", flat=True))
     swept = _sweep(storages["spool"], spooled) + _sweep(storages["packets"], archives) + _sweep_keys()
     if swept:
-        log.info("swept %s files and keys of deliveries that are over", swept)
+        log.info("removed %s files and keys of finished deliveries", swept)
     return swept
 
 

@@ -1,5 +1,6 @@
 """The packet's shape: a zip archive with a manifest, written and read here and nowhere else.
 
+amendments.csv, .pdf where somebody was named before who is no longer counted: which numbers to strike, in which packets
 letter-en.pdf, .odt  what is demanded, of whom, how many signed, how that was found out; one in each language
 countries.csv        totals by country, small ones merged as on the site
 signers-0001.csv, .xlsx …
@@ -23,9 +24,9 @@ import msgspec
 from django.utils import timezone
 
 from signatures.delivery.lists import csv_of
-from signatures.delivery.verifier import COUNTRIES, FORMAT, MANIFEST, PART_ROWS, SIGNATURE
+from signatures.delivery.verifier import AMENDMENTS, COUNTRIES, FORMAT, MANIFEST, PART_ROWS, SIGNATURE
 
-__all__ = ["COUNTRIES", "FORMAT", "MANIFEST", "PART_ROWS", "SIGNATURE"]
+__all__ = ["AMENDMENTS", "COUNTRIES", "FORMAT", "MANIFEST", "PART_ROWS", "SIGNATURE"]
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -67,22 +68,25 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Amendments(msgspec.Struct, frozen=True):
-    """Signatures that finished packets of the series counted and that were taken back since. `numbers`: where told."""
+    """What became of earlier packets: how many signatures that the series counted were withdrawn or removed since, and
+    the numbers of persons whom any packet listed to this addressee and who are to be struck there."""
 
     withdrawn: int
     numbers: list[int] = []
 
 
 class Earlier(msgspec.Struct, frozen=True):
-    """A finished packet of the same series, which this one goes on from."""
+    """A finished packet to the same addressee."""
 
     reference: str
     first: int
     last: int
     manifest_sha256: str
+    #: ISO 8601; "" in format 2.
+    built_at: str = ""
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What is in the packet, for whoever checks it."""
 
     format: int
@@ -100,7 +104,12 @@ class Manifest(msgspec.Struct, frozen=True):
     period: Period
     amendments: Amendments
     gap_numbers: list[int]
+    #: Of the same series, which this packet goes on from.
     earlier: list[Earlier]
+    #: Of other series; only those that tell of persons.
+    other_series: list[Earlier] = []
+    #: Signatures of the whole series up to this packet, less those that were withdrawn or removed since.
+    to_date: int = 0
     built_at: str
     #: The fingerprint of the key that signs this.
     signed_by: str
@@ -129,6 +138,11 @@ class PacketWriter:
         with self.adding(name) as file:
             file.write(data)
         self.files.append(FileEntry(name, hashlib.sha256(data).hexdigest(), len(data), rows))
+
+    def add_unsigned(self, name: str, data: bytes) -> None:
+        """A file that the manifest does not list: the verifier says so (verifier.EDITABLE)."""
+        with self.adding(name) as file:
+            file.write(data)
 
     def add_table(self, name: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """A CSV file, small enough to be made at once."""

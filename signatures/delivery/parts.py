@@ -18,7 +18,8 @@ import logging
 import secrets
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Final
 
@@ -27,10 +28,11 @@ import pyrage
 from django.core.files import File
 from django.core.files.storage import storages
 from django.db import connection, transaction
+from django.utils import timezone, translation
 
 from petitions.models import Disclosure
 from signatures.delivery.encrypting import decrypted, encrypted
-from signatures.delivery.letter import languages_of
+from signatures.delivery.letter import confidential_until, is_third_party, languages_of
 from signatures.delivery.lists import COLUMNS, Listed, Volume, csv_of, pdf_of, xlsx_of
 from signatures.delivery.state import CannotBuild
 from signatures.delivery.verifier import PART_ROWS
@@ -65,6 +67,9 @@ class SpooledFile(msgspec.Struct, frozen=True):
     bytes: int
     rows: int
     spooled: str
+    #: Of a table: {country: signers}, and which of the part's numbers it lists (`numbers_of`). Only workers read it.
+    countries: dict[str, int] = {}
+    listed: str = ""
 
 
 # --- planning -------------------------------------------------------------------------------------------------
@@ -132,7 +137,7 @@ def _signers(delivery: Delivery, part: DeliveryPart) -> tuple[list[Listed], byte
     try:
         box = keys_of(delivery.campaign).register_box
     except (KeysMissing, ForeignPublicKey):
-        raise CannotBuild("The campaign's keys are not in this worker's keyring.") from None
+        raise CannotBuild("The campaign's keys are missing from this worker's keyring.") from None
     digest, listed = hashlib.sha256(), []
     for number, agreed, signed_on, mailbox, sealed in _in_order(delivery, part):
         digest.update((number if agreed else -number).to_bytes(8, "big", signed=True))
@@ -180,23 +185,35 @@ def _spool_all(delivery: Delivery, part: DeliveryPart, signers: list[Listed]) ->
     columns = COLUMNS[delivery.profile]
     rows = [columns.row(signer) for signer in signers]
     stem = f"signers-{part.position:04}"
-    yield _spool(delivery, f"{stem}.csv", len(rows), csv_of(columns.header, rows))
-    yield _spool(delivery, f"{stem}.xlsx", len(rows), [xlsx_of(delivery.reference, columns.header, rows)])
+    table = _spool(delivery, f"{stem}.csv", len(rows), csv_of(columns.header, rows))
+    countries = Counter(signer.person.country for signer in signers)
+    yield msgspec.structs.replace(table, countries=countries, listed=_as_bits(part, signers))
+    yield _spool(
+        delivery,
+        f"{stem}.xlsx",
+        len(rows),
+        [xlsx_of(delivery.reference, columns.header, rows, languages_of(delivery)[0])],
+    )
 
 
 def _volume(delivery: Delivery, part: DeliveryPart) -> Volume:
-    return Volume(
-        title=str(delivery.campaign.title),
-        organisation=str(delivery.campaign.responsible),
-        to=str(delivery.addressee),
-        reference=delivery.reference,
-        language=languages_of(delivery)[0],
-        profile=delivery.profile,
-        position=part.position,
-        of=delivery.parts.filter(kind=part.kind).count(),
-        first=part.first_number,
-        last=part.last_number,
-    )
+    language = languages_of(delivery)[0]
+    campaign = delivery.campaign
+    with translation.override(language):
+        return Volume(
+            title=str(campaign.title),
+            organisation=str(campaign.responsible),
+            to=str(delivery.addressee),
+            reference=delivery.reference,
+            language=language,
+            profile=delivery.profile,
+            position=part.position,
+            of=delivery.parts.filter(kind=part.kind).count(),
+            first=part.first_number,
+            last=part.last_number,
+            petition_to=str(campaign.addressee.name) if is_third_party(delivery) else "",
+            confidential_until=confidential_until(delivery, timezone.now().date()),
+        )
 
 
 def _spool(delivery: Delivery, name: str, rows: int, chunks: Iterable[bytes]) -> SpooledFile:
@@ -204,7 +221,9 @@ def _spool(delivery: Delivery, name: str, rows: int, chunks: Iterable[bytes]) ->
     try:
         recipient = str(keyring().spool_identity(delivery.pk).to_public())
     except KeysDamaged:
-        raise CannotBuild("The key to this delivery's parts is damaged: withdraw it, and request it anew.") from None
+        raise CannotBuild(
+            "The key to this delivery's parts is damaged. Withdraw the delivery and request a new one."
+        ) from None
     digest, size = hashlib.sha256(), 0
     with tempfile.TemporaryFile() as sealed:
         with encrypted(sealed, [recipient]) as stream:
@@ -231,6 +250,37 @@ def _saved(name: str, sealed: IO[bytes]) -> str:
 
 def files_of(part: DeliveryPart) -> list[SpooledFile]:
     return msgspec.convert(part.files or [], list[SpooledFile])
+
+
+def _as_bits(part: DeliveryPart, signers: Sequence[Listed]) -> str:
+    """Which numbers of the part are listed: a bit each, in hexadecimal. Who was named has to be struck by number later,
+    when the register no longer knows that they agreed."""
+    bits = bytearray(-(-(part.last_number - part.first_number + 1) // 8))
+    for signer in signers:
+        byte, bit = divmod(signer.number - part.first_number, 8)
+        bits[byte] |= 1 << bit
+    return bits.hex()
+
+
+def numbers_listed(delivery: Delivery) -> set[int] | None:
+    """The numbers of those whom a finished packet names; None where it was built before that was kept."""
+    listed = set[int]()
+    for part in delivery.parts.filter(kind=DeliveryPart.Kind.TABLES):
+        table = files_of(part)[0] if part.files else None
+        if table is None or (table.rows and not table.listed):
+            return None
+        bits = bytes.fromhex(table.listed)
+        listed.update(part.first_number + at for at in range(len(bits) * 8) if bits[at // 8] >> at % 8 & 1)
+    return listed
+
+
+def countries_listed(parts: Iterable[DeliveryPart]) -> Counter[str]:
+    """{country: signers} of all whom these parts list."""
+    found = Counter[str]()
+    for part in parts:
+        if part.kind == DeliveryPart.Kind.TABLES:
+            found.update(files_of(part)[0].countries)
+    return found
 
 
 def read_spooled(delivery: Delivery, file: SpooledFile, target: IO[bytes]) -> bool:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min
 
-from petitions.models import Disclosure
 from signatures.delivery.packet import Amendments, Earlier, Period
-from signatures.delivery.parts import build_again, stale_parts
+from signatures.delivery.parts import build_again, countries_listed, numbers_listed, stale_parts
 from signatures.models import Delivery, DeliveryPart, Signature
-from signatures.public_figures.figures import Figures, figures_of_range
+from signatures.public_figures.figures import Figures, figures_of_listed, figures_of_range
 
 GAPS: Final = """
 SELECT given FROM generate_series(%s::bigint, %s::bigint) AS given
@@ -30,7 +29,11 @@ class Sealed:
     period: Period
     gaps: list[int]
     amendments: Amendments
+    #: (number, reference of a packet that lists it) of all that is to be struck.
+    strikes: list[tuple[int, str]]
     earlier: list[Earlier]
+    other_series: list[Earlier]
+    to_date: int
     parts: list[DeliveryPart]
 
 
@@ -65,14 +68,29 @@ def _snapshot(delivery: Delivery, parts: list[DeliveryPart]) -> Sealed:
     counted = delivery.last_number - delivery.first_number + 1 - len(gaps)
     # Of the numbers given, whatever became of them: else the only one of a day would tell by leaving.
     days = signatures.aggregate(first=Min("signed_on"), last=Max("signed_on"))
+    finished = _finished(delivery)
+    series = [old for old in finished if old.series == delivery.series]
+    withdrawn = _withdrawn_since(series)
+    strikes = _strikes(finished) if delivery.holds_persons else []
+    others = [old for old in finished if old.series != delivery.series and old.holds_persons]
     return Sealed(
-        figures=figures_of_range(delivery.campaign, delivery.first_number, delivery.last_number, counted),
+        figures=_figures(delivery, counted, parts),
         period=Period(*(day.isoformat() if day else "" for day in (days["first"], days["last"]))),
         gaps=gaps,
-        amendments=_amendments(delivery),
-        earlier=_earlier(delivery),
+        amendments=Amendments(withdrawn, sorted({number for number, _reference in strikes})),
+        strikes=strikes,
+        earlier=[_earlier(old) for old in series],
+        other_series=[_earlier(old) for old in others] if delivery.holds_persons else [],
+        to_date=counted + sum(_still_counted(old) for old in series) - withdrawn,
         parts=parts,
     )
+
+
+def _figures(delivery: Delivery, counted: int, parts: list[DeliveryPart]) -> Figures:
+    """Where persons are listed, their countries are told with them: exact, and of those who are only counted none."""
+    if delivery.holds_persons:
+        return figures_of_listed(countries_listed(parts), counted)
+    return figures_of_range(delivery.campaign, delivery.first_number, delivery.last_number, counted)
 
 
 def _gaps(campaign_id: int, first: int, last: int) -> list[int]:
@@ -82,34 +100,42 @@ def _gaps(campaign_id: int, first: int, last: int) -> list[int]:
         return [number for (number,) in cursor.fetchall()]
 
 
-def _finished(delivery: Delivery) -> QuerySet[Delivery]:
-    """The packets of the series that are there already."""
-    return Delivery.objects.ready().filter(
-        campaign=delivery.campaign, addressee=delivery.addressee, series=delivery.series
-    )
+def _finished(delivery: Delivery) -> list[Delivery]:
+    """The packets for this addressee that are there already, those of a series in the order of their numbers."""
+    packets = Delivery.objects.ready().filter(campaign=delivery.campaign, addressee=delivery.addressee)
+    return list(packets.order_by("series", "first_number", "pk"))
 
 
-def _earlier(delivery: Delivery) -> list[Earlier]:
-    finished = _finished(delivery).select_related("campaign").order_by("first_number", "pk")
-    return [Earlier(old.reference, old.first_number, old.last_number, old.manifest_sha256) for old in finished]
+def _earlier(old: Delivery) -> Earlier:
+    manifest = old.manifest or {}
+    return Earlier(manifest["reference"], old.first_number, old.last_number, old.manifest_sha256, manifest["built_at"])
 
 
-def _amendments(delivery: Delivery) -> Amendments:
-    """What finished packets of the series counted and is no longer counted; each is told once.
+def _still_counted(old: Delivery) -> int:
+    """What a packet added to its series when it was built."""
+    manifest = old.manifest or {}
+    return int(manifest["totals"]["signatures"]) - int(manifest["amendments"]["withdrawn"])
+
+
+def _withdrawn_since(series: list[Delivery]) -> int:
+    """How many signatures packets of the series counted that no longer count; each is told once.
 
     The lock in `_alone` is the campaign's: no other packet that could tell the same is being sealed.
     """
-    finished = _finished(delivery)
-    withdrawn, untold = 0, set[int]()
-    for manifest in finished.values_list("manifest", flat=True):
-        if manifest is None:
-            continue
-        span = (manifest["range"]["first"], manifest["range"]["last"])
-        gone = _gaps(delivery.campaign_id, *span)
-        withdrawn += len(gone) - manifest["totals"]["gaps"] - manifest["amendments"]["withdrawn"]
-        if manifest["profile"] != Disclosure.COUNT:
-            untold.update(gone)
-    if delivery.holds_persons:
-        for manifest in finished.values_list("manifest", flat=True):
-            untold -= {*manifest["gap_numbers"], *manifest["amendments"]["numbers"]} if manifest else set()
-    return Amendments(withdrawn, sorted(untold) if delivery.holds_persons else [])
+    gone = sum(len(_gaps(old.campaign_id, old.first_number, old.last_number)) for old in series)
+    manifests = [old.manifest or {} for old in series]
+    return gone - sum(said["totals"]["gaps"] + said["amendments"]["withdrawn"] for said in manifests)
+
+
+def _strikes(finished: list[Delivery]) -> list[tuple[int, str]]:
+    """(number, reference of a packet that lists it) of whoever was ever named to the addressee, is no longer counted,
+    and was not said so yet: over all series, for paper does not know of series."""
+    told, found = set[int](), []
+    for old in finished:
+        manifest = old.manifest or {}
+        told.update(manifest["amendments"]["numbers"])
+        if old.holds_persons:
+            gone = {*_gaps(old.campaign_id, old.first_number, old.last_number)} - {*manifest["gap_numbers"]}
+            listed = numbers_listed(old)
+            found += [(number, manifest["reference"]) for number in (gone if listed is None else gone & listed)]
+    return sorted((number, reference) for number, reference in found if number not in told)

@@ -32,7 +32,7 @@ def change(delivery: Delivery, **values: Any) -> None:
     except IntegrityError as error:
         raise CannotBuild(_refusal(error)) from error
     if not changed:
-        raise CannotBuild("It is no longer waiting to be built.")
+        raise CannotBuild("The delivery is no longer queued.")
 
 
 def _note(delivery: Delivery, sha256: str) -> None:
@@ -43,10 +43,13 @@ def _note(delivery: Delivery, sha256: str) -> None:
 def _refusal(error: IntegrityError) -> str:
     constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
     if constraint == "delivery_within_disclosure":
-        return "The campaign does not allow this profile for this addressee any more: withdraw it, then request less."
+        return (
+            "The campaign no longer allows this much disclosure to this addressee. Withdraw the delivery and "
+            "request one with less."
+        )
     if constraint == "delivery_in_order":
-        return "The delivery before it in its series is not ready."
-    return f"The database refused it ({constraint})."
+        return "The previous delivery in its series is not ready."
+    return f"The database rejected it ({constraint})."
 
 
 def fail(delivery: Delivery, problem: str) -> None:

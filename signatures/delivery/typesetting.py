@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
+from web.redaction import SafeWords
+
 _HERE: Final = Path(__file__).parent
 FONTS: Final = _HERE / "fonts"
 _COMPOSITOR: Final = _HERE / "compositor.py"
@@ -23,8 +25,8 @@ _PATIENCE: Final = 600
 # What changes the order of the text around it, or nothing that can be seen: shown as what it is.
 _UNSEEN: Final = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufff9-\uffff]")
 _LETTERS_THAT_JOIN: Final = {"\u200c", "\u200d", "\u200b", "\u200e", "\u200f", "\u061c", "\ufe0e", "\ufe0f", "\u00ad"}
-#: A word with the blank or hyphen after it.
-_WORD: Final = re.compile(r"[^\s-]*[\s-]|[^\s-]+")
+#: A word with the blank or hyphen after it. Blanks that hold words together belong to the word.
+_WORD: Final = re.compile(r"(?:[\u00a0\u2007\u202f]|[^\s-])*(?:(?![\u00a0\u2007\u202f])[\s-]|$)")
 _HAN: Final = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0002ffff]")
 #: How Han is drawn where the signer lives, as (language, region).
 _HAN_FORMS: Final = {"JP": ("ja", "JP"), "KR": ("ko", "KR"), "TW": ("zh", "TW"), "HK": ("zh", "HK"), "MO": ("zh", "HK")}
@@ -38,7 +40,7 @@ def _advances() -> bytes:
     return zlib.decompress((FONTS / "advances.zlib").read_bytes())
 
 
-class NotSet(Exception):
+class NotSet(SafeWords):
     """A document that could not be set: which, and how its process ended. Never anything of what it says."""
 
 
@@ -49,7 +51,8 @@ def _has_glyph(character: str) -> bool:
 
 @functools.lru_cache(maxsize=20_000)
 def legible(text: str) -> str:
-    """The text as it can be printed: composed; what no font has, and what cannot be seen, as ‹U+1F600›."""
+    """The text as it can be printed: composed; letters of a mathematical face as letters; what no font has, and what
+    cannot be seen, as ‹U+1F600›."""
     text = unicodedata.normalize("NFC", text)
     if text.isascii() and text.isprintable():
         return text
@@ -59,7 +62,11 @@ def legible(text: str) -> str:
 def _shown(character: str) -> str:
     if character in _LETTERS_THAT_JOIN or character in "\n\t":
         return character
-    if _UNSEEN.match(character) or not _has_glyph(character):
+    if character in "\u2028\u2029":
+        return " "  # they would end the line
+    if not _has_glyph(character) and unicodedata.decomposition(character).startswith("<font>"):
+        character = unicodedata.normalize("NFKC", character)
+    if _UNSEEN.match(character) or not all(map(_has_glyph, character)):
         return " " if character.isspace() else f"‹U+{ord(character):04X}›"
     return character
 
@@ -110,10 +117,12 @@ def _lines_of(paragraph: str, room: float) -> int:
 
 
 def breakable(text: str, room: float) -> str:
-    """The text with places to break in words that are wider than `room` ems: no cell runs into the next."""
+    """The text with places to break in words that are wider than `room` ems, and where `lines` reckons with one: a
+    hyphen before a figure is none by itself. No cell runs into the next."""
     if width(text) <= room:
         return text
-    return "".join(_broken(word) if width(word) > room else word for word in _WORD.findall(text))
+    words = (_broken(word) if width(word) > room else word for word in _WORD.findall(text))
+    return "".join(f"{word}\u200b" if word.endswith("-") else word for word in words)
 
 
 def _broken(word: str) -> str:

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 
     Point = tuple[int, int, int, int]
 
-FORMAT = 2
-MANIFEST, SIGNATURE, COUNTRIES = "manifest.json", "manifest.sig", "countries.csv"
+FORMAT = 3
+#: Packets are kept for long: those of earlier formats are checked by the rules of theirs.
+FORMATS = (2, FORMAT)
+MANIFEST, SIGNATURE, COUNTRIES, AMENDMENTS = "manifest.json", "manifest.sig", "countries.csv", "amendments.csv"
 PART_ROWS = 50_000
 PROFILES = ("count", "initials", "named", "full")
 #: What the packet is opened with, and what an operating system leaves in a folder: not part of the packet.
@@ -42,6 +44,10 @@ IGNORED = {".DS_Store", "Thumbs.db", "__pycache__", "desktop.ini"}
 # What reading an altered archive raises, depending on the byte: also "needs a password" (RuntimeError),
 # "unknown compression" (NotImplementedError, one of those), an offset below zero (ValueError).
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
+
+
+#: Letters to edit, which are no part of what is signed; in format 2 they were.
+EDITABLE = re.compile(r"letter-[A-Za-z-]+\.odt")
 
 
 class Damaged(Exception):
@@ -225,6 +231,9 @@ SHAPE: Any = {
     "built_at": str, "signed_by": str,
     "files": [{"name": str, "sha256": str, "bytes": int, "rows": int}],
 }  # fmt: skip
+_EARLIER: Any = [{"reference": str, "first": int, "last": int, "manifest_sha256": str, "built_at": str}]
+#: What format 3 has in addition.
+SHAPE_3: Any = {**SHAPE, "earlier": _EARLIER, "other_series": _EARLIER, "to_date": int}
 
 
 def misfit(value: Any, shape: Any, at: str = "") -> str:
@@ -251,9 +260,10 @@ def read_manifest(packet: Packet) -> tuple[dict[str, Any], bytes]:
         raise Damaged(f"{MANIFEST}: missing") from None
     except (RecursionError, *DAMAGE):
         raise Damaged(f"{MANIFEST}: damaged") from None
-    if isinstance(manifest, dict) and isinstance(manifest.get("format"), int) and manifest["format"] != FORMAT:
-        raise Damaged("%s: format %d is not one that this program knows" % (MANIFEST, manifest["format"]))
-    wrong = misfit(manifest, SHAPE)
+    format = manifest.get("format") if isinstance(manifest, dict) else None
+    if isinstance(format, int) and format not in FORMATS:
+        raise Damaged("%s: format %d is not one that this program knows" % (MANIFEST, format))
+    wrong = misfit(manifest, SHAPE if format == 2 else SHAPE_3)
     if wrong:
         raise Damaged(f'{MANIFEST}: damaged at "{wrong}"')
     return manifest, data
@@ -301,9 +311,17 @@ def sheet_numbers(data: bytes) -> list[int]:
     return [int(number) for number in re.findall(rb'<c r="A\d+"(?: s="\d+")?><v>(\d+)</v>', sheet)]  # texts have a t=
 
 
+def unsigned(packet: Packet, manifest: dict[str, Any]) -> list[str]:
+    """The files that are there to be edited, and so are not checked."""
+    listed = {entry["name"] for entry in manifest["files"]}
+    names = [name for name in packet.names() if EDITABLE.fullmatch(name) and name not in listed]
+    return [] if manifest["format"] == 2 else sorted(names)
+
+
 def check_list_of_files(packet: Packet, manifest: dict[str, Any]) -> list[str]:
-    there = [name for name in packet.names() if name not in (MANIFEST, SIGNATURE)]
     listed = [entry["name"] for entry in manifest["files"]]
+    left_out = {MANIFEST, SIGNATURE, *unsigned(packet, manifest)}
+    there = [name for name in packet.names() if name not in left_out]
     problems = [f"{name}: listed in the manifest, but missing" for name in listed if name not in there]
     problems += [f"{name}: not listed in the manifest" for name in there if name not in listed]
     return problems + [f"{name}: listed twice" for name in sorted(set(listed)) if listed.count(name) > 1]
@@ -352,11 +370,43 @@ def check_totals(manifest: dict[str, Any]) -> Iterator[str]:
     if manifest["profile"] == "full" and listed != totals["signatures"]:
         yield "everybody has to be listed in a full packet"
     if manifest["profile"] != "count":
-        if len(gaps) != totals["gaps"] or len(manifest["amendments"]["numbers"]) > manifest["amendments"]["withdrawn"]:
+        amended = manifest["amendments"]
+        if len(gaps) != totals["gaps"] or (manifest["format"] == 2 and len(amended["numbers"]) > amended["withdrawn"]):
             yield "its numbers that were taken back are not as many as it says"
         first, last = manifest["range"]["first"], manifest["range"]["last"]
         if gaps != sorted(set(gaps)) or (gaps and not first <= gaps[0] <= gaps[-1] <= last):
             yield "its gaps are out of order or out of the range"
+
+
+def check_sums(manifest: dict[str, Any]) -> Iterator[str]:
+    """What format 3 says in addition: the sum of the series, and the countries of those listed."""
+    totals, amended = manifest["totals"], manifest["amendments"]
+    if manifest["to_date"] < totals["signatures"] - amended["withdrawn"]:
+        yield "its total to date is less than it adds"
+    if not manifest["earlier"] and (manifest["to_date"] != totals["signatures"] or amended["withdrawn"]):
+        yield "the first packet of a series has no other total to date, and takes nothing back"
+    if manifest["profile"] == "count" and (amended["numbers"] or manifest["other_series"]):
+        yield "a packet of totals must not tell of numbers"
+    if manifest["profile"] != "count" and sum(c["count"] for c in manifest["by_country"]) > totals["listed"]:
+        yield "its countries are more than those of the signers listed"
+
+
+def check_strikes(packet: Packet, manifest: dict[str, Any]) -> list[str]:
+    """The table of numbers to strike has those of the manifest, each in a packet that the manifest knows."""
+    if AMENDMENTS not in packet.names():
+        return [f"{AMENDMENTS}: missing"] if manifest["amendments"]["numbers"] else []
+    try:
+        rows = [(int(row[0]), row[1]) for row in table(packet.read(AMENDMENTS))]
+    except (csv.Error, IndexError, KeyError, *DAMAGE):
+        return [f"{AMENDMENTS}: damaged"]
+    spans = {old["reference"]: old for old in manifest["earlier"] + manifest["other_series"]}
+    problems = []
+    if sorted({number for number, _ in rows}) != manifest["amendments"]["numbers"]:
+        problems.append(f"{AMENDMENTS}: its numbers are not the manifest's")
+    for number, reference in rows:
+        if reference not in spans or not spans[reference]["first"] <= number <= spans[reference]["last"]:
+            problems.append("%s: number %d is in no packet %s" % (AMENDMENTS, number, reference))
+    return problems
 
 
 def check_parts(manifest: dict[str, Any]) -> Iterator[str]:
@@ -397,7 +447,7 @@ def check_numbers(manifest: dict[str, Any], numbers: dict[str, list[int]]) -> It
                 yield "%s: number %d is out of order or out of the range" % (name, number)
                 return
             if number in gaps:
-                yield "%s: number %d was taken back and must not be listed" % (name, number)
+                yield "%s: number %d was withdrawn or removed and must not be listed" % (name, number)
             previous = number
         twin = numbers.get(name[: -len(".csv")] + ".xlsx")
         if twin is not None and twin != numbers[name]:
@@ -409,39 +459,50 @@ def check_numbers(manifest: dict[str, Any], numbers: dict[str, list[int]]) -> It
 
 def check_earlier(manifest: dict[str, Any], earlier: list[tuple[dict[str, Any], bytes]]) -> Iterator[str]:
     """`earlier` is [(manifest, its bytes)] of packets handed over before."""
-    told = {entry["reference"]: entry for entry in manifest["earlier"]}
+    told = {entry["reference"]: entry for entry in manifest["earlier"] + manifest.get("other_series", [])}
     for old, data in earlier:
         name, span = old["reference"], old["range"]
-        for what in ("campaign", "addressee", "series"):
+        other_series = manifest["format"] != 2 and old["series"] != manifest["series"] and name in told
+        for what in ("campaign", "addressee") if other_series else ("campaign", "addressee", "series"):
             if old[what] != manifest[what]:
                 yield f"{name}: of another {what}"
                 return
-        if span["first"] <= manifest["range"]["last"] and manifest["range"]["first"] <= span["last"]:
+        overlaps = span["first"] <= manifest["range"]["last"] and manifest["range"]["first"] <= span["last"]
+        if overlaps and not other_series:
             yield f"{name}: has some of the numbers of this packet"
         if name not in told:
             yield f"{name}: this packet does not know of it"
         elif hashlib.sha256(data).hexdigest() != told[name]["manifest_sha256"]:
             yield f"{name}: its manifest is not the one that this packet was built upon"
-    if {old["reference"] for old, _ in earlier} == set(told):
+    there = {old["reference"] for old, _ in earlier}
+    if {entry["reference"] for entry in manifest["earlier"]} <= there:
+        yield from check_series(manifest, [old for old, _ in earlier if old["series"] == manifest["series"]])
+    if set(told) == there:
         yield from check_amendments(manifest, [old for old, _ in earlier])
 
 
-def check_amendments(manifest: dict[str, Any], earlier: list[dict[str, Any]]) -> Iterator[str]:
-    """With all earlier packets there: the ranges leave no hole, and each number is taken back once."""
+def check_series(manifest: dict[str, Any], earlier: list[dict[str, Any]]) -> Iterator[str]:
+    """With all earlier packets of the series there: the ranges leave no hole, and the totals add up."""
     expected = 1
     for first, last in sorted((old["range"]["first"], old["range"]["last"]) for old in [*earlier, manifest]):
         if first > expected:
             yield "%s: numbers %d to %d are in none of the packets" % (MANIFEST, expected, first - 1)
         expected = max(expected, last + 1)
-    amended = manifest["amendments"]["numbers"]
-    for number in amended:
+    counted = sum(old["totals"]["signatures"] - old["amendments"]["withdrawn"] for old in earlier)
+    if manifest["amendments"]["withdrawn"] > counted:
+        yield f"{MANIFEST}: more are taken back than earlier packets counted"
+    counted += manifest["totals"]["signatures"] - manifest["amendments"]["withdrawn"]
+    if manifest["format"] != 2 and manifest["to_date"] != counted:
+        yield "%s: its total to date is %d, but the packets add up to %d" % (MANIFEST, manifest["to_date"], counted)
+
+
+def check_amendments(manifest: dict[str, Any], earlier: list[dict[str, Any]]) -> Iterator[str]:
+    """With all earlier packets there: each number is taken back once, and was in one of them."""
+    for number in manifest["amendments"]["numbers"]:
         if not any(old["range"]["first"] <= number <= old["range"]["last"] for old in earlier):
             yield "%s: number %d is said to be taken back, but is in no earlier packet" % (MANIFEST, number)
         if any(number in old["gap_numbers"] or number in old["amendments"]["numbers"] for old in earlier):
             yield "%s: number %d was taken back in an earlier packet already" % (MANIFEST, number)
-    counted = sum(old["totals"]["signatures"] - old["amendments"]["withdrawn"] for old in earlier)
-    if manifest["amendments"]["withdrawn"] > counted:
-        yield f"{MANIFEST}: more are taken back than earlier packets counted"
 
 
 # --- all together ---------------------------------------------------------------------------------------------
@@ -461,6 +522,9 @@ def check(packet: Packet, earlier: Sequence[Packet] = (), key: str = "") -> tupl
     problems += [f"{MANIFEST}: {problem}" for problem in check_totals(manifest)]
     problems += check_parts(manifest)
     problems += check_countries(packet, manifest)
+    if manifest["format"] != 2:
+        problems += [f"{MANIFEST}: {problem}" for problem in check_sums(manifest)]
+        problems += check_strikes(packet, manifest)
     problems += check_numbers(manifest, numbers)
     before: list[tuple[dict[str, Any], bytes]] = []
     for old in earlier:
@@ -473,20 +537,39 @@ def check(packet: Packet, earlier: Sequence[Packet] = (), key: str = "") -> tupl
     return manifest, problems
 
 
-def summary(manifest: dict[str, Any]) -> Iterator[str]:
-    """What a packet that verifies says of itself, in lines."""
+def counted(count: int, one: str, many: str) -> str:
+    return "%d %s" % (count, one if count == 1 else many)
+
+
+def figures(manifest: dict[str, Any]) -> str:
+    """Its range and totals, in words; what is nought is left out."""
     totals, span = manifest["totals"], manifest["range"]
+    said = [counted(totals["signatures"], "signature", "signatures")]
+    if totals["countries"] > 1:
+        said[0] += " from %d countries" % totals["countries"]
+    if manifest["profile"] != "count":
+        said.append("%d listed" % totals["listed"])
+    if totals["gaps"]:
+        said.append("%d withdrawn or removed before" % totals["gaps"])
+    return "numbers %d to %d: %s" % (span["first"], span["last"], ", ".join(said))
+
+
+def summary(packet: Packet, manifest: dict[str, Any]) -> Iterator[str]:
+    """What a packet that verifies says of itself, in lines."""
     yield "{}: {}".format(manifest["reference"], manifest["title"])
     yield "to {}".format(manifest["addressee"])
-    yield "numbers %d to %d: %d signatures from %d countries, %d listed, %d taken back before" % (
-        span["first"], span["last"], totals["signatures"], totals["countries"], totals["listed"], totals["gaps"],
-    )  # fmt: skip
+    yield figures(manifest)
     if manifest["earlier"]:
-        yield "follows %d earlier packets, of which %d signatures were taken back since" % (
-            len(manifest["earlier"]), manifest["amendments"]["withdrawn"],
-        )  # fmt: skip
+        yield "follows %s, of which %s withdrawn or removed since" % (
+            counted(len(manifest["earlier"]), "earlier packet", "earlier packets"),
+            counted(manifest["amendments"]["withdrawn"], "signature was", "signatures were"),
+        )
+    if manifest["amendments"]["numbers"]:
+        yield "numbers to strike in earlier lists: " + ", ".join(map(str, manifest["amendments"]["numbers"]))
     yield "%d files. Signed by the key with the fingerprint" % len(manifest["files"])
     yield "  " + grouped(manifest["signed_by"])
+    for name in unsigned(packet, manifest):
+        yield name + ": not checked, for it is there to be edited"
     yield "Compare it with the printed letter and with the organisation's web site."
 
 
@@ -500,7 +583,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         earlier = [packet_at(os.path.dirname(p) or "." if p.endswith(MANIFEST) else p) for p in options.earlier]
-        manifest, problems = check(packet_at(options.packet), earlier, options.key)
+        packet = packet_at(options.packet)
+        manifest, problems = check(packet, earlier, options.key)
     except Damaged as error:
         problems = [str(error)]
     except OSError as error:
@@ -508,7 +592,7 @@ def main(arguments: list[str] | None = None) -> int:
     if problems:
         print("THE PACKET DOES NOT VERIFY.", *problems, sep="\n", file=sys.stderr)
         return 1
-    print("The packet verifies.", *summary(manifest), sep="\n")
+    print("The packet verifies.", *summary(packet, manifest), sep="\n")
     return 0
 
 

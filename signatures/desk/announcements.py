@@ -7,36 +7,16 @@ language, or the form refuses (signatures/admin/news.py) and `check_announcement
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from django.db import transaction
 from django.utils import translation
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from petitions.models import Update
 from signatures.models import Announcement, Delivery
+from signatures.public_figures.press_draft import CURRENT, SEVERAL, body_of, figures_of, lead_of, title_of
 from staff.refusals import NotAllowed
 from web.i18n.cldr import number
-
-
-def three_digits_down(total: int) -> int:
-    """191,437 as 191,000: three digits that say something, never more than there are. Below 1,000 the figure itself."""
-    step = 10 ** max(0, len(str(total)) - 3)
-    return total // step * step
-
-
-#: Rules of rounding, by the name that is stored. A new one gets a new name.
-RULES: Final[dict[str, Callable[[int], int]]] = {"three-digits-down": three_digits_down}
-#: From so many countries on they are worth a word.
-SEVERAL: Final = 2
-CURRENT: Final = "three-digits-down"
-
-
-def figures_of(manifest: dict[str, Any], rule: str) -> tuple[int, int]:
-    """(signatures, countries) as they are announced."""
-    return RULES[rule](manifest["totals"]["signatures"]), manifest["totals"]["countries"]
 
 
 def draft_announcement(delivery: Delivery) -> Update:
@@ -45,7 +25,7 @@ def draft_announcement(delivery: Delivery) -> Update:
     A second call makes no second one: it returns the first.
     """
     if delivery.manifest is None:
-        raise NotAllowed("There is no packet yet whose figures could be announced.")
+        raise NotAllowed("There is no packet yet, so there are no figures to announce.")
     earlier = Announcement.objects.filter(delivery=delivery).select_related("update").first()
     if earlier:
         return earlier.update
@@ -66,9 +46,9 @@ def _drafted(delivery: Delivery, signatures: int, countries: int) -> Update:
         language=campaign.language,
         kind=Update.Kind.PRESS,
         slug=f"delivery-{delivery.pk}",
-        title=_title(delivery, signatures, countries),
-        lead=_lead(delivery),
-        body=_body(delivery),
+        title=title_of(delivery, signatures, countries),
+        lead=lead_of(delivery),
+        body=body_of(delivery),
         quote_by=campaign.original("responsible"),
         media_contact="\n".join(filter(None, (campaign.original("responsible"), campaign.contact_email))),
     )
@@ -78,7 +58,7 @@ def differs(announcement: Announcement) -> str:
     """How what is announced differs from what the packet's manifest gives by the stored rule; "" where it does not."""
     manifest = announcement.delivery.manifest
     if manifest is None:
-        return "the packet is gone"
+        return "the packet is missing"
     now = figures_of(manifest, announcement.rule)
     if now != (announcement.signatures, announcement.countries):
         return f"the manifest gives {now[0]} and {now[1]}"
@@ -107,44 +87,15 @@ def unsaid(announcement: Announcement, update: Update) -> list[str]:
         with translation.override(language):
             # Not by attribute: in the admin, that is the original in every language.
             words = " ".join(update.translation_of(name, language) or update.original(name) for name in SAYING)
+            words = words.replace(announcement.delivery.reference, "")  # its figures say nothing of signatures
             missing += [f"{number(figure)} ({language})" for figure in frozen if figure not in _figures_in(words)]
     return missing
 
 
 def _figures_in(words: str) -> set[int]:
-    """The whole numbers in the words, however their thousands are separated: 191,000, 191.000, 191 000, 191000."""
-    found = re.findall(r"\d{1,3}(?:[.,'’\s\u066c]\d{3})+(?!\d)|\d+", words)
+    """The whole numbers in the words, however their thousands are separated: 191,000, 191.000, 191 000, 191000.
+
+    Those inside a packet's reference (aldermere-library-hours-1-12) are said of nothing.
+    """
+    found = re.findall(r"(?<![\w-])(?:\d{1,3}(?:[.,'’\s\u066c]\d{3})+(?!\d)|\d+)", words)
     return {int(re.sub(r"\D", "", figure)) for figure in found}
-
-
-def _title(delivery: Delivery, signatures: int, countries: int) -> str:
-    exact = delivery.manifest and signatures == delivery.manifest["totals"]["signatures"]
-    shown = number(signatures)
-    if countries < SEVERAL:
-        said = ngettext("%(n)s signature", "%(n)s signatures", signatures) % {"n": shown}
-    else:
-        said = ngettext(
-            "%(n)s signatures from %(countries)s country", "%(n)s signatures from %(countries)s countries", countries
-        ) % {"n": shown, "countries": number(countries)}
-    about = said if exact else _("about %s") % said
-    return _("%(figures)s for %(addressee)s") % {
-        "figures": about[0].upper() + about[1:],
-        "addressee": delivery.addressee.name,
-    }
-
-
-def _lead(delivery: Delivery) -> str:
-    words = {"title": delivery.campaign.title, "addressee": delivery.addressee.name}
-    return _("The petition “%(title)s” goes to %(addressee)s.") % words
-
-
-def _body(delivery: Delivery) -> str:
-    demands = "\n".join(f"{demand.position}. {demand.text}" for demand in delivery.campaign.demands.all())
-    checked = (
-        _(
-            "Every signature was confirmed through a link sent to the signer’s own mailbox. The packet’s manifest is "
-            "signed; its reference is %s."
-        )
-        % delivery.reference
-    )
-    return f"{demands}\n\n{checked}\n" if demands else f"{checked}\n"

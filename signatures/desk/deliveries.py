@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from petitions.models import Addressee, Campaign, Disclosure
-from signatures.models import Delivery, Register
+from signatures.models import Delivery, Recipient, Register
 from signatures.notify_worker import notify_worker
 from staff import approvals, audit
 from staff.models import Proposal
@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 #: What the database refuses where two people act at once, or where the rules changed in between.
 REFUSALS: Final[dict[str, str | Promise]] = {
-    "delivery_ranges_disjoint": gettext_lazy("Somebody else has just requested these signatures."),
-    "delivery_within_disclosure": gettext_lazy("This campaign does not allow that profile for this addressee."),
-    "delivery_needs_two_people": gettext_lazy("Somebody else has to approve it."),
+    "delivery_ranges_disjoint": gettext_lazy("Someone else has just requested these signatures."),
+    "delivery_within_disclosure": gettext_lazy("This campaign does not allow this much disclosure to this addressee."),
+    "delivery_needs_two_people": gettext_lazy("Someone else has to approve it."),
 }
 
 
@@ -60,7 +60,7 @@ def request_delivery(
     Raises NotAllowed.
     """
     if not possible_addressees(campaign).filter(pk=addressee.pk).exists():
-        raise NotAllowed(_("This campaign is not addressed to them, and they do not verify signatures."))
+        raise NotAllowed(_("This campaign is not addressed to them, and they are not a trusted third party."))
     if profile not in allowed_profiles(campaign, addressee):
         raise NotAllowed(str(REFUSALS["delivery_within_disclosure"]))
     with refusals_in_words(REFUSALS), transaction.atomic():
@@ -69,7 +69,9 @@ def request_delivery(
         Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
         series, first, last = _next_range(campaign, addressee, anew=anew)
         if last < first:
-            raise NotAllowed(_("There is nothing new to deliver: every number up to %d is in a delivery.") % last)
+            raise NotAllowed(
+                _("There is nothing new to deliver: every signature up to number %d is already in a delivery.") % last
+            )
         return _propose(
             officer,
             Delivery(
@@ -121,8 +123,20 @@ def retry_delivery(delivery: Delivery, officer: User) -> None:
         if not failed.update(state=Delivery.State.APPROVED, problem=""):
             raise NotAllowed(_why_not(delivery))
         _note(officer, "delivery.retry", delivery)
-    log.info("delivery %s tried again by user %s", delivery.reference, officer.pk)
+    log.info("delivery %s retried by user %s", delivery.reference, officer.pk)
     notify_worker("build_deliveries")
+
+
+def key_holders(delivery: Delivery, officers: Iterable[User]) -> list[User]:
+    """Those of the officers who can open the packet: whose key was in use when it was built, or is while it is not."""
+    keys = Recipient.objects.filter(officer__in=officers)
+    if delivery.built_at:
+        never_revoked = Q(revoked_at__isnull=True) | Q(revoked_at__gt=delivery.built_at)
+        keys = keys.filter(never_revoked, pinned_at__lte=delivery.built_at)
+    else:
+        keys = keys.filter(state=Recipient.State.PINNED)
+    holders = set(keys.values_list("officer", flat=True))
+    return [officer for officer in officers if officer.pk in holders]
 
 
 def note_download(delivery: Delivery, officer: User) -> None:
@@ -167,8 +181,8 @@ def first_gap(taken: Iterable[tuple[int, int]], last_number: int) -> tuple[int, 
 def _why_not(delivery: Delivery) -> str:
     current = Delivery.objects.get(pk=delivery.pk)
     if is_expired(current):
-        return _("It waited for approval for too long, and has expired. Request it anew.")
-    return _("Nothing was changed. Its state is: %s.") % current.get_state_display()
+        return _("The request was not approved in time and has expired. Send a new one.")
+    return _("Nothing was changed. Current status: %s.") % current.get_state_display()
 
 
 def _is_to_be_built(proposal: Proposal) -> None:
@@ -176,7 +190,20 @@ def _is_to_be_built(proposal: Proposal) -> None:
     approved = Delivery.objects.filter(proposal=proposal, state=Delivery.State.REQUESTED)
     if not approved.update(state=Delivery.State.APPROVED):
         raise NotAllowed(_why_not(proposal.delivery))
+    _refuse_without_a_key(proposal)
     notify_worker("build_deliveries")
+
+
+def _refuse_without_a_key(proposal: Proposal) -> None:
+    """A packet with persons that neither of the two could open would only fail later."""
+    two = User.objects.filter(
+        pk__in=Proposal.objects.filter(pk=proposal.pk).values_list("requested_by", "decided_by")[0]
+    )
+    if proposal.delivery.holds_persons and not key_holders(proposal.delivery, two):
+        raise NotAllowed(
+            _("Neither %s has a key in use. Make one under Officer keys, then approve.")
+            % " nor ".join(officer.username for officer in two.order_by("username"))
+        )
 
 
 def _is_given_up(proposal: Proposal) -> None:
@@ -186,7 +213,7 @@ def _is_given_up(proposal: Proposal) -> None:
 def _in_words(proposal: Proposal) -> str:
     delivery = proposal.delivery
     return _(
-        "Numbers %(first)s to %(last)s of “%(campaign)s” are handed to %(addressee)s. They learn: %(profile)s."
+        "Signatures %(first)s to %(last)s of “%(campaign)s” are handed to %(addressee)s. Disclosure: %(profile)s."
     ) % {
         "first": f"{delivery.first_number:,}",
         "last": f"{delivery.last_number:,}",

@@ -13,7 +13,7 @@ from staff import approvals
 from staff.models import Proposal
 from staff.refusals import NotAllowed, refusals_in_words
 
-ONLY_NARROWER: Final = gettext_lazy("People have signed under this promise: it can only be narrowed now.")
+ONLY_NARROWER: Final = gettext_lazy("People have already signed, so disclosure can only be reduced.")
 REFUSALS: Final = {"campaign_disclosure_only_narrows": ONLY_NARROWER}
 
 
@@ -23,7 +23,7 @@ def propose_disclosure(campaign: Campaign, disclosure: str, at_risk: bool, by: U
     if new.rank > Disclosure(campaign.disclosure).rank or (campaign.at_risk and not at_risk):
         raise NotAllowed(str(ONLY_NARROWER))
     if (new, at_risk) == (campaign.disclosure, campaign.at_risk):
-        raise NotAllowed(_("That is what it says already."))
+        raise NotAllowed(_("These settings are already in place."))
     subject = {"campaign": campaign.pk, "disclosure": new.value, "at_risk": at_risk}
     return approvals.propose(Proposal.Kind.DISCLOSURE, by, campaign.section, subject, reason)
 
@@ -37,12 +37,12 @@ def _is_narrowed(proposal: Proposal) -> None:
 def _in_words(proposal: Proposal) -> str:
     said = proposal.subject
     campaign = Campaign.objects.get(pk=said["campaign"])
-    words = _("From now on, the most that the addressee of “%(campaign)s” is told is: %(disclosure)s.") % {
+    words = _("Disclosure to the addressee of “%(campaign)s” is limited to: %(disclosure)s.") % {
         "campaign": campaign,
         "disclosure": Disclosure(said["disclosure"]).label,
     }
-    risk = _("Its signers count as at risk: mails are neutral, and nothing of a signer is public.")
-    never = _("It can never be widened again.")
+    risk = _("Its signers are treated as at risk: e-mails are neutral, and no details of signers are public.")
+    never = _("It can never be increased again.")
     return " ".join([words, risk, never] if said["at_risk"] else [words, never])
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from petitions.models import Campaign
-from signatures.models import Delivery, Monitor, Recipient, Ruling, Tally
+from signatures.models import Delivery, MailTrouble, Monitor, Recipient, Ruling, Tally
 from staff import approvals
 from staff.access import may, within
 from staff.models import Membership, Proposal, Role
@@ -55,14 +55,15 @@ def roles_of(user: User) -> list[tuple[str, str]]:
     """(role, where), in the order of the roles: "Moderator", "Aldermere, International"."""
     held: dict[str, list[str]] = {}
     for membership in user.memberships.select_related("section"):
-        held.setdefault(membership.role, []).append(str(membership.section or _("every section")))
+        held.setdefault(membership.role, []).append(str(membership.section or _("all sections")))
     return [(str(role.label), ", ".join(sorted(held[role]))) for role in Role if role in held]
 
 
 def tasks_of(user: User) -> list[Task]:
     """What waits for this person; what others wait for comes first."""
     sources = (
-        _to_decide, _alarms, _keyless, _to_open, _sent_back, _rulings, _closing, _failed, _to_deliver, _quiet, _people,
+        _to_decide, _mail_trouble, _alarms, _keyless, _to_open, _sent_back, _rulings, _closing, _failed, _to_deliver,
+        _quiet, _people,
     )  # fmt: skip
     return sorted((task for source in sources for task in source(user)), key=lambda task: not task.urgent)
 
@@ -90,11 +91,24 @@ def campaigns_of(user: User) -> list[CampaignLine]:
 def _to_decide(user: User) -> Iterator[Task]:
     for proposal in Proposal.objects.waiting().select_related("requested_by", "section").order_by("requested_at"):
         if approvals.may_decide(proposal, user) and not _is_revoked(proposal):
-            what = _("%(kind)s, asked for by %(who)s") % {
+            what = _("%(kind)s, requested by %(who)s") % {
                 "kind": proposal.get_kind_display(),
                 "who": proposal.requested_by,
             }
             yield Task(what, approvals.what_happens(proposal), _page_of(proposal), urgent=True)
+
+
+def _mail_trouble(user: User) -> Iterator[Task]:
+    """For who can talk to whoever runs the mail server."""
+    if not may(user, "site.halt"):
+        return
+    for trouble in MailTrouble.objects.exclude(since=None).order_by("pk"):
+        about = _("%(kind)s, since %(since)s UTC, with the words %(reply)s. All of them wait; none is lost.") % {
+            "kind": trouble.pk,
+            "since": f"{trouble.since:%Y-%m-%d %H:%M}",
+            "reply": trouble.reply,
+        }
+        yield Task(_("The mail server refuses our mails"), about, reverse("admin:index"), urgent=True)
 
 
 def _is_revoked(proposal: Proposal) -> bool:
@@ -113,14 +127,14 @@ def _page_of(proposal: Proposal) -> str:
 def _keyless(user: User) -> Iterator[Task]:
     live = Recipient.objects.filter(officer=user).exclude(state=Recipient.State.REVOKED)
     if may(user, "recipient.register") and not live.exists():
-        about = _("Whatever tells of persons is encrypted to it: nothing can be opened without.")
-        yield Task(_("You have no key yet"), about, reverse("admin:signatures_recipient_add"))
+        about = _("Personal data is encrypted to your key. Without one you cannot open anything.")
+        yield Task(_("Create your key"), about, reverse("admin:signatures_recipient_add"))
 
 
 def _to_open(user: User) -> Iterator[Task]:
     for campaign in within(Campaign.objects.all(), user, "campaign.open").filter(state=Campaign.State.REVIEW):
         url = reverse("admin:petitions_campaign_life", args=[campaign.pk])
-        yield Task(_("Handed in for review"), campaign.title, url, urgent=True)
+        yield Task(_("Submitted for review"), campaign.title, url, urgent=True)
 
 
 def _sent_back(user: User) -> Iterator[Task]:
@@ -132,7 +146,8 @@ def _sent_back(user: User) -> Iterator[Task]:
 def _rulings(user: User) -> Iterator[Task]:
     own = within(Campaign.objects.all(), user, "ruling.make")
     for ruling in Ruling.objects.filter(campaign__in=own, state=Ruling.State.READY).select_related("campaign"):
-        what = _("A ruling can begin: it touches %s") % f"{ruling.would_touch or 0:,}"
+        n = ruling.would_touch or 0
+        what = ngettext("Confirm a ruling on %s signature", "Confirm a ruling on %s signatures", n) % number(n)
         yield Task(what, ruling.campaign.title, reverse("admin:signatures_ruling_change", args=[ruling.pk]))
 
 
@@ -160,7 +175,7 @@ def _failed(user: User) -> Iterator[Task]:
     own = within(Campaign.objects.all(), user, "delivery.request")
     for delivery in Delivery.objects.filter(campaign__in=own, state=Delivery.State.FAILED).select_related("campaign"):
         url = reverse("admin:signatures_delivery_change", args=[delivery.pk])
-        yield Task(_("A delivery that could not be built"), delivery.campaign.title, url, urgent=True)
+        yield Task(_("Delivery failed"), delivery.campaign.title, url, urgent=True)
 
 
 def _to_deliver(user: User) -> Iterator[Task]:
@@ -172,7 +187,13 @@ def _to_deliver(user: User) -> Iterator[Task]:
     ):
         if new := max(0, campaign.last - campaign.to):
             what = ngettext("%s signature not delivered yet", "%s signatures not delivered yet", new) % number(new)
-            yield Task(what, campaign.title, reverse("admin:signatures_delivery_add"))
+            yield Task(what, campaign.title, _request_of(campaign))
+
+
+def _request_of(campaign: Campaign) -> str:
+    """The form with which its signatures are requested for its own addressee."""
+    query = {"campaign": campaign.pk, "addressee": campaign.addressee_id}
+    return reverse("admin:signatures_delivery_add", query=query)
 
 
 def _quiet(user: User) -> Iterator[Task]:
@@ -189,17 +210,20 @@ def _people(user: User) -> Iterator[Task]:
     people, shown = User.objects.filter(is_active=True), reverse("admin:auth_user_changelist")
     without_role = people.exclude(Exists(Membership.objects.filter(user=OuterRef("pk")))).count()
     if without_role:
-        what = ngettext("%d login without a role", "%d logins without a role", without_role) % without_role
-        yield Task(what, _("They see nothing until they are given one."), shown)
+        what = ngettext("%d user without a role", "%d users without a role", without_role) % without_role
+        yield Task(what, _("They cannot see anything until they have one."), shown)
     alone = people.exclude(Exists(Authenticator.objects.filter(user=OuterRef("pk")))).count()
     if alone:
-        what = ngettext("%d login without a second factor", "%d logins without a second factor", alone) % alone
-        yield Task(what, _("They have not finished their first login."), shown)
+        what = ngettext("%d user without a second factor", "%d users without a second factor", alone) % alone
+        yield Task(what, _("They have not completed their first login."), shown)
     administrators = people.filter(memberships__role=Role.ADMINISTRATOR).distinct().count()
     if administrators < 2:
         yield Task(
             _("You are the only administrator"),
-            _("A role takes two to be given, and nobody could help you back in: manage.py create_administrator"),
+            _(
+                "Assigning roles and restoring access takes two administrators. Add one with: manage.py "
+                "create_administrator"
+            ),
             shown,
         )
 

@@ -27,9 +27,9 @@ from staff.refusals import NotAllowed, refusals_in_words
 log = logging.getLogger(__name__)
 
 REFUSALS: Final[dict[str, str | Promise]] = {
-    "recipient_once": gettext_lazy("This key has been registered before. Make a new one."),
-    "recipient_one_waiting_an_officer": gettext_lazy("A key of yours is waiting for approval already."),
-    "recipient_approved_by_another": gettext_lazy("Somebody else has to approve it."),
+    "recipient_once": gettext_lazy("This key was registered before. Create a new one."),
+    "recipient_one_waiting_an_officer": gettext_lazy("You already have a key pending approval."),
+    "recipient_approved_by_another": gettext_lazy("Someone else has to approve it."),
 }
 
 #: Bytes of the code with which an approver proves who they are.
@@ -50,9 +50,9 @@ def key_in_use(officer: User) -> Recipient | None:
 def register(officer: User, recipient: str) -> Recipient:
     """Ask for a key of one's own to be used. Raises NotAllowed."""
     if not may(officer, "recipient.register"):
-        raise NotAllowed(_("Your role does not need a key: it sees no person."))
+        raise NotAllowed(_("Your role does not need a key: it gives no access to personal data."))
     if not re.fullmatch(AGE_RECIPIENT, recipient):
-        raise NotAllowed(_("This is no public age key: it has to look like age1…"))
+        raise NotAllowed(_("This is not a public age key. It must look like age1…"))
     subject = {"officer": officer.pk, "recipient": recipient}
     with refusals_in_words(REFUSALS), transaction.atomic():
         proposal = approvals.propose(Proposal.Kind.RECIPIENT, officer, None, subject)
@@ -124,7 +124,7 @@ def may_approve(key: Recipient, user: User) -> bool:
 
 def _in_words(proposal: Proposal) -> str:
     key = Recipient.objects.select_related("officer").get(proposal=proposal)
-    return _("Persons’ data will be encrypted to the key %(key)s of %(officer)s.") % {
+    return _("Personal data will be encrypted to the key %(key)s of %(officer)s.") % {
         "key": key.short,
         "officer": key.officer,
     }
@@ -134,7 +134,7 @@ def _only_proven(proposal: Proposal) -> None:
     """A click is not enough: the approver has to have opened a worker's challenge, on the key's own page."""
     proven = Recipient.objects.filter(proposal=proposal, proof__isnull=False, approver=proposal.decided_by_id)
     if not proven.exists():
-        raise NotAllowed(_("Approve it on the page of the key: there you prove that it is you."))
+        raise NotAllowed(_("Approve it on the key’s own page, where you prove your identity."))
     notify_worker("settle_recipients")
 
 
@@ -168,4 +168,4 @@ def _update(key: Recipient, state: Recipient.State, **values: object) -> None:
         live = live.filter(state=state)
     if not live.update(state=state, **values):
         current = Recipient.objects.get(pk=key.pk)
-        raise NotAllowed(_("Nothing was changed. Its state is: %s.") % current.get_state_display())
+        raise NotAllowed(_("Nothing was changed. Current status: %s.") % current.get_state_display())

@@ -33,11 +33,11 @@ WAITING: Final = 5
 
 REFUSALS: Final[dict[str, str | Promise]] = {
     "reveal_reason_names_no_mailbox": gettext_lazy(
-        "Leave e-mail addresses out: the reason is kept, and read by others."
+        "Do not enter e-mail addresses here: the reason is stored and others read it."
     ),
 }
-REVOKED: Final = gettext_lazy("Your key was taken out of use meanwhile, so this answer is closed.")
-GONE: Final = gettext_lazy("This answer was closed: answers are deleted after ten minutes. Ask again.")
+REVOKED: Final = gettext_lazy("Your key has been revoked in the meantime, so this answer is closed.")
+GONE: Final = gettext_lazy("This answer is closed: answers are deleted after ten minutes. Send the request again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def ask(officer: User, question: Question) -> Reveal:
     if key_in_use(officer) is None:
         raise NotAllowed(str(Refusal.NOT_PINNED.label))
     if Reveal.objects.waiting().filter(officer=officer).count() >= WAITING:
-        raise NotAllowed(_("Several of your questions are waiting for a worker. Wait for their answers first."))
+        raise NotAllowed(_("Several of your lookups are still waiting for an answer. Wait for those first."))
     campaign = question.where if isinstance(question.where, Campaign) else None
     reveal = Reveal(
         id=uuid.uuid4(),
@@ -103,7 +103,7 @@ def ask(officer: User, question: Question) -> Reveal:
     )
     with refusals_in_words(REFUSALS), transaction.atomic():
         reveal.save(force_insert=True)
-    log.info("look %s (%s) asked for by user %s", reveal.pk, reveal.kind, officer.pk)
+    log.info("lookup %s (%s) requested by user %s", reveal.pk, reveal.kind, officer.pk)
     notify_worker("answer_reveals")
     return reveal
 

@@ -18,9 +18,9 @@ from staff.refusals import NotAllowed
 def propose_shredding(campaign: Campaign, by: User, reason: str) -> Proposal:
     """Ask that nobody can ever read again who signed. Raises NotAllowed."""
     if Shredding.objects.filter(campaign=campaign).exists():
-        raise NotAllowed(_("Its keys were destroyed already."))
+        raise NotAllowed(_("Its keys have already been destroyed."))
     if not campaign.has_closed() or campaign.takes_confirmations():
-        raise NotAllowed(_("Close it first, and wait until late confirmations have been counted."))
+        raise NotAllowed(_("Close it first, and wait until the period for late confirmations is over."))
     subject = {"campaign": campaign.pk}
     return approvals.propose(Proposal.Kind.SHREDDING, by, campaign.section, subject, reason)
 
@@ -29,9 +29,9 @@ def _in_words(proposal: Proposal) -> str:
     campaign = Campaign.objects.get(pk=proposal.subject["campaign"])
     register = Register.objects.filter(campaign=campaign).first()
     return _(
-        "The keys of “%(campaign)s” are destroyed: nobody can ever read again who the %(count)s are that signed it, "
-        "in no backup either. Totals, tally and manifests stay, and so does what was handed over. "
-        "Copies of the keyring that were exported have to be destroyed by hand."
+        "The keys of “%(campaign)s” are destroyed: nobody can ever read again who signed it (%(count)s "
+        "signatures), not even from a backup. Totals, tally, manifests and delivered packets stay. "
+        "Exported copies of the keyring must be destroyed by hand."
     ) % {"campaign": campaign, "count": f"{register.counted:,}" if register else "0"}
 
 

@@ -21,13 +21,13 @@ from web.i18n.cldr import country_name
 from web.i18n.languages import BY_CODE
 
 LANGUAGE_LABELS: Final[dict[str, str | Promise]] = {
-    **{code: language.name for code, language in BY_CODE.items()}, "other": _("Another"), "unknown": _("Not noted"),
+    **{code: language.name for code, language in BY_CODE.items()}, "other": _("Other"), "unknown": _("Unknown"),
 }  # fmt: skip
 #: From signing to confirming, in the order of time (register/time_buckets.py).
 SPANS: Final[dict[str, str | Promise]] = {
     "1m": _("Within a minute"), "5m": _("Within five minutes"), "1h": _("Within an hour"),
     "6h": _("Within six hours"), "1d": _("Within a day"), "7d": _("Within a week"), "longer": _("Later"),
-    "unknown": _("Not noted"),
+    "unknown": _("Unknown"),
 }  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from signatures.sign_form.form import SignForm
 __all__ = ["MAX_BODY", "GarbageBody", "read_form"]
 
 # Bytes. The longest text that fits our fields takes 12 kB on the wire. The rest is for people who pasted too
-# much: 5,000 Cyrillic letters are 30 kB, and deserve the page that tells them to shorten the text.
-MAX_BODY = 64 * 1024
+# much: 40,000 Cyrillic letters are 240 kB, and deserve the page that tells them to shorten the text.
+MAX_BODY = 256 * 1024
 # As many as Django takes (DATA_UPLOAD_MAX_NUMBER_FIELDS): a browser sends our form's ten.
 MAX_FIELDS = 1000
 _URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"

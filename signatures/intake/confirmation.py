@@ -46,6 +46,11 @@ class Confirmation:
     def confirmed(self) -> bool:
         return self.confirmed_at is not None
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it was withdrawn since; never known of a campaign at risk, whose links lead to no number."""
+        return self.number == Submission.WITHDRAWN
+
 
 @contextmanager
 def _naming(hashed: bytes) -> Iterator[CursorWrapper]:

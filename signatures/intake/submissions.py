@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from django.db import IntegrityError, InterfaceError, OperationalError, ProgrammingError, connection
+from django.db import DatabaseError, IntegrityError, InterfaceError, ProgrammingError, connection
 from psycopg.errors import InsufficientPrivilege
 from psycopg_pool import PoolTimeout
 
@@ -23,7 +23,7 @@ from petitions.models import Campaign
 from signatures import sealing
 from signatures.identity import new_token, token_hash
 from signatures.notify_worker import notify_worker
-from web.connections import discard_broken
+from web.connections import discard_after, is_away
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ _making = threading.Lock()
 def take(campaign: Campaign, person: sealing.Person) -> None:
     """Store the person's signature, sealed, to be proven by mail. When this returns, it is on disk.
 
-    `campaign` comes with its `key`. Raises OperationalError or InterfaceError where the database is
-    away: nothing is stored then.
+    `campaign` comes with its `key`. Raises what is_away() names where the database is away or takes nothing:
+    nothing is stored then.
     """
     token = new_token()
     for attempt in range(1, ATTEMPTS + 1):
@@ -85,12 +85,14 @@ def take(campaign: Campaign, person: sealing.Person) -> None:
             if attempt == ATTEMPTS or not isinstance(error.__cause__, InsufficientPrivilege):
                 raise
             forget_session_keys()
-        except (OperationalError, InterfaceError) as error:
-            # A connection that a restart has cut: again with one that answers. Where the pool has waited for
-            # one in vain, the database is away, and the supporter has waited long enough.
+        except (DatabaseError, InterfaceError) as error:
+            # A connection that a restart has cut, or that may only read: again with one that answers. Where the pool
+            # has waited for one in vain, the database is away, and the supporter has waited long enough.
+            if not is_away(error):
+                raise
             if attempt == ATTEMPTS or connection.in_atomic_block or isinstance(error.__cause__, PoolTimeout):
                 raise
-            discard_broken()
+            discard_after(error)
     notify_worker("send_mails")
 
 
@@ -120,7 +122,7 @@ def _session_key(campaign: Campaign) -> SessionKey:
 
 
 def _make_session_key(campaign: Campaign) -> SessionKey:
-    """A key whose row is in the database. Raises OperationalError or InterfaceError where that is away."""
+    """A key whose row is in the database. Raises what is_away() names."""
     secret, key_id = os.urandom(32), uuid.uuid4()
     wrapped = sealing.seal_session_key(secret, bytes(campaign.key.public_key), campaign.uid, key_id)
     with connection.cursor() as cursor:

@@ -7,10 +7,11 @@ config/database/grants.py and row_security.sql, what spans tables in the other .
 from signatures.models.announcement import Announcement
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
-from signatures.models.handover import Handover, HandoverQuerySet, unanswered_since
-from signatures.models.mail import MailCount
+from signatures.models.mail import MailCount, MailTrouble, NoticeCount, Suppression
 from signatures.models.monitoring import Monitor
 from signatures.models.news import Mailing, NewsMail, Unsubscription
+from signatures.models.published.handover import Handover, HandoverQuerySet, unanswered_since
+from signatures.models.published.sources import Source
 from signatures.models.register import Register, Removal, Signature, why_outside
 from signatures.models.reveals import (
     AGE_RECIPIENT,
@@ -25,7 +26,6 @@ from signatures.models.reveals import (
 from signatures.models.rules import NetworkRule, SigningRules
 from signatures.models.screening import LabelCount, Reason, Ruling, RulingItem, Trace
 from signatures.models.shredding import Shredding
-from signatures.models.sources import Source
 from signatures.models.tally import (
     OF_ARRIVALS,
     OF_THE_REGISTER,
@@ -54,10 +54,12 @@ __all__ = [
     "LabelCount",
     "LedgerEntry",
     "MailCount",
+    "MailTrouble",
     "Mailing",
     "Monitor",
     "NetworkRule",
     "NewsMail",
+    "NoticeCount",
     "Outcome",
     "PublishedFigures",
     "Purpose",
@@ -77,6 +79,7 @@ __all__ = [
     "SigningRules",
     "Source",
     "Submission",
+    "Suppression",
     "Tally",
     "TallyQuerySet",
     "TallySum",

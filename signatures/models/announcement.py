@@ -15,7 +15,7 @@ class Announcement(models.Model):
     #: Nobody deletes what was announced; a draft that is not wanted stays one.
     update = models.OneToOneField(Update, models.PROTECT, primary_key=True, related_name="announcement")
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="announcements")
-    #: A name in signatures/desk/announcements.py: the rule stays what it is for as long as anything names it.
+    #: A name in public_figures/press_draft.py: the rule stays what it is for as long as anything names it.
     rule = models.CharField(max_length=20)
     signatures = models.BigIntegerField()
     countries = models.IntegerField()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
@@ -9,7 +11,7 @@ from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from signatures.models.sources import Source
+from signatures.models.published.sources import Source
 
 
 def _is_sha256(column: str) -> Exact:
@@ -58,6 +60,9 @@ class Submission(models.Model):
     Guards: config/database/row_security.sql.
     """
 
+    #: No signature's number.
+    WITHDRAWN: Final = 0
+
     token_hash = models.BinaryField(primary_key=True, max_length=32)
     # No foreign-key checks: the two locked one row of each parent at every signature, and were half of what the
     # database spent on it. Row security asks for the same without a lock (config/database/row_security.sql),
@@ -75,11 +80,15 @@ class Submission(models.Model):
     mailed_at = models.DateTimeField(null=True)
     #: The day on which its mail was counted against its mailbox (register/mail_limits.py); tries again are not.
     mail_counted_on = models.DateField(null=True)
+    #: Why the mail server, or we, did not want it the last time: "554 5.7.1", "no mails left today"; "" since it went.
+    #: Without `mail_due` it is given up (manage.py list_mails), with it it is tried again.
+    mail_problem = models.CharField(max_length=40, blank=True, db_default="")
     #: A mail server said that the mail reached nobody (register/bounces.py).
     bounced_on = models.DateField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome, null=True)
-    #: The number in the register that the mailbox's owner may be told; never for a campaign at risk.
+    #: The number in the register that the mailbox's owner may be told; never for a campaign at risk. WITHDRAWN once
+    #: that signature was withdrawn: the confirmation link says so then.
     number = models.BigIntegerField(null=True)
 
     class Meta:

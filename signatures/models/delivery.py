@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -78,8 +79,8 @@ class Delivery(models.Model):
     """
 
     class State(models.TextChoices):
-        REQUESTED = "requested", _("Waiting for a second officer")
-        APPROVED = "approved", _("Approved, waiting to be built")
+        REQUESTED = "requested", _("Pending approval")
+        APPROVED = "approved", _("Approved, queued")
         READY = "ready", _("Ready")
         FAILED = "failed", _("Failed")
         WITHDRAWN = "withdrawn", _("Withdrawn")
@@ -90,13 +91,13 @@ class Delivery(models.Model):
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="deliveries", verbose_name=_("campaign"))
     addressee = models.ForeignKey(Addressee, models.PROTECT, related_name="deliveries", verbose_name=_("addressee"))
     series = models.PositiveSmallIntegerField(_("series"), default=1)
-    profile = models.CharField(_("profile"), max_length=10, choices=Disclosure, default=Disclosure.COUNT)
+    profile = models.CharField(_("disclosure"), max_length=10, choices=Disclosure, default=Disclosure.COUNT)
     first_number = models.BigIntegerField(_("from number"), editable=False)
     last_number = models.BigIntegerField(_("to number"), editable=False)
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.REQUESTED, editable=False)
+    state = models.CharField(_("status"), max_length=10, choices=State, default=State.REQUESTED, editable=False)
     #: Who asked, who agreed, and when: what two people agreed to is what this row says.
     proposal = models.OneToOneField(
-        Proposal, models.PROTECT, related_name="delivery", verbose_name=_("proposal"), editable=False
+        Proposal, models.PROTECT, related_name="delivery", verbose_name=_("approval"), editable=False
     )
     #: Why building it failed, in words for officers; never a person's data.
     problem = models.TextField(_("problem"), blank=True, db_default="", editable=False)
@@ -104,7 +105,7 @@ class Delivery(models.Model):
     manifest = models.JSONField(_("manifest"), null=True, editable=False)
     #: Of the manifest's bytes: what the next packet of the series names, and what anybody may compare.
     manifest_sha256 = models.CharField(max_length=64, blank=True, db_default="", editable=False)
-    archive = models.CharField(_("archive"), max_length=200, blank=True, db_default="", editable=False)
+    archive = models.CharField(_("file"), max_length=200, blank=True, db_default="", editable=False)
     archive_sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, db_default="", editable=False)
     built_at = models.DateTimeField(_("built"), null=True, editable=False)
     #: Until then withdrawals of the campaign wait: so many came while it was built that it would never end.
@@ -130,7 +131,7 @@ class Delivery(models.Model):
                 fields=["campaign", "addressee", "series", "first_number"],
                 condition=~Q(state__in=["withdrawn", "expired"]),
                 name="delivery_ranges_disjoint",
-                violation_error_message=_("A delivery of this range has been requested already."),
+                violation_error_message=_("A delivery of these numbers has already been requested."),
             ),
         ]  # fmt: skip
 
@@ -167,8 +168,12 @@ class Delivery(models.Model):
 
     @property
     def reference(self) -> str:
-        """What the packet is called: "belarus-1-3" is delivery 3 … of series 1."""
-        return f"{self.campaign.slug}-{self.series}-{self.pk}"
+        """What the packet is filed under: "BEL-2026-0011" is delivery 11, asked for in 2026. Its archive is called so,
+        whatever it would be called today."""
+        if named := self.archive.rpartition("-")[0]:
+            return named
+        letters = re.sub(r"[^a-z]", "", self.campaign.slug)[:3].upper() or "P"
+        return f"{letters}-{self.requested_at.year}-{self.pk:04}"
 
     def waits_for(self) -> Delivery | None:
         """The packet before it in its series, while that one is not ready; None where it is this one's turn.
@@ -204,7 +209,7 @@ class DeliveryPart(models.Model):
 
     class Kind(models.TextChoices):
         TABLES = "tables", _("Tables (CSV, XLSX)")
-        VOLUME = "volume", _("Volume to print (PDF)")
+        VOLUME = "volume", _("Printable volume (PDF)")
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="parts")
     kind = models.CharField(max_length=6, choices=Kind)

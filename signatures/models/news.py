@@ -20,17 +20,24 @@ class Mailing(models.Model):
     listed_to = models.BinaryField(null=True, max_length=16)
     listed_at = models.DateTimeField(null=True)
     sent = models.IntegerField(db_default=0)
+    #: Mails that are not tried any more (register/stuck_mails.py); their rows stay for a while.
+    given_up = models.IntegerField(db_default=0)
     done_at = models.DateTimeField(null=True)
 
 
 class NewsMail(models.Model):
-    """One mail of a mailing, still to be sent. It goes when it is sent, so that nothing is left of who got it."""
+    """One mail of a mailing, still to be sent. It goes when it is sent, so that nothing is left of who got it.
+
+    One that is given up stays without `due` until it is sent after all, or pruned (register/pruning.py).
+    """
 
     mailing = models.ForeignKey(Mailing, models.CASCADE, related_name="mails", db_index=False)
     #: Indexed for register/withdrawal.py: who withdraws while a mailing is under way is sent nothing more.
     signature = models.ForeignKey(Signature, models.CASCADE, related_name="+")
     #: When to send it, or to take the worker that is at it for dead: a queue and its lease in one column.
-    due = models.DateTimeField(db_default=Now())
+    due = models.DateTimeField(null=True, db_default=Now())
+    #: Why the mail server did not want it the last time, as Submission.mail_problem.
+    problem = models.CharField(max_length=40, blank=True, db_default="")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mailing", "signature"], name="newsmail_one_per_person")]

@@ -8,7 +8,7 @@ from django.db.models import F, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from signatures.models.sources import Source
+from signatures.models.published.sources import Source
 
 
 class Register(models.Model):

@@ -58,23 +58,23 @@ class Recipient(models.Model):
     """
 
     class State(models.TextChoices):
-        WAITING = "waiting", _("Waiting for a second person")
-        PINNED = "pinned", _("In use")
+        WAITING = "waiting", _("Pending approval")
+        PINNED = "pinned", _("Active")
         REVOKED = "revoked", _("Revoked")
 
     class Problem(models.TextChoices):
         """Why a worker did not challenge or pin, in words for the approver."""
 
         NOT_ALLOWED = "not_allowed", _("Your role does not allow you to approve keys.")
-        NOT_PINNED = "not_pinned", _("No key of your own is in use, so you cannot prove that it is you.")
+        NOT_PINNED = "not_pinned", _("You have no active key, so you cannot prove your identity.")
         NOT_PROVEN = "not_proven", _("The proof did not match. Try again.")
-        OFFICER_LEFT = "officer_left", _("Whoever registered this key may not look at persons any more.")
+        OFFICER_LEFT = "officer_left", _("The owner of this key no longer has a role that needs one.")
 
     officer = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="recipients", verbose_name=_("officer")
     )
     recipient = models.CharField(_("recipient"), max_length=70)
-    state = models.CharField(_("state"), max_length=8, choices=State, db_default=State.WAITING)
+    state = models.CharField(_("status"), max_length=8, choices=State, db_default=State.WAITING)
     registered_at = models.DateTimeField(_("registered"), db_default=Now())
     #: What two people agree to; none where it was pinned by hand.
     proposal = models.OneToOneField(Proposal, models.PROTECT, null=True, related_name="recipient")
@@ -87,19 +87,19 @@ class Recipient(models.Model):
     challenge_hash = models.BinaryField(null=True, max_length=32)
     proof = models.BinaryField(null=True, max_length=32)
     problem = models.CharField(max_length=12, choices=Problem, blank=True, db_default="")
-    pinned_at = models.DateTimeField(_("in use since"), null=True)
+    pinned_at = models.DateTimeField(_("active since"), null=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True)
 
     class Meta:
-        verbose_name = _("key of an officer")
-        verbose_name_plural = _("keys of officers")
+        verbose_name = _("officer key")
+        verbose_name_plural = _("officer keys")
         ordering = ["-registered_at", "-pk"]
         constraints = [
             models.CheckConstraint(name="recipient_is_age", condition=Q(recipient__regex=AGE_RECIPIENT)),
             models.UniqueConstraint(
                 fields=["recipient"],
                 name="recipient_once",
-                violation_error_message=_("This key has been registered before."),
+                violation_error_message=_("This key was registered before."),
             ),
             models.UniqueConstraint(
                 fields=["officer"], condition=Q(state="pinned"), name="recipient_one_pinned_an_officer"
@@ -108,7 +108,7 @@ class Recipient(models.Model):
                 fields=["officer"],
                 condition=Q(state="waiting"),
                 name="recipient_one_waiting_an_officer",
-                violation_error_message=_("A key of yours is waiting for approval already."),
+                violation_error_message=_("You already have a key pending approval."),
             ),
             models.CheckConstraint(
                 name="recipient_is_proposed_or_by_hand", condition=Q(by_hand=True) | Q(proposal__isnull=False)
@@ -133,22 +133,22 @@ class Recipient(models.Model):
 class Purpose(models.TextChoices):
     """What an officer looks at a person for."""
 
-    OWN_REQUEST = "own_request", _("The person asks about their own signature")
-    COMPLAINT = "complaint", _("Somebody says that they did not sign")
-    REVIEW = "review", _("A suspicious signature is checked")
+    OWN_REQUEST = "own_request", _("The signer asks about their own signature")
+    COMPLAINT = "complaint", _("Someone says they did not sign")
+    REVIEW = "review", _("Checking a suspicious signature")
     VERIFICATION = "verification", _("A verifier asks about a number")
-    FAULT = "fault", _("A fault is looked into")
+    FAULT = "fault", _("Investigating a technical problem")
 
 
 class Refusal(models.TextChoices):
     """Why a worker did not answer, in words for the officer's page."""
 
-    NOT_ALLOWED = "not_allowed", _("Your role does not allow this, in this section.")
-    NOT_PINNED = "not_pinned", _("No key of yours is in use, so nothing can be encrypted to you.")
-    LIMIT = "limit", _("You have reached the number of looks that one officer has in 24 hours.")
-    UNREADABLE = "unreadable", _("What you looked for did not arrive whole. Ask again.")
-    NO_KEYS = "no_keys", _("The keys of this campaign are not there: nobody can open its signatures just now.")
-    EXPIRED = "expired", _("No worker answered within ten minutes, so the request has expired. Ask again.")
+    NOT_ALLOWED = "not_allowed", _("Your role in this section does not allow this.")
+    NOT_PINNED = "not_pinned", _("You have no active key, so nothing can be encrypted to you.")
+    LIMIT = "limit", _("You have reached the limit of signature lookups per 24 hours.")
+    UNREADABLE = "unreadable", _("Your request arrived damaged. Send it again.")
+    NO_KEYS = "no_keys", _("The keys of this campaign are not available, so its signatures cannot be opened.")
+    EXPIRED = "expired", _("There was no answer within ten minutes, so the request has expired. Send it again.")
 
 
 class RevealQuerySet(models.QuerySet["Reveal"]):
@@ -174,12 +174,12 @@ class Reveal(models.Model):
     """
 
     class Kind(models.TextChoices):
-        NUMBER = "number", _("One signature, by its number")
+        NUMBER = "number", _("By number")
         EMAIL = "email", _("By e-mail address, in all campaigns of a section")
-        LIST = "list", _("Held for review, masked")
+        LIST = "list", _("Held for review (details masked)")
 
     class State(models.TextChoices):
-        ASKED = "asked", _("Waiting for a worker")
+        ASKED = "asked", _("Waiting for an answer")
         ANSWERED = "answered", _("Answered")
         REFUSED = "refused", _("Refused")
         CLOSED = "closed", _("Closed")
@@ -191,24 +191,24 @@ class Reveal(models.Model):
     campaign = models.ForeignKey(
         Campaign, models.PROTECT, null=True, related_name="+", verbose_name=_("campaign"), db_index=False
     )
-    kind = models.CharField(_("what"), max_length=6, choices=Kind)
+    kind = models.CharField(_("type"), max_length=6, choices=Kind)
     purpose = models.CharField(_("purpose"), max_length=12, choices=Purpose)
     reason = models.CharField(_("reason"), max_length=200)
     #: By kind, one of three: a number of the register; an address, sealed in the browser; a page from 1 on.
     number = models.BigIntegerField(null=True)
     query = models.BinaryField(null=True)
     page = models.PositiveIntegerField(null=True)
-    state = models.CharField(_("state"), max_length=8, choices=State, db_default=State.ASKED)
+    state = models.CharField(_("status"), max_length=8, choices=State, db_default=State.ASKED)
     refusal = models.CharField(max_length=12, choices=Refusal, blank=True, db_default="")
     answer = models.BinaryField(null=True)
-    asked_at = models.DateTimeField(_("asked"), db_default=Now())
+    asked_at = models.DateTimeField(_("requested"), db_default=Now())
     answered_at = models.DateTimeField(null=True)
 
     objects = RevealQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("look at a signature")
-        verbose_name_plural = _("looks at signatures")
+        verbose_name = _("signature lookup")
+        verbose_name_plural = _("signature lookups")
         ordering = ["-asked_at"]
         constraints = [
             models.CheckConstraint(

@@ -23,16 +23,16 @@ class SigningRules(models.Model):
 
     class Work(models.TextChoices):
         OFF = "off", _("Never")
-        AUTO = "auto", _("While signatures come in unusually fast")
+        AUTO = "auto", _("When signatures arrive unusually fast")
         ON = "on", _("Always")
 
     campaign = models.OneToOneField(Campaign, models.CASCADE, primary_key=True, related_name="signing_rules")
     remind_after_days = models.PositiveSmallIntegerField(
-        _("reminder after days"),
+        _("reminder after (days)"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(29)],
-        help_text=_("One mail to whoever has not confirmed by then. Empty: none."),
+        help_text=_("Sends one reminder to people who have not confirmed by then. Leave empty for no reminder."),
     )
 
     proof_of_work = models.CharField(
@@ -41,14 +41,16 @@ class SigningRules(models.Model):
         choices=Work,
         default=Work.AUTO,
         db_default=Work.AUTO,
-        help_text=_("A second or two of the signer's computer, unnoticed while they type; a flood pays for each."),
+        help_text=_(
+            "Costs the signer’s device a second or two while they type, unnoticed; makes mass signing expensive."
+        ),
     )
     #: Set by a worker that saw the campaign's rate leave its usual range (register/monitoring.py).
     work_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        verbose_name = _("rules for signing")
-        verbose_name_plural = _("rules for signing")
+        verbose_name = _("signing rules")
+        verbose_name_plural = _("signing rules")
         constraints = [
             models.CheckConstraint(
                 name="signing_rules_remind_within_a_month",
@@ -81,17 +83,17 @@ class NetworkRule(models.Model):
     """A network that operators let through the limits, or keep out. Typed by them: never a supporter's address."""
 
     class Verdict(models.TextChoices):
-        ALLOW = "allow", _("Let through")
-        BLOCK = "block", _("Keep out")
+        ALLOW = "allow", _("Allow")
+        BLOCK = "block", _("Block")
 
     network = models.CharField(_("network"), max_length=43, unique=True, help_text="192.0.2.0/24, 2001:db8::/32")
-    verdict = models.CharField(_("verdict"), max_length=5, choices=Verdict)
+    verdict = models.CharField(_("action"), max_length=5, choices=Verdict)
     reason = models.CharField(_("reason"), max_length=200)
-    until = models.DateTimeField(_("until"), null=True, blank=True, help_text=_("Empty: until somebody removes it."))
+    until = models.DateTimeField(_("until"), null=True, blank=True, help_text=_("Leave empty for no end date."))
     made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False, verbose_name=_("made by")
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False, verbose_name=_("created by")
     )
-    made_at = models.DateTimeField(_("made"), db_default=Now(), editable=False)
+    made_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
     objects = NetworkRuleQuerySet.as_manager()
 
@@ -108,7 +110,9 @@ class NetworkRule(models.Model):
         try:
             network = ipaddress.ip_network(self.network)
         except ValueError as error:
-            message = _("Not a network: write 192.0.2.0/24 or 2001:db8::/32.")
+            message = _("Enter a network such as 192.0.2.0/24 or 2001:db8::/32.")
             raise ValidationError({"network": message}, code="no_network") from error
         if network.prefixlen < (8 if network.version == 4 else 16):
-            raise ValidationError({"network": _("So wide a network is a large part of the internet.")}, code="too_wide")
+            raise ValidationError(
+                {"network": _("This range is too large: it covers a sizeable part of the internet.")}, code="too_wide"
+            )

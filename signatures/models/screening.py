@@ -38,18 +38,18 @@ class Reason(enum.IntFlag):
 
 
 REASONS: dict[Reason, Promise] = {
-    Reason.TRAP: _("filled in a field that no person sees"),
-    Reason.NETWORK: _("one of many from one network that day"),
-    Reason.DOMAIN: _("one of many at a mail domain that was new the day before"),
-    Reason.FRESH: _("at a new mail domain, in an hour full of them"),
-    Reason.COMMENT: _("with the same comment as others"),
-    Reason.QUICK: _("filled in within three seconds"),
-    Reason.UNTIMED: _("without the form's script"),
-    Reason.UNWORKED: _("without the proof of work that was asked for"),
-    Reason.INSTANT: _("confirmed within seconds of the mail"),
-    Reason.DISPOSABLE: _("at a provider of throw-away addresses"),
-    Reason.UNLIMITED: _("while requests could not be counted"),
-    Reason.ABROAD: _("from a network in another country"),
+    Reason.TRAP: _("filled in a hidden field"),
+    Reason.NETWORK: _("many signatures from the same network that day"),
+    Reason.DOMAIN: _("many signatures at a mail domain first seen the day before"),
+    Reason.FRESH: _("new mail domain, in an hour with many of them"),
+    Reason.COMMENT: _("same comment as other signatures"),
+    Reason.QUICK: _("form filled in within three seconds"),
+    Reason.UNTIMED: _("form’s script did not run"),
+    Reason.UNWORKED: _("required proof of work missing"),
+    Reason.INSTANT: _("confirmed within seconds of the e-mail"),
+    Reason.DISPOSABLE: _("disposable e-mail address"),
+    Reason.UNLIMITED: _("signed while rate limits were unavailable"),
+    Reason.ABROAD: _("network in a different country"),
 }
 
 #: Those that say "one of many": alone none of the others holds a signature back.
@@ -114,28 +114,28 @@ class Ruling(models.Model):
         COUNT = "count", _("Count")
 
     class State(models.TextChoices):
-        ASKED = "asked", _("Being looked up")
-        READY = "ready", _("Waiting for your yes")
-        RUNNING = "running", _("Being carried out")
-        DONE = "done", _("Carried out")
+        ASKED = "asked", _("Counting matches")
+        READY = "ready", _("Awaiting your confirmation")
+        RUNNING = "running", _("In progress")
+        DONE = "done", _("Applied")
         CANCELLED = "cancelled", _("Stopped")
-        UNDOING = "undoing", _("Being undone")
+        UNDOING = "undoing", _("Undoing")
         UNDONE = "undone", _("Undone")
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="rulings", verbose_name=_("campaign"))
     verb = models.CharField(_("decision"), max_length=7, choices=Verb)
     #: {"network": hex, "wide": hex, "domain": hex, "comment": hex, "reason": name, "since": ISO, "until": ISO,
     #: "source": …}: all of them have to be so. Labels and times, never a person.
-    query = models.JSONField(_("which"))
+    query = models.JSONField(_("criteria"))
     reason = models.CharField(_("reason"), max_length=300)
     made_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False, verbose_name=_("made by")
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False, verbose_name=_("created by")
     )
-    made_at = models.DateTimeField(_("made"), db_default=Now(), editable=False)
-    state = models.CharField(_("state"), max_length=9, choices=State, db_default=State.ASKED, editable=False)
+    made_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    state = models.CharField(_("status"), max_length=9, choices=State, db_default=State.ASKED, editable=False)
     #: How many it would touch, as a worker counted before anything was touched.
-    would_touch = models.IntegerField(_("would touch"), null=True, editable=False)
-    touched = models.IntegerField(_("touched"), db_default=0, editable=False)
+    would_touch = models.IntegerField(_("signatures affected"), null=True, editable=False)
+    touched = models.IntegerField(_("changed so far"), db_default=0, editable=False)
     #: The last signature that was looked at: where a worker goes on.
     reached = models.BigIntegerField(db_default=0, editable=False)
 

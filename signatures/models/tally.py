@@ -59,7 +59,7 @@ class Dimension(models.TextChoices):
     SOURCE = "source", _("Source")
     CHANNEL = "channel", _("Channel")
     LANGUAGE = "language", _("Language of the page")
-    DELAY = "delay", _("From signing to confirming")
+    DELAY = "delay", _("Time to confirm")
     OUTSIDE = "outside", _("Not counted")
 
 

@@ -139,6 +139,20 @@ def figures_of_range(campaign: Campaign, first: int, last: int, total: int) -> F
     )
 
 
+def figures_of_listed(countries: Mapping[str, int], total: int) -> Figures:
+    """The figures of a packet that lists persons with their countries: exactly those of the persons listed. Of the
+    others, who are counted only, nothing: `other` is how many they are."""
+    shown = _country_figures({code: count for code, count in countries.items() if code}, total)
+    return Figures(
+        total=total,
+        countries=shown,
+        country_count=len(shown),
+        other=total - sum(figure.count for figure in shown),
+        days=[],
+        as_of=timezone.now(),
+    )
+
+
 def _country_figures(counts: Mapping[str, int], total: int) -> list[CountryFigure]:
     """Largest first, then by name. None where more was withdrawn since than was merged: all are merged then."""
     if sum(counts.values()) > total:

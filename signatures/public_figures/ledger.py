@@ -20,8 +20,8 @@ REMOVALS: Final[Mapping[Removal, Promise]] = {
     Removal.NETWORK: _("Many from one network"),
     Removal.DOMAIN: _("Many at one mail domain"),
     Removal.COMMENT: _("Many with the same comment"),
-    Removal.SCREENED: _("Not made the way people sign"),
-    Removal.OTHER: _("Of one hour or source"),
+    Removal.SCREENED: _("Likely automated"),
+    Removal.OTHER: _("All from one hour or source"),
 }
 
 
@@ -87,15 +87,17 @@ def _before_the_register(sums: Mapping[str, int]) -> list[LedgerLine]:
     received, entered = sums["taken"] + sums["expired"] + waiting, sums["admitted"] + sums["held"]
     return [
         LedgerLine("received", "", _("Received"), _("Signed on the website."), received),
-        LedgerLine("waiting", "−", _("Waiting"), _("The link in the mail has not been pressed yet."), waiting),
-        LedgerLine("expired", "−", _("Never confirmed"), _("Deleted without being read."), sums["expired"]),
+        LedgerLine("waiting", "−", _("Waiting"), _("Not confirmed by e-mail yet."), waiting),
+        LedgerLine("expired", "−", _("Never confirmed"), _("Deleted unread."), sums["expired"]),
+        LedgerLine("confirmed", "=", _("Confirmed"), _("Confirmed by e-mail and checked."), sums["taken"]),
         LedgerLine(
-            "confirmed", "=", _("Confirmed"), _("The link in the mail was pressed, and we looked."), sums["taken"]
+            "duplicate", "−", _("Duplicates"), _("From an e-mail address that had already signed."), sums["duplicate"]
         ),
-        LedgerLine("duplicate", "−", _("Duplicates"), _("From a mailbox that had signed already."), sums["duplicate"]),
         LedgerLine("late", "−", _("Too late"), _("Confirmed more than a day after closing."), sums["late"]),
-        LedgerLine("unreadable", "−", _("Unreadable"), _("Not sealed by this site, or damaged."), sums["unreadable"]),
-        LedgerLine("admitted", "=", _("Admitted"), _("Each person once, in the register."), entered),
+        LedgerLine(
+            "unreadable", "−", _("Unreadable"), _("Not encrypted by this website, or damaged."), sums["unreadable"]
+        ),
+        LedgerLine("admitted", "=", _("Admitted"), _("Entered in the register, each person once."), entered),
     ]
 
 
@@ -105,13 +107,15 @@ def _from_the_register(counted: int, outside: Mapping[str, int]) -> list[LedgerL
     )
     removed = sum(outside.get(why, 0) for why in Removal.values)
     return [
-        LedgerLine("quarantined", "−", _("Quarantined"), _("Waiting for a person to screen them."), quarantined),
-        LedgerLine("removed", "−", _("Removed"), _("Taken out by a person’s ruling, for a reason."), removed),
-        LedgerLine("withdrawn", "−", _("Withdrawn"), _("Taken back by those who signed."), withdrawn),
+        LedgerLine("quarantined", "−", _("Held for review"), _("Waiting for a person to review them."), quarantined),
+        LedgerLine("removed", "−", _("Removed"), _("Removed by a person, for a stated reason."), removed),
+        LedgerLine("withdrawn", "−", _("Withdrawn"), _("Withdrawn by the people who signed."), withdrawn),
         LedgerLine("counted", "=", _("Counted"), _("The total, as above."), counted),
     ]
 
 
 def _delivered(campaign: Campaign) -> LedgerLine:
     delivered = Delivery.objects.ready().filter(campaign=campaign).handed_over()
-    return LedgerLine("delivered", "", _("Delivered"), _("In all packets so far, each addressee’s counted."), delivered)
+    return LedgerLine(
+        "delivered", "", _("Delivered"), _("In all packets so far, counted for each addressee."), delivered
+    )

@@ -21,27 +21,29 @@ LICENCE: Final = {"name": "CC0 1.0", "url": "https://creativecommons.org/publicd
 
 #: What each kind of row means. The numbers page shows it, the JSON carries it.
 DICTIONARY: Final[dict[str, str | Promise]] = {
-    "total": _("Signatures counted now, exactly."),
-    "country": _("Signatures from a country (ISO 3166-1), from ten on, in tens."),
-    "other": _("Signatures that no shown country accounts for; with the countries, they make the total."),
-    "day": _("Signatures of a day (UTC) that are still counted, from ten on, in tens."),
-    "source": _("How signatures came into the register, from ten on, in tens."),
-    "channel": _("Which link led to the petition, from ten on, in tens; also of those withdrawn later."),
-    "ledger": _("What became of everything received, exactly."),
-    "removed": _("Of the ledger’s “removed”: why, exactly."),
-    "goal": _("What the campaign wants to reach."),
-    "update": _("An update that was published on that day."),
-    "delivery": _("Signatures in a packet that was made for an addressee, exactly."),
-    "event": _("What became of a packet, and on which day."),
-    "unanswered": _("Days since a packet was offered for which its addressee has not answered."),
+    "total": _("Signatures counted now; exact."),
+    "country": _("Signatures from a country (ISO 3166-1), once it reaches ten, rounded down to tens."),
+    "other": _("Signatures not shown under any country; together with the countries, they make the total."),
+    "day": _("Signatures of a day (UTC) that still count, once it reaches ten, rounded down to tens."),
+    "source": _("How signatures entered the register, once there are ten, rounded down to tens."),
+    "channel": _(
+        "Which link led to the petition, once there are ten, rounded down to tens; includes signatures withdrawn later."
+    ),
+    "ledger": _("What happened to everything received; exact."),
+    "removed": _("Why signatures in the ledger were removed; exact."),
+    "goal": _("The number of signatures the campaign wants to reach."),
+    "update": _("An update published on that day."),
+    "delivery": _("Signatures in a packet made for an addressee; exact."),
+    "event": _("What happened to a packet, and on which day."),
+    "unanswered": _("Days since a packet was offered to an addressee who has not answered."),
 }
 
 SOURCE_LABELS: Final[Mapping[str, str | Promise]] = dict(Source.choices)
 CHANNEL_LABELS: Final[Mapping[str, str | Promise]] = {
-    "direct": _("No link of ours"), "link": _("A copied link"), "mail": _("A mail from a friend"),
+    "direct": _("Direct or unknown"), "link": _("A copied link"), "mail": _("An e-mail from a friend"),
     "embed": _("A counter on another site"), "qr": _("A printed code"), "press": _("Press"),
     "partner": _("A partner organisation"), "newsletter": _("A newsletter"), "other": _("Another link"),
-    "unknown": _("Not noted"), "telegram": "Telegram", "whatsapp": "WhatsApp", "signal": "Signal",
+    "unknown": _("Not recorded"), "telegram": "Telegram", "whatsapp": "WhatsApp", "signal": "Signal",
     "facebook": "Facebook", "instagram": "Instagram", "mastodon": "Mastodon", "bluesky": "Bluesky", "x": "X",
     "vk": "VK", "reddit": "Reddit", "linkedin": "LinkedIn",
 }  # fmt: skip

@@ -35,7 +35,8 @@ from signatures.identity import (
     withdrawal_hash,
 )
 from signatures.models import Outcome, Register, Signature, Submission
-from signatures.models.channels import OTHER, known_channel
+from signatures.models.mail import SUPPRESSION_BYTES
+from signatures.models.published.channels import OTHER, known_channel
 from signatures.register import ledger, screening
 from signatures.register.keyring import ForeignPublicKey, KeysMissing
 from signatures.register.publishing import publish_figures
@@ -45,6 +46,7 @@ from signatures.register.time_buckets import hour_of, span_of
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened
 from web.i18n.languages import BY_CODE
+from web.redaction import describe
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +94,8 @@ TRACE_TYPES: Final = ("int8", "int8", "timestamptz", "bytea", "bytea", "bytea", 
 # Arrays, where the ORM's IN of 2,000 placeholders took longer to write than to carry out.
 FORGET_WITHDRAWALS: Final = "DELETE FROM signatures_withdrawal WHERE outcome IS NOT NULL AND token_hash = ANY(%b)"
 FORGET_UNSUBSCRIPTIONS: Final = "DELETE FROM signatures_unsubscription WHERE token_hash = ANY(%b)"
+# Who has just confirmed has a mailbox, and agrees anew.
+FORGET_SUPPRESSIONS: Final = "DELETE FROM signatures_suppression WHERE label = ANY(%b)"
 # Times are cut to the day: together with the number they would say when a signer clicked.
 EMPTY_SUBMISSIONS: Final = """
 UPDATE signatures_submission AS s
@@ -158,9 +162,9 @@ def admit_everything(*, seconds: float = 20.0) -> int:
         try:
             taken += admit_all(campaign, seconds=seconds)
         except (KeysMissing, ForeignPublicKey) as error:
-            log.error("campaign %s is not admitted: %s", campaign.slug, type(error).__name__)
+            log.error("signatures of campaign %s cannot be admitted: %s", campaign.slug, describe(error))
         except (DataError, IntegrityError):
-            log.exception("campaign %s is not admitted: a batch does not fit", campaign.slug)
+            log.exception("signatures of campaign %s cannot be admitted: a batch was refused", campaign.slug)
     return taken
 
 
@@ -300,6 +304,7 @@ def _forget_withdrawals(cursor: CursorWrapper, newcomers: list[Candidate]) -> No
     again = [c.unsubscription_hash for c in newcomers if c.unsubscription_hash]
     if again:
         cursor.execute(FORGET_UNSUBSCRIPTIONS, [again])
+        cursor.execute(FORGET_SUPPRESSIONS, [[hashed[:SUPPRESSION_BYTES] for hashed in again]])
 
 
 def _arrival(candidate: Candidate) -> Arrival:

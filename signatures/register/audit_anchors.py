@@ -19,7 +19,9 @@ from django.db import connection, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from signatures.identity import mailable
 from staff.models import AuditAnchor
+from web.redaction import describe
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +85,7 @@ def problems_of(entries: Iterable[Entry], anchors: Iterable[Anchor] = ()) -> Ite
         if entry.seq > seq + 1:
             yield _missing(seq + 1, entry.seq - 1)
         elif entry.previous != before:
-            yield f"Entry {entry.seq} does not follow entry {seq}: one of the two was altered or put there."
+            yield f"Entry {entry.seq} does not follow entry {seq}: one of them was altered or inserted."
         if entry_hash(entry.previous, entry.fields) != entry.hash:
             yield f"Entry {entry.seq} was altered."
         while wanted and wanted[0].seq <= entry.seq:
@@ -93,7 +95,7 @@ def problems_of(entries: Iterable[Entry], anchors: Iterable[Anchor] = ()) -> Ite
             if anchor.hash == entry.hash:
                 proven = anchor.seq
             else:
-                yield f"Entry {anchor.seq} is not the one that was anchored: altered since, after entry {proven}."
+                yield f"Entry {anchor.seq} differs from its anchor: something after entry {proven} was altered."
         seq, before = entry.seq, entry.hash
     if wanted:
         yield _missing(seq + 1, wanted[-1].seq)
@@ -151,17 +153,18 @@ def _mail(anchor: AuditAnchor) -> bool:
     """At least once: the mail first, then the note of it. A second copy says the same."""
     context = {"anchor": anchor, "site_url": settings.SITE_URL}
     with translation.override("en"):
-        subject = f"Anchor of the audit trail: entry {anchor.seq}"
+        subject = f"Audit trail anchor: entry {anchor.seq}"
         text = render_to_string("mail/audit_anchor.txt", context)
     try:
         EmailMessage(
             subject,
             text,
-            to=[settings.AUDIT_ANCHOR_TO],
+            mailable(settings.DEFAULT_FROM_EMAIL),
+            [mailable(settings.AUDIT_ANCHOR_TO)],
             headers={"Auto-Submitted": "auto-generated"},
         ).send()
     except OSError as error:  # smtplib's errors are OSErrors, too
-        log.warning("the anchor of entry %s was not mailed (%s); the next sweep tries again", anchor.seq, error)
+        log.warning("the anchor of entry %s was not e-mailed (%s); it will be retried", anchor.seq, describe(error))
         return False
     AuditAnchor.objects.filter(pk=anchor.pk).update(mailed_at=timezone.now())
     return True

@@ -20,12 +20,17 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.utils.encoding import punycode
+
+from signatures.identity import ascii_domain, mailable
 
 #: What may stand in a header as it is: atoms or a string in quotes (RFC 5322 section 3.2), an @, a domain.
 _ADDRESS: Final = re.compile(r"""(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}|"[ !#-\[\]-~]{1,62}")@[A-Za-z0-9.-]{1,255}""")
 #: Less than a line may be long (RFC 5322 section 2.1.1).
 _LONGEST: Final = 900
+
+
+class NotAnAddress(ValueError):
+    """An address that mail cannot carry as it is."""
 
 
 def place(name: str) -> str:
@@ -73,6 +78,7 @@ class FormLetter:
     @classmethod
     def of(cls, subject: str, text: str, from_email: str, headers: Mapping[str, str], html: str = "") -> FormLetter:
         """Set the letter. `headers` are more of those that all copies share."""
+        from_email = mailable(from_email)
         set_by_django = EmailMessage(subject, "", from_email=from_email, headers={"Message-ID": "<>", **headers})
         head = set_by_django.message(policy=email.policy.SMTP)
         for name in ("Message-ID", "Content-Type", "Content-Transfer-Encoding"):
@@ -89,7 +95,7 @@ class FormLetter:
     def to(self, address: str, links: Mapping[str, str], headers: Mapping[str, str]) -> Letter:
         """The copy for this mailbox: `links` by the names of their places, `headers` of this copy as they stand.
 
-        Raises ValueError for an address that mail cannot carry as it is, as Django does.
+        Raises NotAnAddress; ValueError for links or headers that cannot stand in a mail.
         """
         address = _carried(address)
         headers = {"Message-ID": make_msgid(domain=self.domain), **headers}
@@ -116,9 +122,12 @@ def _unix(text: str) -> str:
 def _carried(address: str) -> str:
     """The address with its domain in ASCII."""
     mailbox, _, domain = address.rpartition("@")
-    carried = f"{mailbox}@{domain if domain.isascii() else punycode(domain)}"
+    try:
+        carried = f"{mailbox}@{ascii_domain(domain)}"
+    except ValueError:
+        carried = ""
     if not _ADDRESS.fullmatch(carried):
-        raise ValueError("not an address that can stand in a header")
+        raise NotAnAddress("not an address that can stand in a header")
     return carried
 
 

@@ -37,6 +37,7 @@ from petitions.models import Campaign
 from signatures import sealing
 from signatures.identity import Mac
 from signatures.models import CampaignKey, DeskKey, Register
+from web.redaction import SafeWords
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ PENDING: Final = ".pending-"
 _LENGTHS: Final = {"private_key": 96, "pepper": 32, "register_key": 32}
 
 
-class KeysMissing(Exception):
+class KeysMissing(SafeWords):
     """The keyring has no keys for this campaign: not provisioned yet, not mounted, or shredded."""
 
 
@@ -56,7 +57,7 @@ class KeysDamaged(KeysMissing):
     """There is a file, but not with what belongs in it. It is never made anew: restore it from the export."""
 
 
-class ForeignPublicKey(Exception):
+class ForeignPublicKey(SafeWords):
     """The database holds another public key than the keyring: somebody put theirs there."""
 
 
@@ -199,7 +200,7 @@ class Keyring:
         try:
             pyrage.x25519.Recipient.from_str(recipient)
         except pyrage.RecipientError:
-            raise ValueError("not an age recipient: it has to look like age1…") from None
+            raise ValueError("not an age recipient: it must look like age1…") from None
         with self._writing_recipients():
             self._write(self._recipients_path, json.dumps(self.recipients() | {username: recipient}), replace=True)
 
@@ -306,7 +307,7 @@ def provision_campaigns() -> int:
         try:
             keys = keyring().provision(campaign.uid)
         except KeysDamaged:
-            log.error("no keys are made for campaign %s: what the keyring has of it is damaged", campaign.slug)
+            log.error("no keys were created for campaign %s: its entry in the keyring is damaged", campaign.slug)
             continue
         Register.objects.get_or_create(campaign=campaign)
         _, created = CampaignKey.objects.get_or_create(campaign=campaign, defaults={"public_key": keys.public_key})

@@ -49,11 +49,11 @@ class Imported:
 def export_keyring(recipients: Sequence[str]) -> tuple[bytes, int]:
     """The keyring, encrypted to two age recipients, and how many files it holds. Raises CannotKeep."""
     if len(set(recipients)) != 2:
-        raise CannotKeep("name two different recipients, kept by two people.")
+        raise CannotKeep("name two different recipients, held by two people.")
     try:
         keys = [pyrage.x25519.Recipient.from_str(recipient) for recipient in recipients]
     except pyrage.RecipientError:
-        raise CannotKeep("a recipient has to look like age1….") from None
+        raise CannotKeep("a recipient must look like age1….") from None
     files = keyring().files()
     if not files:
         raise CannotKeep("the keyring is empty.")
@@ -89,11 +89,11 @@ def _opened(sealed: bytes, identity: str) -> Export:
         identities = [pyrage.x25519.Identity.from_str(line) for line in lines]
         export = msgspec.json.decode(pyrage.decrypt(sealed, identities), type=Export)
     except pyrage.IdentityError:
-        raise CannotKeep("that file holds no age identity.") from None
+        raise CannotKeep("the identity file contains no age identity.") from None
     except pyrage.DecryptError:
-        raise CannotKeep("this identity does not open it, or it was altered.") from None
+        raise CannotKeep("this identity cannot open it, or the file was altered.") from None
     except msgspec.MsgspecError:
-        raise CannotKeep("it is no export of a keyring.") from None
+        raise CannotKeep("this is not an export of a keyring.") from None
     if export.format != FORMAT or not all(NAME.fullmatch(name) for name in export.files):
-        raise CannotKeep("it is no export of a keyring.")
+        raise CannotKeep("this is not an export of a keyring.")
     return export

@@ -10,10 +10,8 @@ killed, uses up nothing more, and is never lost to a limit that it has already p
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import logging
-import smtplib
 import time
 import uuid
 from collections import Counter
@@ -23,22 +21,33 @@ from itertools import starmap
 from typing import Final, NamedTuple
 
 from django.conf import settings
-from django.core.mail import mailers
-from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from petitions.models import Campaign
-from signatures.identity import Mac, NotAMailbox, canonical_mailbox, fingerprint, token_hash, withdrawal_token
+from signatures.identity import (
+    Mac,
+    NotAMailbox,
+    canonical_mailbox,
+    fingerprint,
+    token_hash,
+    unsubscription_hash,
+    withdrawal_token,
+)
 from signatures.models import Signature, SigningRules, Submission
+from signatures.models.mail import SUPPRESSION_BYTES
 from signatures.register import bounces, form_letters, ledger, mail_limits
-from signatures.register.form_letters import FormLetter, place
+from signatures.register.form_letters import FormLetter, NotAnAddress, place
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
+from signatures.register.refusals import Refusals, paused
+from signatures.register.relay import Answer, Away, Relay, Reply, Silent
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened, Person
 from web.i18n.languages import address_in, known
+from web.redaction import describe
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +63,9 @@ RETRY: Final = datetime.timedelta(seconds=20)
 PUT_OFF_PER_AGE: Final = 0.25
 UNCLEAR: Final = datetime.timedelta(minutes=5)
 UNCLEAR_PER_AGE: Final = 1.0
+#: When a mail that the server refuses, though it takes others, is given up: so long after the form was sent.
+GIVE_UP: Final = datetime.timedelta(days=2)
+KIND: Final = "confirmations"
 
 # Raw: claim with SKIP LOCKED in one statement.
 CLAIM: Final = """
@@ -62,6 +74,8 @@ UPDATE signatures_submission SET mail_due = now() + make_interval(secs => %s)
                        WHERE mail_due <= now() ORDER BY mail_due LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING token_hash, campaign_id, sealing_key_id, sealed, created_at, mailed_at, confirmed_at, mail_counted_on
 """
+# Where the mail server refuses one of our two senders, the other's mails go on.
+CLAIM_OF_OTHERS: Final = CLAIM.replace("mail_due <= now()", "mail_due <= now() AND campaign_id <> ALL(%s)")
 
 LATER: Final = """
 UPDATE signatures_submission
@@ -115,6 +129,7 @@ class Sent:
     """What became of a claim, by token hash. What is in no list is tried again soon."""
 
     mailed: list[bytes] = field(default_factory=list)
+    #: Given up for good.
     refused: list[bytes] = field(default_factory=list)
     #: The server said "later" for this address.
     put_off: list[bytes] = field(default_factory=list)
@@ -122,6 +137,8 @@ class Sent:
     unclear: list[bytes] = field(default_factory=list)
     #: Its mailbox has had its mails of the day; or a reminder that nobody needs any more.
     withheld: list[bytes] = field(default_factory=list)
+    #: Why: of what is given up, withheld, or was refused or put off and waits.
+    problems: dict[bytes, str] = field(default_factory=dict)
     #: The server cannot be reached, or there was nothing to send: no use in going on now.
     over: bool = False
 
@@ -137,50 +154,85 @@ def send_mails(*, seconds: float = 20.0) -> int:
     return sent
 
 
+def _is_due() -> bool:
+    """By the database's clock, as claiming goes: this machine's may be another."""
+    return Submission.objects.filter(mail_due__lte=Now()).exists()
+
+
 def send_batch(limit: int = BATCH) -> Sent:
     """Claim up to `limit` mails, send them, and record what became of each."""
-    if not Submission.objects.filter(mail_due__lte=timezone.now()).exists():
+    waiting = paused(KIND)
+    if len(waiting) == 2 or not _is_due():
         return Sent(over=True)
-    server, result = mailers.default, Sent()
+    result = Sent()
     try:
-        server.open()  # before anything is claimed: a greeting may take longer than a lease
-        _send_claim(server, result, limit)
-    except (smtplib.SMTPException, OSError) as error:
+        with Relay() as relay:  # before anything is claimed: a greeting may take longer than a lease
+            _send_claim(relay, result, limit, waiting)
+    except Away as error:
         result.over = True
-        log.warning("the mail server is away (%s); mails wait", type(error).__name__)
-    finally:
-        _close(server)
+        log.warning("the mail server is unavailable (%s); e-mails are delayed", error)
     return result
 
 
-def _send_claim(server: BaseEmailBackend, result: Sent, limit: int) -> None:
+def _send_claim(relay: Relay, result: Sent, limit: int, waiting: set[bool]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(CLAIM, [LEASE.total_seconds(), limit])
+        if waiting:
+            those = list(Campaign.objects.filter(at_risk__in=waiting).values_list("pk", flat=True))
+            cursor.execute(CLAIM_OF_OTHERS, [LEASE.total_seconds(), those, limit])
+        else:
+            cursor.execute(CLAIM, [LEASE.total_seconds(), limit])
         claimed = list(starmap(Row, cursor.fetchall()))
         result.over = not claimed
         letters = _within_limits(cursor, _open(claimed, result), result)
-    deadline, forms = time.monotonic() + SEND_FOR, Forms()
+    deadline, forms, refusals = time.monotonic() + SEND_FOR, Forms(), Refusals[bytes](KIND)
     try:
         for letter in letters:
             if time.monotonic() > deadline:
                 break
-            _send_one(server, result, letter, forms)
+            if refusals.may_try(letter.campaign.at_risk, letter.person.email):
+                answer = _send_one(relay, result, letter, forms)
+                refusals.note(letter.row.hashed, letter.campaign.at_risk, letter.person.email, answer)
     finally:
-        _record(result, {row.hashed: row for row in claimed})
+        rows = {row.hashed: row for row in claimed}
+        _settle(result, refusals, rows)
+        _record(result, rows)
+
+
+def _settle(result: Sent, refusals: Refusals[bytes], claimed: Mapping[bytes, Row]) -> None:
+    """What becomes of mails that the server refuses: those that it does not want are given up after days of trying."""
+    settled = refusals.settle()
+    result.problems |= settled.words
+    result.over |= bool(settled.soon) and not result.mailed
+    result.put_off += settled.later
+    for hashed in settled.unwanted:
+        old = timezone.now() - claimed[hashed].created_at > GIVE_UP
+        (result.refused if old else result.put_off).append(hashed)
 
 
 def _record(result: Sent, claimed: Mapping[bytes, Row]) -> None:
     """Only of what is not admitted yet: beside a number, the time of a mail would be its signer's."""
     pending = Submission.objects.filter(outcome__isnull=True)
     _note_received(result.mailed)
-    pending.filter(token_hash__in=result.mailed).update(mail_due=None, mailed_at=timezone.now())
+    pending.filter(token_hash__in=result.mailed).update(mail_due=None, mailed_at=Now(), mail_problem="")
     pending.filter(token_hash__in=[*result.refused, *result.withheld]).update(mail_due=None)
+    _note_problems(result)
     soon = claimed.keys() - {*result.mailed, *result.refused, *result.withheld, *result.put_off, *result.unclear}
     with connection.cursor() as cursor:
         cursor.execute(LATER, [RETRY.total_seconds(), 0.0, list(soon)])
         cursor.execute(LATER, [RETRY.total_seconds(), PUT_OFF_PER_AGE, result.put_off])
         cursor.execute(LATER, [UNCLEAR.total_seconds(), UNCLEAR_PER_AGE, result.unclear])
         _plan_reminders(cursor, [claimed[hashed] for hashed in result.mailed])
+
+
+def _note_problems(result: Sent) -> None:
+    """In their rows, and of what is given up in the log: by reason, without whose it was."""
+    by_problem: dict[str, list[bytes]] = {}
+    for hashed, problem in result.problems.items():
+        by_problem.setdefault(problem, []).append(hashed)
+    for problem, hashes in by_problem.items():
+        Submission.objects.filter(token_hash__in=hashes, outcome__isnull=True).update(mail_problem=problem)
+        if given_up := len({*hashes} & {*result.refused}):
+            log.warning("%d mails are given up (%s); list_mails shows them", given_up, problem)
 
 
 def _plan_reminders(cursor: CursorWrapper, mailed: list[Row]) -> None:
@@ -207,7 +259,7 @@ def _open(claimed: list[Row], result: Sent) -> list[Letter]:
         try:
             opener = Opener(campaign)
         except (KeysMissing, ForeignPublicKey) as error:
-            log.error("no mails for campaign %s: %s", campaign.slug, type(error).__name__)
+            log.error("no e-mails can be sent for campaign %s: %s", campaign.slug, describe(error))
             continue
         rows = [row for row in claimed if row.campaign_id == campaign.pk]
         opener.know(row.key_id for row in rows)
@@ -217,6 +269,7 @@ def _open(claimed: list[Row], result: Sent) -> list[Letter]:
                 letters.append(Letter(row, campaign, person, opener.keys.mac, canonical_mailbox(person.email)))
             except (NotOpened, NotAMailbox):
                 result.refused.append(row.hashed)
+                result.problems[row.hashed] = "unreadable"
     return letters
 
 
@@ -230,8 +283,9 @@ def _within_limits(cursor: CursorWrapper, letters: list[Letter], result: Sent) -
     granted = mail_limits.grant(cursor, labels, today)
     refused = {letter.row.hashed for letter, may in zip(new, granted, strict=True) if not may}
     if refused:
-        log.warning("%d mails are withheld: their mailboxes have had enough today", len(refused))
+        log.warning("%d e-mails held back: their recipients reached today's limit", len(refused))
         result.withheld += refused
+        result.problems |= dict.fromkeys(refused, "no mails left today")
     if counted := [letter.row.hashed for letter in new if letter.row.hashed not in refused]:
         cursor.execute(COUNTED, [today, counted])
     return [letter for letter in wanted if letter.row.hashed not in refused]
@@ -252,28 +306,25 @@ def _without_needless_reminders(letters: list[Letter], result: Sent) -> list[Let
     return [letter for letter in letters if letter.row.hashed not in needless]
 
 
-def _send_one(server: BaseEmailBackend, result: Sent, letter: Letter, forms: Forms) -> None:
+def _send_one(relay: Relay, result: Sent, letter: Letter, forms: Forms) -> Answer:
+    """Send one mail, and note what became of it. Raises Away."""
     hashed = letter.row.hashed
     try:
-        server.send_messages([_mail(letter, forms)])
-    except smtplib.SMTPRecipientsRefused as error:
-        codes = [code for code, _ in error.recipients.values()]
-        (result.refused if all(code >= 500 for code in codes) else result.put_off).append(hashed)
-    # ValueError: Django's word for an address that needs SMTPUTF8. One such row must not stop the others.
-    except (smtplib.SMTPDataError, smtplib.SMTPNotSupportedError, ValueError) as error:
-        permanent = not isinstance(error, smtplib.SMTPDataError) or error.smtp_code >= 500
-        (result.refused if permanent else result.put_off).append(hashed)
-    except smtplib.SMTPServerDisconnected as error:
-        if isinstance(error.__context__, TimeoutError):  # smtplib's way to say that no answer came in time
-            result.unclear.append(hashed)
+        answer = relay.send(_mail(letter, forms))
+    except NotAnAddress:  # one such row must not stop the others
+        answer = Answer(Reply.NOBODY, "no address that mail can carry")
+    except Silent:
+        result.unclear.append(hashed)
         raise
-    else:
+    if answer.reply is Reply.TAKEN:
         result.mailed.append(hashed)
-
-
-def _close(server: BaseEmailBackend) -> None:
-    with contextlib.suppress(smtplib.SMTPException, OSError):  # it was away already
-        server.close()
+    elif answer.reply is Reply.LATER:
+        result.put_off.append(hashed)
+        result.problems[hashed] = answer.words
+    elif answer.reply is Reply.NOBODY:
+        result.refused.append(hashed)
+        result.problems[hashed] = answer.words
+    return answer
 
 
 def confirmation_mail(campaign: Campaign, person: Person, opener: Opener) -> form_letters.Letter:
@@ -296,8 +347,9 @@ def _mail(letter: Letter, forms: Forms) -> form_letters.Letter:
         "confirm": address_in(language, f"{settings.SITE_URL}/confirm/{person.token}/"),
         "withdraw": address_in(language, f"{settings.SITE_URL}/withdraw/{withdrawn_by}/"),
     }
-    identifier = bounces.message_id(keyring().site_key(), letter.row.hashed, b"r" if reminds else b"c")
-    return forms[key].to(person.email, links, {"Message-ID": identifier})
+    carried = bounces.of_submission(letter.row.hashed, reminds=reminds)
+    updates = bounces.of_update(unsubscription_hash(letter.mac, letter.fingerprint)[:SUPPRESSION_BYTES], 0)
+    return forms[key].to(person.email, links, bounces.headers(keyring().site_key(), carried, updates))
 
 
 def _form(campaign: Campaign, language: str, days: int, reminds: bool) -> FormLetter:

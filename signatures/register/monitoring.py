@@ -20,10 +20,12 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from petitions.models import Campaign
+from signatures.identity import mailable
 from signatures.models import Monitor, SigningRules, Submission, Tally
 from signatures.register.screening import has_surge
 from signatures.register.time_buckets import hour_of
 from web.minute_counters import KINDS, read_minutes
+from web.redaction import describe
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ def monitor_campaigns(now: datetime.datetime | None = None) -> int:
         try:
             attacked += _watch(campaign, now)
         except (RedisError, OSError) as error:
-            log.warning("campaigns are not watched: Redis is away (%s)", type(error).__name__)
+            log.warning("campaigns are not monitored: Redis is unavailable (%s)", describe(error))
             return attacked
     return attacked
 
@@ -120,21 +122,22 @@ def _tell(campaign: Campaign, attack: Sequence[str], last_hour: dict[str, Any]) 
     Says whether it went out; where the mail server is away, the next look tries again.
     """
     words = {
-        "fast": "It takes signatures unusually fast. Where it is not set to “never”, proof of work is on now, and "
-        "nobody is refused.",
-        "fresh": "Unusually many signatures, or of those with something else against them, come at mail domains that "
-        "were never seen before. Where it is not set to “never”, proof of work is on now. Those that came before are "
-        "counted unless they were held: look at them, and rule on them.",
-        "held": f"Of {last_hour['screened']:,} signatures screened in the last hour, {last_hour['held']:,} are held: "
-        "they are not counted, and wait for a moderator.",
+        "fast": "Signatures are arriving unusually fast. Proof of work is now on, unless it is set to “Never”. "
+        "Nobody is turned away.",
+        "fresh": "Unusually many signatures, or unusually many flagged ones, use mail domains that "
+        "were never seen before. Proof of work is now on, unless it is set to “Never”. Earlier ones are "
+        "counted unless they were held: check them and make a ruling.",
+        "held": f"Of {last_hour['screened']:,} signatures screened in the last hour, {last_hour['held']:,} are held. "
+        "They are not counted until a moderator reviews them.",
     }
     text = "\n\n".join([f"“{campaign.title}”", *(words[sign] for sign in attack)])
     text += f"\n\n{settings.SITE_URL}/admin/signatures/monitor/\n"
-    mail = EmailMessage("A petition is under attack", text, settings.DEFAULT_FROM_EMAIL, settings.ALERTS_TO)
+    sender, readers = mailable(settings.DEFAULT_FROM_EMAIL), [mailable(reader) for reader in settings.ALERTS_TO]
+    mail = EmailMessage("A petition is under attack", text, sender, readers)
     try:
         return bool(mail.send())  # none where ALERTS_TO is empty
     except (smtplib.SMTPException, OSError) as error:
-        log.warning("nobody was told: the mail server is away (%s)", type(error).__name__)
+        log.warning("no alert was sent: the mail server is unavailable (%s)", describe(error))
         return False
 
 

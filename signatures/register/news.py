@@ -3,7 +3,7 @@
     list   go through the register by mailbox, in batches; whoever agreed gets a NewsMail row. Batch and cursor are
            one transaction, so a kill repeats nothing.
     send   claim rows by moving `due` a lease ahead, send outside any transaction, delete each row as it is sent.
-           A kill repeats the one mail that was on the wire, at most, a worker.
+           A kill repeats the one mail that was on the wire, at most, a worker. What is given up stays, without `due`.
 
 Who subscribed stands only inside sealed signatures; in clear there is a number, until its mail is sent.
 """
@@ -14,27 +14,31 @@ import contextlib
 import datetime
 import itertools
 import logging
-import smtplib
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from django.conf import settings
-from django.core.mail import mailers
-from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
 from petitions.models import Campaign, Update
-from signatures.identity import token_hash, unsubscription_token
-from signatures.models import Mailing, NewsMail, Signature, Unsubscription
-from signatures.register.form_letters import FormLetter, Letter, place
-from signatures.register.keyring import CampaignKeys, ForeignPublicKey, KeysMissing, keys_of
+from signatures.identity import token_hash, unsubscription_token, withdrawal_token
+from signatures.models import Mailing, NewsMail, Signature, Suppression, Unsubscription
+from signatures.models.mail import SUPPRESSION_BYTES
+from signatures.register import bounces
+from signatures.register.form_letters import FormLetter, Letter, NotAnAddress, place
+from signatures.register.keyring import CampaignKeys, ForeignPublicKey, KeysMissing, keyring, keys_of
+from signatures.register.refusals import Refusals, paused
+from signatures.register.relay import Answer, Away, Relay, Reply, Silent
 from signatures.sealing import NotOpened, Person
 from web.i18n.languages import address_in, known
+from web.redaction import describe
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,7 @@ SEND_FOR: Final = 10.0
 RETRY: Final = datetime.timedelta(seconds=20)
 PUT_OFF: Final = datetime.timedelta(minutes=15)
 GIVE_UP: Final = datetime.timedelta(days=2)
+KIND: Final = "updates"
 
 # Raw: in order of mailboxes by the unique index, from where the last batch ended.
 NEXT_MAILBOXES: Final = """
@@ -63,6 +68,8 @@ UPDATE signatures_newsmail SET due = now() + make_interval(secs => %s)
  WHERE id IN (SELECT id FROM signatures_newsmail WHERE due <= now() ORDER BY due LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING id, mailing_id, signature_id
 """
+# Where the mail server refuses one of our two senders, the other's mails go on.
+CLAIM_OF_OTHERS: Final = CLAIM.replace("due <= now()", "due <= now() AND mailing_id <> ALL(%s)")
 # Raw: gone and counted in one statement, so that neither happens alone.
 SENT: Final = """
 WITH gone AS (DELETE FROM signatures_newsmail WHERE id = %s RETURNING mailing_id)
@@ -95,7 +102,7 @@ def list_batch(limit: int = LIST_BATCH) -> int:
     try:
         keys = keys_of(mailing.update.campaign)
     except (KeysMissing, ForeignPublicKey) as error:
-        log.error("mailing %s waits: %s", mailing.pk, type(error).__name__)
+        log.error("mailing %s is delayed: %s", mailing.pk, describe(error))
         return 0
     with connection.cursor() as cursor:
         cursor.execute(NEXT_MAILBOXES, [mailing.update.campaign_id, bytes(mailing.listed_to or b""), limit])
@@ -104,12 +111,30 @@ def list_batch(limit: int = LIST_BATCH) -> int:
     # Persons of one mailbox stay together: the last one may go on beyond this batch.
     whole = rows if finished else [row for row in rows if row[1] != rows[-1][1]]
     NewsMail.objects.bulk_create(
-        [NewsMail(mailing=mailing, signature_id=key) for key in _subscribers(keys, whole)], ignore_conflicts=True
+        [NewsMail(mailing=mailing, signature_id=key) for key in _subscribers(keys, _not_suppressed(keys, whole))],
+        ignore_conflicts=True,
     )
     mailing.listed_to = None if finished else whole[-1][1]
     mailing.listed_at = timezone.now() if finished else None
     mailing.save(update_fields=["listed_to", "listed_at"])
     return len(whole)
+
+
+def _not_suppressed(keys: CampaignKeys, rows: list[tuple[int, bytes, bytes]]) -> list[tuple[int, bytes, bytes]]:
+    """Without mailboxes that are not there any more, or whose owner complained."""
+    labels = {mailbox: label_of(unsubscription_token(keys.mac, mailbox)) for _, mailbox, _ in rows}
+    suppressed = _suppressed(labels.values())
+    return [row for row in rows if labels[row[1]] not in suppressed]
+
+
+def label_of(token: str) -> bytes:
+    """What a mailbox is known by in notices of mail servers, and in Suppression: of its unsubscription token."""
+    return token_hash(token)[:SUPPRESSION_BYTES]
+
+
+def _suppressed(labels: Iterable[bytes]) -> set[bytes]:
+    found = Suppression.objects.filter(pk__in=list(labels)).values_list("pk", flat=True)
+    return {bytes(label) for label in found}
 
 
 def _subscribers(keys: CampaignKeys, rows: list[tuple[int, bytes, bytes]]) -> Iterator[int]:
@@ -144,19 +169,17 @@ class Edition:
 
 def send_batch(limit: int = SEND_BATCH) -> int:
     """Claim up to `limit` mails and send them. Returns how many went out."""
-    if not NewsMail.objects.filter(due__lte=timezone.now()).exists():
+    waiting = paused(KIND)
+    # By the database's clock, as claiming goes: this machine's may be another.
+    if len(waiting) == 2 or not NewsMail.objects.filter(due__lte=Now()).exists():
         return 0
-    server = mailers.default
     try:
-        server.open()  # before anything is claimed: a greeting may take longer than a lease
-        with _without_waiting_for_the_disk():
-            return _send_claim(server, limit)
-    except (smtplib.SMTPException, OSError) as error:
-        log.warning("the mail server is away (%s); news wait", type(error).__name__)
+        # Opened before anything is claimed: a greeting may take longer than a lease.
+        with Relay() as relay, _without_waiting_for_the_disk():
+            return _send_claim(relay, limit, waiting)
+    except Away as error:
+        log.warning("the mail server is unavailable (%s); update e-mails are delayed", error)
         return 0
-    finally:
-        with contextlib.suppress(smtplib.SMTPException, OSError):
-            server.close()
 
 
 @contextlib.contextmanager
@@ -173,16 +196,26 @@ def _without_waiting_for_the_disk() -> Iterator[None]:
             cursor.execute("RESET synchronous_commit")
 
 
-def _send_claim(server: BaseEmailBackend, limit: int) -> int:
+def _claim(limit: int, waiting: set[bool]) -> list[tuple[int, int, int]]:
+    """(mail, mailing, signature), leased. `waiting`: the senders (whether neutral) whose mails are not to be tried."""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [LEASE.total_seconds(), limit])
-        claimed = cursor.fetchall()
+        if waiting:
+            those = Mailing.objects.filter(update__campaign__at_risk__in=waiting).values_list("pk", flat=True)
+            cursor.execute(CLAIM_OF_OTHERS, [LEASE.total_seconds(), list(those), limit])
+        else:
+            cursor.execute(CLAIM, [LEASE.total_seconds(), limit])
+        return cursor.fetchall()
+
+
+def _send_claim(relay: Relay, limit: int, waiting: set[bool]) -> int:
+    claimed = _claim(limit, waiting)
     editions = _editions({mailing for _, mailing, _ in claimed})
     signatures = Signature.objects.filter(state=Signature.State.COUNTED).only("fingerprint", "sealed")
     people = signatures.in_bulk([signature for _, _, signature in claimed])
     readers = {key: _reader(editions.get(mailing), people.get(signature)) for key, mailing, signature in claimed}
     left = _who_left(reader for reader in readers.values() if reader)
-    sent, deadline, unsent = 0, time.monotonic() + SEND_FOR, {key for key, _, _ in claimed}
+    sent, deadline, unsent = 0, time.monotonic() + SEND_FOR, {key: mailing for key, mailing, _ in claimed}
+    refusals = Refusals[int](KIND)
     try:
         for key, mailing, _ in claimed:
             if time.monotonic() > deadline or mailing not in editions:
@@ -191,11 +224,33 @@ def _send_claim(server: BaseEmailBackend, limit: int) -> int:
             edition = editions[mailing]
             taken_down = edition.update.taken_down or not edition.campaign.is_public  # meanwhile
             wanted = reader if reader and not taken_down and token_hash(reader.token) not in left else None
-            sent += _send_one(server, key, edition, wanted)
-            unsent.discard(key)
+            if wanted and not refusals.may_try(edition.campaign.at_risk, wanted.person.email):
+                continue
+            try:
+                reply = _send_one(relay, key, edition, wanted, refusals)
+            except Silent:
+                del unsent[key]
+                raise
+            sent += reply is Reply.TAKEN
+            if reply is not Reply.REFUSED:
+                del unsent[key]
     finally:
-        NewsMail.objects.filter(pk__in=unsent).update(due=timezone.now() + RETRY)
+        _settle(refusals, editions, unsent)
     return sent
+
+
+def _settle(refusals: Refusals[int], editions: dict[int, Edition], unsent: dict[int, int]) -> None:
+    """What becomes of mails that were not sent, {mail: mailing}: those that the server does not want, though it takes
+    others, are put off and given up in the end; all others are tried again soon.
+    """
+    settled = refusals.settle()
+    for key, words in (settled.soon | settled.later).items():
+        NewsMail.objects.filter(pk=key).update(problem=words)
+    for key, words in settled.unwanted.items():
+        _put_off(key, editions[unsent[key]], words)
+    NewsMail.objects.filter(pk__in=settled.later).update(due=Now() + PUT_OFF)
+    soon = unsent.keys() - settled.unwanted.keys() - settled.later.keys()
+    NewsMail.objects.filter(pk__in=soon).update(due=Now() + RETRY)
 
 
 def _editions(mailings: set[int]) -> dict[int, Edition]:
@@ -205,16 +260,17 @@ def _editions(mailings: set[int]) -> dict[int, Edition]:
         try:
             found[mailing.pk] = Edition(mailing, keys_of(mailing.update.campaign))
         except (KeysMissing, ForeignPublicKey) as error:
-            log.error("mailing %s waits: %s", mailing.pk, type(error).__name__)
+            log.error("mailing %s is delayed: %s", mailing.pk, describe(error))
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Whom a mail goes to, and the token of their link that ends it."""
+    """Whom a mail goes to, and the tokens of their links: `token` ends the updates, `withdrawn_by` withdraws."""
 
     person: Person
     token: str
+    withdrawn_by: str
 
 
 def _reader(edition: Edition | None, signature: Signature | None) -> Reader | None:
@@ -226,52 +282,70 @@ def _reader(edition: Edition | None, signature: Signature | None) -> Reader | No
         person = edition.keys.register_box.open(bytes(signature.sealed), mailbox)
     except NotOpened:
         return None
-    return Reader(person, unsubscription_token(edition.keys.mac, mailbox))
+    mac = edition.keys.mac
+    return Reader(person, unsubscription_token(mac, mailbox), withdrawal_token(mac, mailbox))
 
 
 def _who_left(readers: Iterable[Reader]) -> set[bytes]:
-    """The hashes of those who want no more; one query a claim, for one a mail cost half the rate."""
+    """The hashes of those who want no more; two queries a claim, for one a mail cost half the rate."""
     hashes = [token_hash(reader.token) for reader in readers]
     found = Unsubscription.objects.filter(pk__in=hashes).values_list("pk", flat=True)
-    return {bytes(hashed) for hashed in found}
+    suppressed = _suppressed(hashed[:SUPPRESSION_BYTES] for hashed in hashes)
+    return {bytes(hashed) for hashed in found} | {h for h in hashes if h[:SUPPRESSION_BYTES] in suppressed}
 
 
-def _send_one(server: BaseEmailBackend, key: int, edition: Edition, reader: Reader | None) -> int:
-    """Send one mail. Returns 1, or 0 where it is dropped or put off. Raises where the server is away."""
+def _send_one(relay: Relay, key: int, edition: Edition, reader: Reader | None, refusals: Refusals[int]) -> Reply | None:
+    """Send one mail; None where nobody wants it any more. What was refused is noted for later. Raises Away."""
     if reader is None:
         NewsMail.objects.filter(pk=key).delete()
-        return 0
+        return None
     try:
-        server.send_messages([news_mail(edition, reader.person, reader.token)])
-    except smtplib.SMTPRecipientsRefused as error:
-        return _put_off(key, edition, all(code >= 500 for code, _ in error.recipients.values()))
-    except (smtplib.SMTPDataError, smtplib.SMTPNotSupportedError, ValueError) as error:
-        return _put_off(key, edition, not isinstance(error, smtplib.SMTPDataError) or error.smtp_code >= 500)
-    with connection.cursor() as cursor:
-        cursor.execute(SENT, [key])
-    return 1
+        answer = relay.send(news_mail(edition, reader))
+    except NotAnAddress:
+        answer = Answer(Reply.NOBODY, "no address that mail can carry")
+    except Silent:
+        # It may have taken it: every few seconds again would bury the mailbox.
+        NewsMail.objects.filter(pk=key).update(due=Now() + PUT_OFF)
+        raise
+    refusals.note(key, edition.campaign.at_risk, reader.person.email, answer)
+    if answer.reply is Reply.TAKEN:
+        with connection.cursor() as cursor:
+            cursor.execute(SENT, [key])
+    elif answer.reply is Reply.LATER:
+        _put_off(key, edition, answer.words)
+    elif answer.reply is Reply.NOBODY:
+        bounces.suppress(label_of(reader.token), Suppression.Why.BOUNCED)
+        _give_up(key, edition, answer.words)
+    return answer.reply
 
 
-def _put_off(key: int, edition: Edition, for_good: bool) -> int:
-    mail = NewsMail.objects.filter(pk=key)
-    if for_good or timezone.now() - edition.mailing.asked_at > GIVE_UP:
-        mail.delete()
+def _put_off(key: int, edition: Edition, words: str) -> None:
+    if timezone.now() - edition.mailing.asked_at > GIVE_UP:
+        _give_up(key, edition, words)
     else:
-        mail.update(due=timezone.now() + PUT_OFF)
-    return 0
+        NewsMail.objects.filter(pk=key).update(due=Now() + PUT_OFF, problem=words)
 
 
-def news_mail(edition: Edition, person: Person, token: str) -> Letter:
-    """The update for this person, in their language; neutral where the campaign is at risk. Raises ValueError."""
-    language = known(person.language)
+@transaction.atomic
+def _give_up(key: int, edition: Edition, words: str) -> None:
+    if NewsMail.objects.filter(pk=key).exclude(due=None).update(due=None, problem=words):
+        Mailing.objects.filter(pk=edition.mailing.pk).update(given_up=F("given_up") + 1)
+        log.warning("mailing %s: a mail is given up (%s); list_mails shows it", edition.mailing.pk, words)
+
+
+def news_mail(edition: Edition, reader: Reader) -> Letter:
+    """The update for this reader, in their language; neutral where the campaign is at risk. Raises ValueError."""
+    language = known(reader.person.language)
     if language not in edition.letters:
         edition.letters[language] = _form_letter(edition, language)
-    leave = address_in(language, f"{settings.SITE_URL}/unsubscribe/{token}/")
+    leave = address_in(language, f"{settings.SITE_URL}/unsubscribe/{reader.token}/")
+    withdraw = address_in(language, f"{settings.SITE_URL}/withdraw/{reader.withdrawn_by}/")
     return edition.letters[language].to(
-        person.email,
-        {"leave": leave},
+        reader.person.email,
+        {"leave": leave, "withdraw": withdraw},
         # RFC 8058: the mail program's own button is one POST to this address.
-        {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+        {"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        | bounces.headers(keyring().site_key(), bounces.of_update(label_of(reader.token), edition.mailing.pk)),
     )
 
 
@@ -286,6 +360,7 @@ def _form_letter(edition: Edition, language: str) -> FormLetter:
             "campaign": edition.campaign,
             "url": f"{settings.SITE_URL}{path}",
             "unsubscribe_url": place("leave"),
+            "withdraw_url": place("withdraw"),
         }
         return FormLetter.of(
             " ".join(render_to_string(f"{name}_subject.txt", context).split()),
@@ -296,5 +371,5 @@ def _form_letter(edition: Edition, language: str) -> FormLetter:
 
 
 def _note_what_is_done() -> None:
-    waiting = NewsMail.objects.values("mailing")
-    Mailing.objects.filter(listed_at__isnull=False, done_at=None).exclude(pk__in=waiting).update(done_at=timezone.now())
+    waiting = NewsMail.objects.exclude(due=None).values("mailing")
+    Mailing.objects.filter(listed_at__isnull=False, done_at=None).exclude(pk__in=waiting).update(done_at=Now())

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from signatures.models import Delivery, LabelCount, MailCount, Withdrawal
+from signatures.models import Delivery, LabelCount, MailCount, NewsMail, Withdrawal
 from staff import audit
 from staff.models import Proposal
 
@@ -73,6 +73,7 @@ def prune(now: datetime.datetime | None = None) -> dict[str, int]:
         "outcomes": _delete_outcomes(now - datetime.timedelta(days=settings.OUTCOME_DAYS)),
         "traces": _delete_traces(now - TRACES_KEPT),
         "labels": LabelCount.objects.filter(last_hour__lt=now - TRACES_KEPT).delete()[0],
+        "given up": _delete_given_up(now - datetime.timedelta(days=settings.PENDING_DAYS)),
         "mail counts": MailCount.objects.filter(on__lt=now.date()).delete()[0],
         "keys": _delete_drained_keys(now - SESSION_KEY_SPENT),
         "proposals": _expire_proposals(now),
@@ -92,6 +93,11 @@ def _expire_proposals(now: datetime.datetime) -> int:
             detail = {"proposal": proposal.pk} | proposal.subject
             audit.append(None, f"{proposal.kind}.expire", proposal.section, detail=detail)
     return len(overdue)
+
+
+def _delete_given_up(before: datetime.datetime) -> int:
+    """Updates that reached nobody, once it is late to send them after all: a row tells who wanted updates."""
+    return NewsMail.objects.filter(due=None, mailing__asked_at__lt=before).delete()[0]
 
 
 def _expire_pending(before: datetime.datetime) -> int:

@@ -48,7 +48,7 @@ def settle_recipients() -> None:
             for row in _rows().filter(state=_STATE.WAITING, approver__isnull=False, problem=""):
                 _pin_if_proven(row, trail) if row.proof else _challenge(row)
     except KeysDamaged as error:
-        log.error("the keys of officers are not settled: %s is damaged", error)
+        log.error("officer keys cannot be processed: %s is damaged", error)
 
 
 def pin_by_hand(officer: User, recipient: str) -> None:
@@ -128,7 +128,7 @@ def _unpin(username: str, text: str, trail: Trail) -> None:
     answered.update(state=Reveal.State.CLOSED, answer=None)
     _revoke(rows)
     trail.append((None, "recipient.unpin", {"keys": list(rows.values_list("pk", flat=True))}))
-    log.warning("the age key of %s is no longer in use", username)
+    log.warning("the age key of %s is no longer active", username)
 
 
 def _revoke(rows: Any) -> None:
@@ -187,7 +187,7 @@ def _mark(row: Recipient, code: bytes) -> bytes:
 
 
 def _say(row: Recipient, problem: str) -> None:
-    log.warning("key %s of an officer is not pinned: %s", row.pk, problem)
+    log.warning("officer key %s was not pinned: %s", row.pk, problem)
     Recipient.objects.filter(pk=row.pk).update(
         problem=problem, approver=None, challenge=None, challenge_hash=None, proof=None
     )

@@ -28,6 +28,7 @@ from signatures.register.recipients import pinned_key_of
 from signatures.sealing import NotOpened, Person
 from staff import audit
 from staff.access import may
+from web.redaction import describe
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def _try(pk: Any, settled: list[Any]) -> None:
         if answer_reveal(pk):
             settled.append(pk)
     except (DatabaseError, OSError, ValueError, msgspec.MsgspecError, pyrage.EncryptError) as error:
-        log.error("a question could not be answered (%s); the next sweep tries it again", type(error).__name__)
+        log.error("a lookup could not be answered (%s); it will be retried", describe(error))
 
 
 def answer_reveal(pk: Any) -> bool:

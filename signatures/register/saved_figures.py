@@ -27,10 +27,10 @@ def verify_snapshot(claim: ClaimSnapshot) -> Verdict:
     numbered, counted = then.count(), then.filter(state=Signature.State.COUNTED).count()
     problems = []
     if numbered != claim.last_number:
-        problems.append(f"the register has {numbered} of the numbers 1 to {claim.last_number}")
+        problems.append(f"the register contains {numbered} of the numbers 1 to {claim.last_number}")
     # What is taken back stays taken back, so fewer than were claimed is no contradiction; more would be one.
     if not counted <= claim.total <= claim.last_number:
-        problems.append(f"{claim.total} were claimed; between {counted} and {claim.last_number} can have been counted")
+        problems.append(f"{claim.total} were saved, but only {counted} to {claim.last_number} are possible")
     return Verdict(
         [*problems, *_finer_problems(claim)],
         taken_back=max(0, claim.total - counted),
@@ -42,12 +42,12 @@ def verify_snapshot(claim: ClaimSnapshot) -> Verdict:
 def _finer_problems(claim: ClaimSnapshot) -> list[str]:
     edition = PublishedFigures.objects.filter(campaign=claim.campaign, edition=claim.edition or 0).first()
     if edition is None and claim.edition is not None:
-        return [f"there is no edition {claim.edition}"]
+        return [f"edition {claim.edition} does not exist"]
     figures = figures_of(claim.total, edition)
     anew = {country.code: country.count for country in figures.countries}
     said = claim.countries
     wrong = [code for code in sorted({*anew, *said}) if anew.get(code) != said.get(code)]
-    problems = [f"{code}: {said.get(code, 0)} was claimed, {anew.get(code, 0)} published" for code in wrong]
+    problems = [f"{code}: {said.get(code, 0)} saved, {anew.get(code, 0)} published" for code in wrong]
     if figures.other != claim.other:
-        problems.append(f"others: {claim.other} were claimed, {figures.other} make the total")
+        problems.append(f"others: {claim.other} saved, {figures.other} needed to make up the total")
     return problems

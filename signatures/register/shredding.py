@@ -22,11 +22,13 @@ from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
 from staff import audit
 from staff.access import may
 from staff.models import APPROVAL_EXPIRES, Proposal
+from web.redaction import describe
 
 log = logging.getLogger(__name__)
 
 NOT_WANTED: Final = (
-    "Nothing was destroyed: one of the two may not decide this any more, or three days had passed. Ask for it anew."
+    "Nothing was destroyed: one of the two people no longer has the role for it, or three days had "
+    "passed. Send a new request."
 )
 
 
@@ -38,7 +40,7 @@ def shred_campaigns() -> int:
     for shredding in Shredding.objects.select_related("campaign"):
         if keyring().destroy(shredding.campaign.uid):
             destroyed += 1
-            log.warning("the keys of campaign %s are destroyed", shredding.campaign.slug)
+            log.warning("the keys of campaign %s were destroyed", shredding.campaign.slug)
     return destroyed
 
 
@@ -57,7 +59,7 @@ def _is_still_wanted(proposal: Proposal) -> bool:
     )
     if not wanted and proposal.problem != NOT_WANTED:
         Proposal.objects.filter(pk=proposal.pk).update(problem=NOT_WANTED)
-        log.warning("proposal %s is not carried out: it is no longer wanted", proposal.pk)
+        log.warning("approval request %s was not carried out: its conditions no longer hold", proposal.pk)
     return wanted
 
 
@@ -65,7 +67,9 @@ def _note(campaign: Campaign, proposal: Proposal) -> None:
     try:
         admit_all(campaign)  # what was confirmed in time counts
     except (KeysMissing, ForeignPublicKey) as error:
-        log.error("campaign %s is shredded unadmitted: %s", campaign.slug, type(error).__name__)
+        log.error(
+            "campaign %s was shredded before all its signatures were admitted: %s", campaign.slug, describe(error)
+        )
     with transaction.atomic():
         # Two workers at once: the second waits here, and then finds that the approval is spent.
         if not Proposal.objects.select_for_update().filter(pk=proposal.pk, done_at=None).exists():

@@ -9,7 +9,7 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models.functions import TruncDay
 
-from signatures.models import NewsMail, Register, Signature, Trace, Withdrawal, why_outside
+from signatures.models import NewsMail, Register, Signature, Submission, Trace, Withdrawal, why_outside
 from signatures.register import ledger
 from signatures.register.tally import count_out, stand_outside
 
@@ -40,6 +40,10 @@ SELECT w.token_hash
  ORDER BY w.created_at
  LIMIT %s
    FOR UPDATE OF w SKIP LOCKED
+"""
+# What a confirmation link tells of a number. A supporter who signed twice has two of them.
+MARK_LINKS: Final = """
+UPDATE signatures_submission SET number = %s WHERE campaign_id = %s AND number = ANY(%s)
 """
 
 
@@ -83,6 +87,8 @@ def _erase(register: Register, signatures: list[Signature]) -> None:
         share_name=False,
     )  # fmt: skip
     Trace.objects.filter(pk__in=[s.pk for s in signatures]).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(MARK_LINKS, [Submission.WITHDRAWN, register.pk, [s.number for s in signatures if s.number]])
     count_out(register, [(s.country, s.signed_on, s.source) for s in counted])
     stand_outside(register, stood, [Signature.State.WITHDRAWN.value] * len(signatures))
     excluded = sum(s.state == Signature.State.EXCLUDED for s in signatures)

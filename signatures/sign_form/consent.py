@@ -11,7 +11,7 @@ from typing import Final
 from django.conf import settings
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from petitions.models import Campaign, Disclosure
@@ -21,7 +21,7 @@ from web.i18n.translated import isolated
 
 #: Version of the wording of each consent. What is sealed names the language too ("named-1.be"): people agreed to
 #: the words that they read, and a translation may say less or more than its original.
-VERSIONS: Final = {"named": "named-1", "initials": "initials-1", "comment": "comment-1", "updates": "updates-1"}
+VERSIONS: Final = {"named": "named-1", "initials": "initials-1", "comment": "comment-2", "updates": "updates-2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,31 @@ def wording(campaign: Campaign) -> Wording:
     return Wording(
         share_name=_about(share_name, addressee),
         share_comment="" if campaign.at_risk else _comment_box(),
-        updates=_("Tell me by e-mail how this goes on."),
+        updates=_("E-mail me news about this petition."),
         seen=told if campaign.at_risk else format_html("{} {}", told, _checked()),
         responsible=campaign.responsible,
         notice=_(
-            "We store what you write here encrypted; the web site itself cannot read it. "
-            "It serves to prove and count your signature, and nothing that you have not agreed to here. "
-            "Each mail from us has a link that takes your name back."
+            "We store what you enter here encrypted; this website itself cannot read it. "
+            "We use it to prove and count your signature, and for nothing you have not agreed to here. "
+            "Every e-mail from us has a link to withdraw."
         ),
-        kept=_(
-            "What is not confirmed within %(days)d days is deleted unread. A signature is kept until you take it back "
-            "or the keys of this petition are destroyed. A comment is never public."
-        )
-        % {"days": settings.PENDING_DAYS},
+        kept=f"{_deleted_after(settings.PENDING_DAYS)} {_kept()}",
+    )
+
+
+def _deleted_after(days: int) -> str:
+    words = ngettext(
+        "We delete unconfirmed signatures, unread, after %(days)d day.",
+        "We delete unconfirmed signatures, unread, after %(days)d days.",
+        days,
+    )
+    return words % {"days": days}
+
+
+def _kept() -> str:
+    return _(
+        "We keep your signature until you withdraw it or the keys of this petition are destroyed. "
+        "Your comment is never published."
     )
 
 
@@ -68,14 +80,19 @@ def _disclosed(disclosure: str) -> tuple[str, str]:
     if disclosure == Disclosure.NAMED:
         return (
             _("Show my name, place and country to %(addressee)s."),
-            _("%(addressee)s gets the number of all who signed. Whoever does not tick the box is counted, not named."),
+            _(
+                "%(addressee)s gets the total number of signatures. "
+                "If you leave the box empty, you are counted but not named."
+            ),
         )
     if disclosure == Disclosure.INITIALS:
         return (
             _("Show my initials and my country to %(addressee)s."),
-            _("%(addressee)s gets the number of all who signed. Whoever does not tick the box is only counted."),
+            _("%(addressee)s gets the total number of signatures. If you leave the box empty, you are only counted."),
         )
-    return "", _("%(addressee)s gets numbers: how many signed, and from which countries. No name is handed over.")
+    return "", _(
+        "%(addressee)s gets numbers only: how many people signed, and from which countries. No names are handed over."
+    )
 
 
 def _about(words: str, addressee: str) -> SafeString:
@@ -84,14 +101,14 @@ def _about(words: str, addressee: str) -> SafeString:
 
 
 def _comment_box() -> str:
-    return _("Show my comment to whoever checks the signatures for us.")
+    return _("Show my comment to the people who check the signatures for us.")
 
 
 def _checked() -> str:
     """What a packet for a trusted third party tells (Disclosure.FULL); signers at risk are in none."""
     return _(
-        "So that the count can be checked, somebody independent may be shown names and e-mail addresses: "
-        "never the addressee."
+        "To verify the count, an independent checker may be shown names and e-mail addresses. "
+        "The checker is never the addressee."
     )
 
 
@@ -101,8 +118,8 @@ def mailbox_warning(campaign: Campaign) -> str:
     if not campaign.at_risk or not domains:
         return ""
     return _(
-        "A mailbox at %(domains)s can be read by authorities there. "
-        "Our mail does not name the petition; a mailbox in another country is safer still."
+        "The authorities there can read e-mail at %(domains)s. "
+        "Our e-mail does not name the petition, but a provider in another country is safer."
     ) % {"domains": ", ".join(domains)}
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from petitions.models import Campaign
 from signatures.mail_providers import SUGGESTED
-from signatures.models.channels import DIRECT, known_channel
+from signatures.models.published.channels import DIRECT, known_channel
 from signatures.sign_form.consent import mailbox_warning, wording
 from signatures.sign_form.email_typos import likely_meant
 from signatures.sign_form.form import SignForm

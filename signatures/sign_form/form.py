@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NoReturn, Self
+from typing import Any, Literal, NoReturn, Self
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -18,13 +18,14 @@ from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 from email_validator import EmailNotValidError, validate_email
 
-from web.i18n.characters import DIRECTION_MARKS, JOINERS, KEPT_FORMAT, unreadable
+from signatures.sign_form.contacts import Contact, contact_in
+from web.i18n.characters import DIRECTION_MARKS, JOINERS, MEANT_FORMAT, SEEN_FORMAT, TOO_LONG, unreadable
 from web.i18n.cldr import country_name, sorting_key
 from web.i18n.languages import BY_CODE, known
 
 __all__ = ["CONSENT_WORDS", "LIMITS", "SignForm", "country_choices", "country_code", "country_codes"]
 
-# Characters. Browsers count UTF-16 units for maxlength, so they never let more through than these.
+# Characters. No field has a maxlength: browsers cut at it what is pasted, without a word, and send the rest.
 LIMITS = {"name": 120, "email": 254, "place": 120, "comment": 500}
 
 # --- what may stand in a text --------------------------------------------------------------------
@@ -37,7 +38,8 @@ _BLANK_SIGNS = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u31
     map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
 _BLANK = _SPACES + _LINE_ENDS + JOINERS + DIRECTION_MARKS + _BLANK_SIGNS
-_EDGES = _SPACES + _LINE_ENDS + JOINERS
+_KEPT = SEEN_FORMAT | frozenset(JOINERS + DIRECTION_MARKS)
+_EDGES = _SPACES + _LINE_ENDS + JOINERS + "\u200b"
 
 _RUN_OF_SPACES = re.compile(f"[{_SPACES}\u2028\u2029]+")
 _LINE_BREAK = re.compile("\r\n?|\u2028|\u2029")
@@ -51,23 +53,29 @@ _PLAIN_ADDRESS = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _TAG = re.compile("<[A-Za-z/!?]")
-_WEB_ADDRESS = re.compile(r"https?://|www\.", re.IGNORECASE)
 _MOST_MARKS_IN_A_ROW = 6  # the pointed Hebrew Bible needs four, Tibetan five
 # A mark is neither a word character nor white space to `re`: finds all runs of marks and a few others, fast.
 _MAY_BE_PILED_UP = re.compile(rf"[^\w\s]{{{_MOST_MARKS_IN_A_ROW + 1}}}")
 
-_TOO_LONG = _("This is %(length)d characters long. Please shorten it to %(limit)d at most.")
-_MARKUP = _("Please write plain text, without HTML tags such as <b>.")
-_ANGLES = _("Please leave out the signs < and >.")
-_MARKS = _("There are too many accents on one letter. Please leave some out.")
-_LINK = _("Please leave out the web address.")
+_MARKUP = _("Use plain text, without HTML tags such as <b>.")
+_ANGLES = _("Remove the characters < and >.")
+_MARKS = _("One letter has too many accents. Remove some of them.")
+_CONTACTS: dict[Contact, Any] = {
+    "mailbox": _("Remove the e-mail address."),
+    "link": _("Remove the web address."),
+    "domain": _("This looks like a web address. Remove it, or put a space after the dot."),
+    "number": _("Remove the number."),
+}
 
 
 def _without_unseen(text: str) -> str:
     """Without soft hyphens, byte order marks and the like: nobody typed them and nobody would miss them."""
     if text.isprintable():
         return text
-    return "".join(c for c in text if c in KEPT_FORMAT or unicodedata.category(c) != "Cf")
+    # Every second part is one that means something where it stands.
+    parts = MEANT_FORMAT.split(text)
+    parts[::2] = ("".join(c for c in part if c in _KEPT or unicodedata.category(c) != "Cf") for part in parts[::2])
+    return "".join(parts)
 
 
 def _fold_line(text: str) -> str:
@@ -130,8 +138,10 @@ class _Line(_SharedField):
     refused, by their code, where they could deceive.
     """
 
+    holds: Literal["name", "place", "comment"] = "place"
+
     def __init__(self, *, limit: int, autocomplete: str, widget: type[forms.Widget] = forms.TextInput, **kwargs: Any):
-        super().__init__(widget=widget(attrs=_typed(autocomplete, limit)), **kwargs)
+        super().__init__(widget=widget(attrs={"autocomplete": autocomplete, "dir": "auto"}), **kwargs)
         self.limit = limit
 
     def clean(self, value: Any) -> str:
@@ -155,30 +165,37 @@ class _Line(_SharedField):
         return _fold_line(text)
 
     def refuse_long(self, text: str) -> NoReturn:
-        raise ValidationError(_TOO_LONG, code="too_long", params={"length": len(text), "limit": self.limit})
+        raise ValidationError(TOO_LONG, code="too_long", params={"length": len(text), "limit": self.limit})
 
     def refuse_unfit(self, text: str) -> None:
         if error := unreadable(text):
             raise error
         if "<" in text or ">" in text:
             raise ValidationError(_ANGLES, code="markup")
-        if _WEB_ADDRESS.search(text):
-            raise ValidationError(_LINK, code="link")
+        self.refuse_contact(text)
         if not text.isascii() and _piles_up_marks(text):
             raise ValidationError(_MARKS, code="marks")
+
+    def refuse_contact(self, text: str) -> None:
+        if found := contact_in(text, self.holds):
+            raise ValidationError(_CONTACTS[found], code=found)
 
 
 class _Name(_Line):
     """A person's name: a line with at least one letter in it, of any script."""
 
+    holds = "name"
+
     def refuse_unfit(self, text: str) -> None:
         super().refuse_unfit(text)
         if not any(c.isalpha() and c not in _BLANK_SIGNS for c in text):
-            raise ValidationError(_("Please give a name: there is no letter in this."), code="no_letter")
+            raise ValidationError(_("Enter your name using letters."), code="no_letter")
 
 
 class _Paragraph(_Line):
     """A few lines a person typed: as _Line, but spaces stay, and so do tabs and line breaks (as one \\n)."""
+
+    holds = "comment"
 
     def fold(self, text: str) -> str:
         return _fold_lines(text)
@@ -188,18 +205,19 @@ class _Paragraph(_Line):
             raise error
         if _TAG.search(text):
             raise ValidationError(_MARKUP, code="markup")
+        self.refuse_contact(text)
         if not text.isascii() and _piles_up_marks(text):
             raise ValidationError(_MARKS, code="marks")
 
 
 class _Mailbox(_Line):
-    """An e-mail address, kept as typed but for white space around it: mail goes to what was typed.
+    """An e-mail address, kept as typed but for what is around it: white space, and the dot that ends a sentence.
 
     Internationalised domains are welcome, so the widget is not type=email: browsers rewrite or refuse them there.
     """
 
     def fold(self, text: str) -> str:
-        return text.strip(_SPACES + _LINE_ENDS)
+        return text.strip(_SPACES + _LINE_ENDS).rstrip(_SPACES + _LINE_ENDS + ".,;:")
 
     def clean(self, value: Any) -> str:
         """The address as typed, trimmed. Raises ValidationError naming what to mend."""
@@ -219,21 +237,27 @@ def _refuse_undeliverable(address: str) -> None:
     if _PLAIN_ADDRESS.match(address):
         return
     if "@" not in address:
-        message = _("An e-mail address has an @ in it, as in anna@example.org.")
+        message = _("Enter an e-mail address with an @, like anna@example.org.")
         raise ValidationError(message, code="no_at")
+    mailbox, _at, domain = address.rpartition("@")
+    if "@" not in mailbox and (signs := re.search("[,;]", domain)) and " " not in address:
+        message = _("After the @ there is a “%(sign)s” where a dot should be.")
+        raise ValidationError(message, code="comma", params={"sign": signs[0]})
     if any(sign in address for sign in "<>,;"):
-        message = _("Please give one address only, without a name or other signs around it.")
+        message = _("Enter one e-mail address only, without a name or other characters around it.")
         raise ValidationError(message, code="one")
     if any(space in address for space in _SPACES):
-        raise ValidationError(_("There is a space in this address. Please take it out."), code="space")
-    if not address.rpartition("@")[0].isascii():
+        raise ValidationError(_("There is a space in this e-mail address. Remove it."), code="space")
+    if not mailbox.isascii():
         # Few mail servers take them yet (RFC 6531), and what we cannot confirm must not be thanked for.
-        message = _("Our mail cannot reach an address with letters other than a–z before the @. Please give another.")
+        message = _(
+            "We cannot send e-mail to addresses with letters other than a–z before the @. Enter a different address."
+        )
         raise ValidationError(message, code="local_part")
     try:
         validate_email(address, check_deliverability=False)
     except EmailNotValidError as error:
-        message = _("Mail cannot reach this address. Please check it letter by letter.")
+        message = _("Enter a complete e-mail address, like anna@example.org.")
         raise ValidationError(message, code="address") from error
 
 
@@ -263,7 +287,7 @@ class _Country(_SharedField):
             return code
         if not _without_unseen(text).strip(_BLANK):
             self.refuse_empty()
-        raise ValidationError(_("Please choose a country from the list."), code="not_a_country")
+        raise ValidationError(_("Choose a country from the list."), code="not_a_country")
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         text = super().bound_data(data, initial)
@@ -305,10 +329,6 @@ class _Consent(_SharedField):
         return value if isinstance(value, bool) else _says_yes(value)
 
 
-def _typed(autocomplete: str, limit: int) -> dict[str, Any]:
-    return {"autocomplete": autocomplete, "maxlength": limit, "dir": "auto"}
-
-
 # --- the form ------------------------------------------------------------------------------------
 
 
@@ -324,17 +344,17 @@ class SignForm(forms.Form):
         label=_("Your name"),
         limit=LIMITS["name"],
         autocomplete="name",
-        error_messages={"required": _("Please give your name.")},
+        error_messages={"required": _("Enter your name.")},
     )
     email = _Mailbox(
         label=_("Your e-mail address"),
         limit=LIMITS["email"],
         autocomplete="email",
-        error_messages={"required": _("Please give your e-mail address.")},
+        error_messages={"required": _("Enter your e-mail address.")},
     )
     country = _Country(
         label=_("Country"),
-        error_messages={"required": _("Please choose your country.")},
+        error_messages={"required": _("Choose your country.")},
     )
     place = _Line(
         label=_("Town or region"),
@@ -343,15 +363,15 @@ class SignForm(forms.Form):
         required=False,
     )
     comment = _Paragraph(
-        label=_("Why do you sign?"),
+        label=_("Why are you signing?"),
         limit=LIMITS["comment"],
         autocomplete="off",
         widget=forms.Textarea,
         required=False,
     )
     share_name = _Consent(label=_("My name may be shown to the addressee"))
-    share_comment = _Consent(label=_("My comment may be shown to whoever checks the signatures"))
-    updates = _Consent(label=_("Tell me by e-mail how this goes on"))
+    share_comment = _Consent(label=_("My comment may be shown to the people who check the signatures"))
+    updates = _Consent(label=_("E-mail me news about this petition"))
 
     email.widget.attrs.update(inputmode="email", autocapitalize="off", spellcheck="false")
     comment.widget.attrs.update(cols=40, rows=4)

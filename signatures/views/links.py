@@ -56,6 +56,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "campaign": found.campaign,
         "confirmed": found.confirmed,
+        "withdrawn": found.withdrawn,
         "number": found.number,
         "awaiting_number": awaiting and _just_now(found.confirmed_at),
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +19,7 @@ from signatures.public_figures.figures import public_figures
 from signatures.views.campaigns import campaign_or_404
 from web.i18n.cldr import sorting_key
 from web.page_cache import cached_page
-from web.spreadsheets import safe_row
+from web.spreadsheets import csv_text
 
 
 @require_safe
@@ -67,13 +65,10 @@ def numbers_json(request: HttpRequest, slug: str) -> HttpResponse:
 def numbers_csv(request: HttpRequest, slug: str) -> HttpResponse:
     """The same in rows: what, key, name, count."""
     everything = open_data.numbers_of(campaign_or_404(slug))
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(("what", "key", "name", "count"))
     # Titles and addressees are typed by staff, and partners open this in a spreadsheet.
-    writer.writerows(map(safe_row, open_data.rows_of(everything)))
-    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'inline; filename="{everything.campaign.slug}.csv"'
+    table = csv_text(("what", "key", "name", "count"), open_data.rows_of(everything))
+    response = HttpResponse(table, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{everything.campaign.slug}.csv"'
     response["Access-Control-Allow-Origin"] = "*"
     # A table has no room for its licence and for what its words mean.
     dictionary = reverse("numbers_json", args=[slug])

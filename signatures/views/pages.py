@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from petitions.models import Campaign, CampaignQuerySet, Dossier, Standing, Update, won
 from signatures.models import Handover, Register
-from signatures.models.channels import CHANNELS
+from signatures.models.published.channels import CHANNELS
 from signatures.public_figures.figures import public_figures, public_figures_of
 from signatures.views.campaign_page import campaign_page
 from signatures.views.campaigns import campaign_or_404

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -25,6 +25,7 @@ from signatures.sign_form.consent import consents
 from signatures.sign_form.context import channel_of, form_context
 from signatures.sign_form.form import SignForm
 from signatures.views.campaigns import campaign_or_404
+from web.connections import is_away
 from web.i18n.languages import path_in
 from web.page_cache import cached_page
 from web.rate_limits import Verdict
@@ -39,7 +40,7 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method != "POST":
         return _sign_form(request, slug)
     if is_cross_site(request):
-        return render(request, "403.html", {"reason": _("This form was sent from another site.")}, status=403)
+        return render(request, "403.html", {"reason": _("This form was sent from another website.")}, status=403)
     try:
         data = read_form(request)
     except GarbageBody:
@@ -49,15 +50,19 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
         return _closed(request, found)
     sender = check_sender(request, found, data)
     if sender.verdict is Verdict.OVER:
-        problem = _("Many signatures came from your network just now. Please send it again in a minute.")
+        problem = _("We are getting many signatures from your network. Wait a minute, then send yours again.")
         return _kept(request, found, data, 429, problem, retry_after=sender.retry_after)
     typed = SignForm.cleaned(data)
     if typed is None:
         return _kept(request, found, data, 422)
     try:
         take(found, _person(found, typed, data, sender.signals, request.LANGUAGE_CODE))
-    except (OperationalError, InterfaceError):
-        problem = _("Your signature could not be stored just now. Nothing is lost: please send it again in a moment.")
+    except (DatabaseError, InterfaceError) as error:
+        if not is_away(error):
+            raise
+        problem = _(
+            "We could not save your signature. What you typed is still here: wait a moment, then send it again."
+        )
         return _kept(request, found, data, 503, problem, retry_after=10)
     return HttpResponse(status=303, headers={"Location": _thanks_url(found.slug, request.LANGUAGE_CODE)})
 

@@ -10,7 +10,7 @@ from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
@@ -18,9 +18,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from staff.login.factors import SECOND_FACTORS, has_second_factor, recently_authenticated
+from web.redaction import SafeWords
 
 #: In the session between password and second factor: a mark of the password.
 BEGUN_WITH: Final = "door.begun-with"
+
+
+class SealedUnderAnotherKey(SafeWords):
+    """A second factor that no key of today opens: SECRET_KEY was changed."""
+
+    WORDS: Final = (
+        "This second factor was sealed under another SECRET_KEY, and cannot be opened. Whoever runs the site has to "
+        "put the earlier key into SECRET_KEY_FALLBACKS."
+    )
+
+    def __str__(self) -> str:
+        return self.WORDS
 
 
 class StaffAdapter(DefaultAccountAdapter):
@@ -30,10 +43,13 @@ class StaffAdapter(DefaultAccountAdapter):
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """For the list of one's own sessions: the address that the outermost proxy we trust saw."""
+        """For the list of one's own sessions: the address that the outermost proxy we trust saw.
+
+        Where it knew none, the address that means none (RFC 1122 section 3.2.1.3): the column wants one.
+        """
         from web.senders import client_address
 
-        return client_address(request)
+        return client_address(request) or "0.0.0.0"  # noqa: S104 nothing listens on it
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return reverse("admin:index")
@@ -93,7 +109,11 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return _seal().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _seal().decrypt(encrypted_text.encode()).decode()
+        """Raises SealedUnderAnotherKey."""
+        try:
+            return _seal().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            raise SealedUnderAnotherKey from None
 
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         """The last second factor stays: make another one first."""

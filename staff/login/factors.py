@@ -49,11 +49,12 @@ def _last_proof(request: HttpRequest, method: str) -> float | None:
     return max(times, default=None)
 
 
-def reauthenticated(view: View) -> View:
+def reauthenticated(view: View, *, is_file: bool = False) -> View:
     """Before anything that shows or exports persons: the second factor once more, unless shown just now.
 
     Goes inside admin_view(). What was posted is not kept until then, for it may be a person's address and
-    sessions are rows: the form is shown again.
+    sessions are rows: the form is shown again. So is the page that led to a file, for a browser that goes on to one
+    leaves the question standing.
     """
 
     @functools.wraps(view)
@@ -61,17 +62,18 @@ def reauthenticated(view: View) -> View:
         request = next(argument for argument in args if isinstance(argument, HttpRequest))  # args[1] of a method
         if recently_authenticated(request):
             return view(*args, **kwargs)
-        if request.method != "GET":
-            messages.info(request, _("Nothing has happened yet. Now that it is you for certain, please press again."))
-        query = urlencode({"next": _where_to_go_on(request)})
+        goes_on = request.method == "GET" and not is_file
+        if not goes_on:
+            messages.info(
+                request, _("Your identity is confirmed, but nothing has changed yet. Press the button again.")
+            )
+        query = urlencode({"next": request.get_full_path() if goes_on else _page_before(request)})
         return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{query}")
 
     return ask_first
 
 
-def _where_to_go_on(request: HttpRequest) -> str:
-    """The page itself; for what was posted, the page whose button was pressed."""
-    if request.method == "GET":
-        return request.get_full_path()
+def _page_before(request: HttpRequest) -> str:
+    """The page whose button or link was pressed."""
     page = urlsplit(request.headers.get("Referer", ""))
     return page.path if page.netloc == request.get_host() else reverse("admin:index")

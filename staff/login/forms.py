@@ -1,10 +1,11 @@
-"""Codes, typed at login and before what shows persons: each works once, and guessing ends."""
+"""What is typed at the door: a login in any case; codes, each of which works once, until guessing ends."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, Final
 
+from allauth.account.forms import LoginForm
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from django import forms
@@ -12,9 +13,19 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
+from staff.login.names import TYPED
+
 #: Wrong codes an hour at one login, from all networks together.
 MOST_WRONG_CODES: Final = 20
 HOUR: Final = 3600
+
+
+class PasswordForm(LoginForm):
+    """Login and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs.update(TYPED)
 
 
 class CodeForm(forms.Form):
@@ -33,7 +44,7 @@ class CodeForm(forms.Form):
         wrong = f"door-wrong-codes-{self.user.pk}"
         if len(typed) < settings.MFA_RECOVERY_CODE_DIGITS and cache.get(wrong, 0) >= MOST_WRONG_CODES:
             raise forms.ValidationError(
-                _("Too many wrong codes for this login. Use a passkey or a recovery code, then change your password.")
+                _("Too many wrong codes. Use a passkey or a recovery code, then change your password.")
             )
         try:
             code: str = super().clean_code()  # type: ignore[misc]
@@ -48,7 +59,7 @@ class CodeForm(forms.Form):
         """allauth remembers a code for one period; with a period's grace on either side it is good for three."""
         lifetime = settings.MFA_TOTP_PERIOD * (2 * settings.MFA_TOTP_TOLERANCE + 1)
         if not cache.add(f"door-used-code-{self.user.pk}-{code}", 1, lifetime):
-            raise forms.ValidationError(_("This code has been used. Wait for the next one."))
+            raise forms.ValidationError(_("This code was already used. Wait for the next one."))
 
 
 class LoginCodeForm(CodeForm, AuthenticateForm):

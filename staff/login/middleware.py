@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -17,8 +18,11 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext as _
 
 from staff.access import works_here
+from staff.login.adapters import SealedUnderAnotherKey
 from staff.login.factors import has_second_factor, used_second_factor
 from staff.login.sessions import has_ended, note_presence
+
+log = logging.getLogger(__name__)
 
 PREFIX: Final = "/admin/"
 
@@ -68,6 +72,13 @@ class LoginMiddleware:
         add_never_cache_headers(response)
         return response
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A page that says what is to be done, where a second factor cannot be opened any more."""
+        if not isinstance(exception, SealedUnderAnotherKey):
+            return None
+        log.error("%s", exception)
+        return render(request, "staff/login/other_key.html", {"words": str(exception)}, status=503)
+
 
 def _stopped(request: HttpRequest) -> HttpResponse | None:
     """The answer to somebody who may not go on; None for everybody else."""
@@ -79,7 +90,7 @@ def _stopped(request: HttpRequest) -> HttpResponse | None:
         return None  # the admin sends strangers to the login
     if has_ended(request):
         logout(request)
-        messages.info(request, _("You have been away, so you were logged out."))
+        messages.info(request, _("You were logged out because you were inactive."))
         return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("admin:index"))
     note_presence(request)
     return _ask_for_second_factor(request, name) or _refuse_without_role(request, name)
@@ -115,11 +126,11 @@ def _refuse_guessing(request: HttpRequest) -> HttpResponse | None:
 
     limit = check_limit(request, "login", settings.LOGIN_RATE)
     if limit.verdict is Verdict.OVER:
-        words = _("Too many tries from your network. Please wait a minute, then try again.")
+        words = _("Too many login attempts from your network. Wait a minute, then try again.")
         return _wait(request, 429, words, limit.retry_after)
     if limit.verdict is Verdict.UNKNOWN:
         # Signing goes on without limits; this door does not, or whoever takes Redis down may guess on.
-        words = _("Nobody can log in just now: tries cannot be counted. Please try again shortly.")
+        words = _("Logging in is temporarily unavailable. Try again shortly.")
         return _wait(request, 503, words, RETRY_UNCOUNTED)
     return None
 

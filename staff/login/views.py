@@ -50,7 +50,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         for session in open_now:
             if str(session.pk) == wanted or (wanted == "others" and not session.is_current()):
                 session.end()
-        messages.success(request, _("Logged out there."))
+        messages.success(request, _("Session ended."))
         return HttpResponseRedirect(reverse("usersessions_list"))
     open_now.sort(key=lambda session: (not session.is_current(), -session.last_seen_at.timestamp()))
     return render(request, "staff/login/sessions.html", {"sessions": open_now})
@@ -61,6 +61,6 @@ class RemovePasskeyView(RemoveWebAuthnView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         if not get_adapter().can_delete_authenticator(self.get_object()):
-            messages.error(self.request, _("This is your only second factor: make another one first."))
+            messages.error(self.request, _("This is your only second factor. Add another one first."))
             return HttpResponseRedirect(reverse("mfa_index"))
         return cast(HttpResponse, super().form_valid(form))

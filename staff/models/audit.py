@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from web.models import Section
 
 #: Why a reason with an address in it is refused; for proposals as well.
-NO_MAILBOX: Final = _("Leave e-mail addresses out: the reason is kept, and read by others.")
+NO_MAILBOX: Final = _("Do not enter e-mail addresses here: the reason is stored and others read it.")
 
 
 class AuditEntry(models.Model):
@@ -25,18 +25,18 @@ class AuditEntry(models.Model):
     """
 
     seq = models.BigIntegerField(_("number"), primary_key=True)
-    at = models.DateTimeField(_("when"))
+    at = models.DateTimeField(_("time"))
     #: The database role that wrote it, which no role can choose: web, worker or owner.
     tier = models.CharField(_("written by"), max_length=63)
     #: Null: a worker, of its own accord.
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("who")
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("user")
     )
-    action = models.CharField(_("what"), max_length=40)
+    action = models.CharField(_("action"), max_length=40)
     #: Null: it concerns every section.
     section = models.ForeignKey(Section, models.PROTECT, null=True, related_name="+", verbose_name=_("section"))
-    purpose = models.TextField(_("why"), blank=True)
-    detail = models.JSONField(_("of what"))
+    purpose = models.TextField(_("reason"), blank=True)
+    detail = models.JSONField(_("details"))
     #: The hash of the entry before; 32 zero bytes before the first.
     previous = models.BinaryField(max_length=32, unique=True)
     hash = models.BinaryField(max_length=32)

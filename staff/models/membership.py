@@ -30,11 +30,11 @@ class Membership(models.Model):
     EVERYWHERE = (Role.PRIVACY_OFFICER, Role.ADMINISTRATOR)
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("person")
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("user")
     )
     section = models.ForeignKey(
         Section, models.PROTECT, null=True, blank=True, related_name="memberships", verbose_name=_("section"),
-        help_text=_("Empty: every section. Only for privacy officers and administrators."),
+        help_text=_("Leave empty for all sections. Only possible for privacy officers and administrators."),
     )  # fmt: skip
     role = models.CharField(_("role"), max_length=20, choices=Role)
 
@@ -45,19 +45,19 @@ class Membership(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "section", "role"], name="membership_once", nulls_distinct=False,
-                violation_error_message=_("They have this role there already."),
+                violation_error_message=_("This user already has this role there."),
             ),
             models.CheckConstraint(
                 name="membership_everywhere_for_few",
                 condition=Q(section__isnull=False) | Q(role__in=["privacy_officer", "administrator"]),
-                violation_error_message=_("Name the section: this role is held in one section at a time."),
+                violation_error_message=_("Choose a section: this role applies to one section at a time."),
             ),
             models.CheckConstraint(
                 name="membership_administrator_everywhere",
                 condition=~Q(role="administrator") | Q(section__isnull=True),
-                violation_error_message=_("An administrator manages the people of every section: leave it empty."),
+                violation_error_message=_("Leave the section empty: administrators manage users of all sections."),
             ),
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.get_role_display()}, {self.section or _('every section')}"
+        return f"{self.get_role_display()}, {self.section or _('all sections')}"

@@ -47,51 +47,51 @@ class Proposal(models.Model):
 
     class Kind(models.TextChoices):
         DELIVERY = "delivery", _("Delivery")
-        RECIPIENT = "recipient", _("Key of an officer")
+        RECIPIENT = "recipient", _("Officer key")
         MEMBERSHIP = "membership", _("Role")
-        FACTORS = "factors", _("Second factors removed")
+        FACTORS = "factors", _("Removal of second factors")
         DISCLOSURE = "disclosure", _("Disclosure")
         SHREDDING = "shredding", _("Shredding")
 
     class State(models.TextChoices):
-        WAITING = "waiting", _("Waiting for a second person")
+        WAITING = "waiting", _("Pending approval")
         APPROVED = "approved", _("Approved")
-        REFUSED = "refused", _("Refused")
+        REFUSED = "refused", _("Rejected")
         WITHDRAWN = "withdrawn", _("Withdrawn")
         EXPIRED = "expired", _("Expired")
 
-    kind = models.CharField(_("what"), max_length=12, choices=Kind)
+    kind = models.CharField(_("type"), max_length=12, choices=Kind)
     #: Where it counts; null: everywhere.
     section = models.ForeignKey(Section, models.PROTECT, null=True, related_name="+", verbose_name=_("section"))
     subject = models.JSONField(_("subject"))
     reason = models.TextField(_("reason"), blank=True, db_default="")
-    state = models.CharField(_("state"), max_length=10, choices=State, db_default=State.WAITING)
+    state = models.CharField(_("status"), max_length=10, choices=State, db_default=State.WAITING)
     requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("asked by")
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by")
     )
-    requested_at = models.DateTimeField(_("asked"), db_default=Now())
+    requested_at = models.DateTimeField(_("requested"), db_default=Now())
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("decided by")
     )
     decided_at = models.DateTimeField(_("decided"), null=True)
     #: Why it was refused.
-    answer = models.TextField(_("answer"), blank=True, db_default="")
+    answer = models.TextField(_("reason for rejection"), blank=True, db_default="")
     #: When what was approved had happened.
-    done_at = models.DateTimeField(_("carried out"), null=True)
+    done_at = models.DateTimeField(_("completed"), null=True)
     #: Why a worker could not carry it out yet, in words for staff.
     problem = models.TextField(_("problem"), blank=True, db_default="")
 
     objects = ProposalQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("proposal")
-        verbose_name_plural = _("proposals")
+        verbose_name = _("approval request")
+        verbose_name_plural = _("approvals")
         ordering = ["-requested_at", "-pk"]
         constraints = [
             models.CheckConstraint(
                 name="proposal_needs_two_people",
                 condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("requested_by")),
-                violation_error_message=_("Somebody else has to decide on it."),
+                violation_error_message=_("Someone else has to decide on it."),
             ),
             models.CheckConstraint(
                 name="proposal_decided_by_somebody",
@@ -111,7 +111,7 @@ class Proposal(models.Model):
                 fields=["kind", "subject"],
                 condition=Q(state="waiting"),
                 name="proposal_waits_once",
-                violation_error_message=_("The same has been asked for already, and waits for a second person."),
+                violation_error_message=_("This has already been requested and is pending approval."),
             ),
         ]
         indexes = [

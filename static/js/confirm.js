@@ -2,7 +2,7 @@
 const waiting = document.querySelector("[data-awaiting]");
 const ask = async (left) => {
   try {
-    const answer = await fetch(location.href, { credentials: "omit" });
+    const answer = await fetch(location.href, { credentials: "omit", signal: AbortSignal.timeout?.(10000) });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const found = page.querySelector("[data-number]");
     if (found) return void waiting.replaceChildren(...found.childNodes);

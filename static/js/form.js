@@ -1,7 +1,7 @@
 // For whoever fills in the form: a slip in the address noticed, and a flood's price where one is asked for.
 const form = document.querySelector("form[data-script]");
 
-// "Did you mean …?" – help with a slip in the provider's name, never a refusal.
+// "Did you mean this address?" – help with a slip in the provider's name, never a refusal.
 const email = document.querySelector("[data-providers]");
 const hint = document.querySelector("[data-meant]");
 const near = (one, other) => {
@@ -19,13 +19,12 @@ const look = () => {
   const meant = domain && !providers.includes(domain) && providers.find((one) => near(domain, one));
   hint.hidden = !meant;
   if (!meant) return;
-  const [before, after] = hint.dataset.meant.split("…");
   const take = document.createElement("button");
   take.type = "button";
   take.className = "quiet";
   take.textContent = email.value.trim().replace(/@[^@]*$/, "@" + meant);
   take.addEventListener("click", () => { email.value = take.textContent; hint.hidden = true; email.focus(); });
-  hint.replaceChildren(before, take, after);
+  hint.replaceChildren(hint.dataset.meant, take);
 };
 email.addEventListener("change", look);
 if (document.activeElement !== email && hint.hidden) look(); // somebody was faster than this file

@@ -14,7 +14,7 @@
   const refresh = async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(counter.dataset.tallyUrl, { credentials: "omit" });
+      const answer = await fetch(counter.dataset.tallyUrl, { credentials: "omit", signal: AbortSignal.timeout?.(20000) });
       if (!answer.ok) return;
       const { total } = await answer.json();
       if (!Number.isSafeInteger(total)) return;
@@ -47,6 +47,10 @@
   const form = document.querySelector("form[data-script]");
   let coming;
   const come = () => coming ??= import(form.dataset.script);
+  // An answer that never comes must not keep a signature: after this many milliseconds it goes as without script.
+  const PATIENCE = 8000;
+  const within = (work) => Promise.race([work, new Promise((_, end) => setTimeout(end, PATIENCE))]);
+  const finished = async () => (await come()).finish();
   let sending = false;
   form?.addEventListener("focusin", come, { once: true });
   form?.addEventListener("submit", async (event) => {
@@ -57,7 +61,7 @@
     const said = form.querySelector("[data-sending]");
     said.textContent = said.dataset.sending;
     form.elements.took.value = Math.round(performance.now());
-    try { await (await come()).finish(); } catch { /* The line is down: sent as without script. */ }
+    try { await within(finished()); } catch { /* The line is down, or stalls: sent as without script. */ }
     form.submit();
   });
   // Back from the next page: the button is to work again.

@@ -292,7 +292,8 @@ def news(slug: str, mailings: list[int], mails: int) -> dict[str, Any]:
         return sent / taken[0]
 
     edition = register_news.Edition(Mailing.objects.get(pk=mailings[0]), keys_of(campaign))
-    example = register_news.news_mail(edition, filling._person(campaign, next(people)), new_token())
+    reader = register_news.Reader(filling._person(campaign, next(people)), new_token(), new_token())
+    example = register_news.news_mail(edition, reader)
     rate, yardstick = interleaved(len(mailings), ours, _copies(example, mails))
     return {"rate": rate, "yardstick": yardstick}
 

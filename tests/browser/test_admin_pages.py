@@ -52,7 +52,7 @@ def test_campaigner_sees_the_tally_grow_by_country_and_day(site: Stack, visit: V
         page.goto("/admin/petitions/campaign/")
         row = page.get_by_role("row").filter(has=page.locator(f"a[href*='/campaign/{key}/change/']"))
         row.get_by_role("link", name="Tally", exact=True).click()
-        expect(page.get_by_role("img", name=re.compile("Signatures a day"))).to_be_visible()
+        expect(page.get_by_role("img", name=re.compile("Bar chart of signatures per day"))).to_be_visible()
         before = figure(page, "By country", "Iceland"), figure(page, "By day", today)
         sign_and_confirm(site, LOCAL, "IS")
         page.reload()
@@ -83,23 +83,23 @@ def test_delivery_needs_two_officers_and_its_packet_verifies(
     with logged_in(site, visit, "officer-1") as page:
         if slug == AT_RISK:
             request(page, campaign, addressee, NAMED)
-            expect(page.get_by_text("The most this campaign allows for them is")).to_be_visible()
+            expect(page.get_by_text("The most this campaign allows for them")).to_be_visible()
             assert site.sql("SELECT count(*) FROM signatures_delivery WHERE profile = 'named' AND campaign_id ="
                             " (SELECT id FROM petitions_campaign WHERE slug = %s)", slug) == [(0,)]  # fmt: skip
         request(page, campaign, addressee, profile)
-        expect(page.get_by_text("You requested this. Somebody else has to approve it")).to_be_visible()
+        expect(page.get_by_text("You requested this. Someone else has to approve it")).to_be_visible()
         expect(page.get_by_role("button", name="Approve")).to_have_count(0)
         detail = page.url
         assert refused(page, f"{detail.removesuffix('change/')}approve/")
         page.goto(detail)
-        expect(page.get_by_text("You requested this. Somebody else has to approve it")).to_be_visible()
+        expect(page.get_by_text("You requested this. Someone else has to approve it")).to_be_visible()
 
     with logged_in(site, visit, "officer-2") as page:
         page.goto(detail)
         page.get_by_role("button", name="Approve").click()
         expect(page.get_by_text("Approved. It is being built now.")).to_be_visible()
         wait_until(lambda: site.sql(READY, detail.split("/")[-3]), RECOVERY, "the packet is ready")
-        link = page.get_by_role("link", name="Download the packet")
+        link = page.get_by_role("link", name="Download packet")
         # The page looks for itself: to go there meanwhile would meet its own reload.
         expect(link).to_be_visible(timeout=30_000)
         with page.expect_download() as downloading:
@@ -121,7 +121,7 @@ def test_delivery_needs_two_officers_and_its_packet_verifies(
 def record_that_they_refused(page: Page) -> None:
     """From the packet's page into the log, and back to it."""
     packet = page.url
-    page.get_by_role("link", name="Record what happened").click()
+    page.get_by_role("link", name="Add to handover log").click()
     page.locator("select[name=kind]").select_option("refused", force=True)
     three_days_ago = timezone.now().date() - datetime.timedelta(days=3)
     page.locator("input[name=on]").fill(three_days_ago.isoformat())
@@ -135,7 +135,7 @@ def refused(page: Page, address: str) -> bool:
     """Send what the page offers no button for, with the officer's own session; whether it says why not."""
     token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
     answer = page.request.post(address, form={"csrfmiddlewaretoken": token}, headers={"Referer": page.url})
-    return "Somebody else has to approve it" in answer.text()
+    return "Someone else has to approve it" in answer.text()
 
 
 def test_admin_shows_no_signature_and_asks_strangers_to_log_in(site: Stack, visit: Visit) -> None:

@@ -19,15 +19,15 @@ def test_a_second_person_approves_what_waits_for_them_and_the_trail_names_both(s
     with logged_in(site, visit, "officer-1") as page:
         request(page, "ibrary", "Aldermere", COUNT)
         page.goto("/admin/staff/proposal/")
-        page.get_by_role("region", name="Waiting for somebody else").get_by_role("link").first.click()
-        expect(page.get_by_role("button", name="Take it back")).to_be_visible()
+        page.get_by_role("region", name="Awaiting someone else").get_by_role("link").first.click()
+        expect(page.get_by_role("button", name="Withdraw request")).to_be_visible()
         expect(page.get_by_role("button", name="Approve")).to_have_count(0)
     with logged_in(site, visit, "officer-2") as page:
         page.goto("/admin/staff/proposal/")
-        page.get_by_role("region", name="Waiting for you").get_by_role("link").first.click()
-        expect(page.get_by_text(re.compile("are handed to .* They learn: Totals only"))).to_be_visible()
+        page.get_by_role("region", name="Awaiting your decision").get_by_role("link").first.click()
+        expect(page.get_by_text(re.compile("are handed to .* Disclosure: Totals only"))).to_be_visible()
         page.get_by_role("button", name="Approve").click()
-        expect(page.get_by_text("Approved. It is being carried out.")).to_be_visible()
+        expect(page.get_by_text("Approved. It takes effect shortly.")).to_be_visible()
         expect(page.get_by_role("button", name="Approve")).to_have_count(0)
         page.goto("/admin/staff/auditentry/")
         for who, action in (("officer-1", "delivery.request"), ("officer-2", "delivery.approve")):

@@ -22,7 +22,7 @@ SLUG = "let-the-ferry-run-again"
 TITLE, TITEL = "Let the ferry run again", "Lasst die Fähre wieder fahren"
 CAPTION = "The landing stage, without a boat."
 NEWS = "One of us is here"
-LIFE = re.compile("State and next steps")
+LIFE = re.compile("Status and next steps")
 
 
 def photograph() -> bytes:
@@ -84,8 +84,8 @@ def translate(page: Page) -> None:
     page.get_by_role("link", name="Translations").click()
     page.get_by_role("link", name="Deutsch").click()
     page.get_by_label("Title, Deutsch").fill(TITEL)
-    page.get_by_role("button", name="Save the translation").click()
-    expect(page.get_by_text("The translation is saved.")).to_be_visible()
+    page.get_by_role("button", name="Save translation").click()
+    expect(page.get_by_text("Translation saved.")).to_be_visible()
 
 
 def step(page: Page, change: str, name: str, reason: str = "") -> None:
@@ -94,9 +94,9 @@ def step(page: Page, change: str, name: str, reason: str = "") -> None:
     page.get_by_role("link", name=LIFE).click()
     card = page.locator("section").filter(has=page.get_by_role("heading", name=name, exact=True))
     if reason:
-        card.get_by_label("Why").fill(reason)
+        card.get_by_label("Reason").fill(reason)
     card.get_by_role("button", name=name).click()
-    expect(page.get_by_text("It is “")).to_be_visible()
+    expect(page.get_by_text("Status: ")).to_be_visible()
 
 
 def test_a_campaign_from_its_first_word_to_its_end(site: Stack, visit: Visit) -> None:
@@ -109,8 +109,8 @@ def test_a_campaign_from_its_first_word_to_its_end(site: Stack, visit: Visit) ->
         translate(page)
         previewed(page, change)
         assert site.request("GET", path).status == 404
-        step(page, change, "Hand in for review")
-        page.get_by_text("This is for the moderators of its section.").first.wait_for()
+        step(page, change, "Submit for review")
+        page.get_by_text("Only moderators of its section can do this.").first.wait_for()
 
         log_in(second, site, "moderator")
         previewed(second, change)
@@ -125,7 +125,7 @@ def test_a_campaign_from_its_first_word_to_its_end(site: Stack, visit: Visit) ->
 
         step(second, change, "Pause", "The Council sits today.")
         expect_soon(anybody, path, "The Council sits today.")
-        step(second, change, "Go on")
+        step(second, change, "Resume")
         step(second, change, "Close")
         expect_soon(anybody, path, "This petition closed on")
 
@@ -152,7 +152,7 @@ def opened(page: Page, change: str) -> None:
 
     wait_until(offered, RECOVERY, "its keys are made", every=0.5)
     page.get_by_role("button", name="Open", exact=True).click()
-    expect(page.get_by_text("It is “Open” now.")).to_be_visible()
+    expect(page.get_by_text("Status: Open.")).to_be_visible()
 
 
 def public(page: Page, path: str) -> None:
@@ -172,8 +172,8 @@ def publish_with_a_figure(page: Page, change: str) -> None:
     page.goto(change)
     page.get_by_role("link", name="Tally").first.click()
     page.locator("[name=name]").fill("first")
-    page.get_by_role("button", name="Take a snapshot").click()
-    expect(page.get_by_text("Stored.")).to_be_visible()
+    page.get_by_role("button", name="Save figures").click()
+    expect(page.get_by_text("Figures saved.")).to_be_visible()
     page.goto("/admin/petitions/update/add/")
     pick(page, "campaign", TITLE)
     page.locator("[name=title]").fill(NEWS)
@@ -183,9 +183,9 @@ def publish_with_a_figure(page: Page, change: str) -> None:
     page.locator("[name=published_at_1]").fill("08:00:00")
     page.get_by_role("button", name="Save and continue editing").click()
     page.wait_for_url("**/change/")
-    page.get_by_role("link", name="Send by mail").click()
+    page.get_by_role("link", name="Send by e-mail").click()
     page.get_by_role("button", name=re.compile("Send")).click()
-    expect(page.get_by_text("It is being sent.")).to_be_visible()
+    expect(page.get_by_text("The e-mails are being sent.")).to_be_visible()
     page.goto(f"/c/{SLUG}/updates/one-of-us-is-here/")
     expect(page.get_by_text("1 of us, on")).to_be_visible()
 

@@ -53,17 +53,17 @@ def at_the_desk(site: Stack, visit: Visit) -> Iterator[Page]:
 
 
 def choose(page: Page, identity: Path) -> None:
-    page.get_by_label("Choose the identity file").set_input_files(identity)
-    expect(page.get_by_text("Held in the memory of this page")).to_be_visible()
+    page.get_by_label("Choose identity file").set_input_files(identity)
+    expect(page.get_by_text("It is kept only in this page’s memory")).to_be_visible()
 
 
 def look_by_number(page: Page, number: int) -> None:
-    page.get_by_label("One signature, by its number").check()
+    page.get_by_label("By number").check()
     title = page.locator("#number_campaign option", has_text="ibrary").inner_text()
     page.locator("#number_campaign").select_option(label=title)
-    page.get_by_label("Number in the register").fill(str(number))
+    page.get_by_label("Signature number").fill(str(number))
     page.get_by_label("Reason").fill("Case 17")
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Look up").click()
 
 
 def look_by_address(page: Page, address: str) -> None:
@@ -71,7 +71,7 @@ def look_by_address(page: Page, address: str) -> None:
     page.get_by_label("E-mail address", exact=True).fill(address)
     page.get_by_label("Section", exact=True).select_option(label=section_of(page))
     page.get_by_label("Reason").fill("Case 17")
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Look up").click()
 
 
 def look_through_list(page: Page) -> None:
@@ -79,7 +79,7 @@ def look_through_list(page: Page) -> None:
     title = page.locator("#list_campaign option", has_text="ibrary").inner_text()
     page.locator("#list_campaign").select_option(label=title)
     page.get_by_label("Reason").fill("Case 17")
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Look up").click()
 
 
 def section_of(page: Page) -> str:
@@ -97,24 +97,24 @@ def test_an_officer_makes_a_key_a_second_one_proves_and_approves_and_a_worker_pi
     before = json.loads(pinned.read_text())["moderator"]
     with logged_in(site, visit, "moderator") as page:
         page.goto("/admin/signatures/recipient/add/")
-        page.get_by_role("button", name="Make a key").click()
+        page.get_by_role("button", name="Create a key").click()
         public = page.locator("[data-public]").inner_text()
         with page.expect_download() as downloading:
-            page.get_by_role("button", name="Save the identity file").click()
+            page.get_by_role("button", name="Save identity file").click()
         saved = tmp_path / downloading.value.suggested_filename
         downloading.value.save_as(saved)
         secret = re.search("^AGE-SECRET-KEY-1.*$", saved.read_text(), re.MULTILINE)
         assert secret
         assert str(pyrage.x25519.Identity.from_str(secret[0]).to_public()) == public
 
-        page.get_by_label("Choose the saved file").set_input_files(identity_of(site, "officer-1"))
-        expect(page.get_by_text("This is not the file that was just made")).to_be_visible()
-        expect(page.get_by_role("button", name="Register it")).to_be_hidden()
+        page.get_by_label("Choose saved file").set_input_files(identity_of(site, "officer-1"))
+        expect(page.get_by_text("This is not the file you just created")).to_be_visible()
+        expect(page.get_by_role("button", name="Register key")).to_be_hidden()
         sent: list[str] = []
         page.on("request", lambda request: sent.append(request.url + (request.post_data or "")))
-        page.get_by_label("Choose the saved file").set_input_files(saved)
-        page.get_by_role("button", name="Register it").click()
-        expect(page.get_by_text("Waiting for a second person")).to_be_visible()
+        page.get_by_label("Choose saved file").set_input_files(saved)
+        page.get_by_role("button", name="Register key").click()
+        expect(page.get_by_text("Pending approval")).to_be_visible()
         assert any(public in text for text in sent)
         assert not any("SECRET" in text for text in sent), "the identity left the browser"
         expect(page.get_by_role("button", name="approve")).to_have_count(0)
@@ -122,16 +122,16 @@ def test_an_officer_makes_a_key_a_second_one_proves_and_approves_and_a_worker_pi
 
     with logged_in(site, visit, "officer-1") as page:
         page.goto(address)
-        page.get_by_label("Choose the identity file").set_input_files(saved)
-        expect(page.get_by_text("This identity belongs to another key")).to_be_visible()
+        page.get_by_label("Choose identity file").set_input_files(saved)
+        expect(page.get_by_text("This identity belongs to a different key")).to_be_visible()
         choose(page, identity_of(site, "officer-1"))
-        page.get_by_role("button", name="I have compared it: approve").click()
-        expect(page.get_by_text("Approved. A worker is putting the key to use.")).to_be_visible(timeout=30_000)
+        page.get_by_role("button", name="I have compared it – approve").click()
+        expect(page.get_by_text("Approved. The key becomes active shortly.")).to_be_visible(timeout=30_000)
         wait_until(lambda: json.loads(pinned.read_text())["moderator"] == public, RECOVERY, "it is pinned")
         page.reload()
-        expect(page.get_by_text("In use", exact=True)).to_be_visible()
+        expect(page.get_by_text("Active", exact=True)).to_be_visible()
         page.get_by_role("button", name="Revoke this key").click()
-        expect(page.get_by_text("Revoked. Nothing is encrypted to this key any more.")).to_be_visible()
+        expect(page.get_by_text("Revoked. Nothing will be encrypted to this key any more.")).to_be_visible()
         wait_until(lambda: "moderator" not in json.loads(pinned.read_text()), RECOVERY, "it is unpinned")
     site.manage("pin_recipient", "moderator", before, role="worker")
 
@@ -153,8 +153,8 @@ def test_an_officer_looks_at_a_person_by_number_and_by_address_and_clears_it(
         for text in (address, PLACE, "First.\nSecond."):
             expect(person.get_by_text(text, exact=True)).to_be_visible()
         wait_until(lambda: site.sql(KEPT) == [(0,)], RECOVERY, "the site has deleted its copy")
-        page.get_by_role("button", name="Done: clear it").click()
-        expect(page.get_by_text("Cleared. Nothing of the answer is left")).to_be_visible()
+        page.get_by_role("button", name="Done – clear answer").click()
+        expect(page.get_by_text("Cleared. The answer has been deleted")).to_be_visible()
         assert address not in page.locator("[data-answer-place]").inner_text()
         assert page.locator("[data-found]").inner_text() == ""
     assert not any(address in text or address.replace("@", "%40") in text for text in seen), "the address was sent"
@@ -162,7 +162,7 @@ def test_an_officer_looks_at_a_person_by_number_and_by_address_and_clears_it(
 
 def test_who_is_not_there_is_said_not_to_be(at_the_desk: Page) -> None:
     look_by_address(at_the_desk, f"{uuid.uuid4().hex}@example.org")
-    expect(at_the_desk.get_by_text("This mailbox has no signature")).to_be_visible(timeout=30_000)
+    expect(at_the_desk.get_by_text("There is no signature with this e-mail address")).to_be_visible(timeout=30_000)
     look_by_number(at_the_desk, 10**9)
     expect(at_the_desk.get_by_text("No signature has this number")).to_be_visible(timeout=30_000)
 
@@ -174,20 +174,20 @@ def test_the_identity_is_asked_for_and_a_wrong_one_refused(site: Stack, visit: V
         page.goto(LOOK)
         look_by_number(page, 1)
         expect(page.get_by_text("Choose your identity file first")).to_be_visible()
-        page.get_by_label("Choose the identity file").set_input_files(nonsense)
-        expect(page.get_by_text("There is no age identity in this")).to_be_visible()
-        page.get_by_label("Choose the identity file").set_input_files(identity_of(site, "officer-1"))
-        expect(page.get_by_text("This identity belongs to another key")).to_be_visible()
+        page.get_by_label("Choose identity file").set_input_files(nonsense)
+        expect(page.get_by_text("No age identity found")).to_be_visible()
+        page.get_by_label("Choose identity file").set_input_files(identity_of(site, "officer-1"))
+        expect(page.get_by_text("This identity belongs to a different key")).to_be_visible()
         page.get_by_text("Or paste it").click()
         secret = identity_of(site, "privacy").read_text().splitlines()[1]
-        page.get_by_label("The line that begins with AGE-SECRET-KEY-1").fill(secret)
-        page.get_by_role("button", name="Use it").click()
-        expect(page.get_by_text("Held in the memory of this page")).to_be_visible()
+        page.get_by_label("The line that starts with AGE-SECRET-KEY-1").fill(secret)
+        page.get_by_role("button", name="Use this identity").click()
+        expect(page.get_by_text("It is kept only in this page’s memory")).to_be_visible()
         kept = page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie, history.state])")
         assert "SECRET" not in kept
         assert secret not in page.content()
         page.reload()
-        expect(page.get_by_text("Held in the memory of this page")).to_be_hidden()
+        expect(page.get_by_text("It is kept only in this page’s memory")).to_be_hidden()
 
 
 def truncate(route: Route) -> None:
@@ -201,7 +201,7 @@ def test_a_truncated_answer_shows_nothing(at_the_desk: Page, signer: tuple[str, 
     page, (address, number) = at_the_desk, signer
     page.route("**/answer/", truncate)
     look_by_number(page, number)
-    expect(page.get_by_text("The answer did not arrive whole")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The answer is incomplete or was altered")).to_be_visible(timeout=30_000)
     assert page.get_by_role("article").count() == 0
     assert address not in page.content()
 
@@ -215,7 +215,7 @@ def test_an_answer_to_another_question_is_not_shown(site: Stack, at_the_desk: Pa
     said = {"state": "answered", "answer": base64.b64encode(other).decode(), "words": ""}
     page.route("**/answer/", lambda route: route.fulfill(json=said))
     look_by_number(page, number)
-    expect(page.get_by_text("This is the answer to another question")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("This is the answer to a different request")).to_be_visible(timeout=30_000)
 
 
 def test_where_no_worker_answers_the_page_says_so(site: Stack, at_the_desk: Page) -> None:
@@ -224,12 +224,12 @@ def test_where_no_worker_answers_the_page_says_so(site: Stack, at_the_desk: Page
     try:
         with page.expect_response("**/answer/"):
             look_by_number(page, 1)
-        expect(page.get_by_text("Waiting for a worker")).to_be_visible()
-        expect(page.get_by_text("No worker has answered yet")).to_be_hidden()
+        expect(page.get_by_text("Waiting for the answer")).to_be_visible()
+        expect(page.get_by_text("This is taking longer than usual")).to_be_hidden()
         page.clock.fast_forward(15_000)
-        expect(page.get_by_text("No worker has answered yet")).to_be_visible(timeout=40_000)
+        expect(page.get_by_text("This is taking longer than usual")).to_be_visible(timeout=40_000)
         site.sql("UPDATE signatures_reveal SET asked_at = asked_at - interval '11 minutes' WHERE state = 'asked'")
-        expect(page.locator("p:visible", has_text="No worker answered within ten minutes")).to_be_visible(
+        expect(page.locator("p:visible", has_text="There was no answer within ten minutes")).to_be_visible(
             timeout=30_000
         )
     finally:
@@ -245,7 +245,7 @@ def test_whoever_may_no_longer_look_sees_nothing_any_more(
     site.sql("UPDATE auth_user SET is_active = false WHERE username = 'privacy'")
     try:
         page.clock.fast_forward(10_000)
-        expect(page.get_by_text("You are logged out")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("You have been logged out")).to_be_visible(timeout=30_000)
         assert address not in page.content()
         recipients = site.home / "keyring" / "recipients.json"
         wait_until(lambda: "privacy" not in json.loads(recipients.read_text()), RECOVERY, "the key is unpinned")
@@ -272,19 +272,19 @@ def test_the_browser_opens_a_whole_packet_and_nothing_of_a_broken_one(
     with logged_in(site, visit, "officer-2") as page:
         page.goto("/admin/signatures/reveal/packet/")
         choose(page, identity_of(site, "officer-2"))
-        page.get_by_label("Choose the packet").set_input_files(broken)
-        page.get_by_role("button", name="Open it").click()
-        expect(page.get_by_text("The packet is not whole, or was altered.")).to_be_visible()
-        page.get_by_label("Choose the packet").set_input_files(packet)
+        page.get_by_label("Choose packet").set_input_files(broken)
+        page.get_by_role("button", name="Open packet").click()
+        expect(page.get_by_text("The packet is incomplete or was altered.")).to_be_visible()
+        page.get_by_label("Choose packet").set_input_files(packet)
         with page.expect_download() as downloading:
-            page.get_by_role("button", name="Open it").click()
-        expect(page.get_by_text("Opened. Your browser has saved it")).to_be_visible()
+            page.get_by_role("button", name="Open packet").click()
+        expect(page.get_by_text("Your browser has saved the opened packet")).to_be_visible()
         opened = tmp_path / downloading.value.suggested_filename
         downloading.value.save_as(opened)
         assert opened.name == archive.removesuffix(".age")
         assert "The packet verifies." in verified_by_itself(opened)
 
-        page.get_by_role("button", name="Forget it").click()
+        page.get_by_role("button", name="Clear").click()
         choose(page, identity_of(site, "privacy"))
-        page.get_by_role("button", name="Open it").click()
-        expect(page.get_by_text("Your identity does not open this packet")).to_be_visible()
+        page.get_by_role("button", name="Open packet").click()
+        expect(page.get_by_text("Your identity cannot open this packet")).to_be_visible()

@@ -32,8 +32,8 @@ def newcomer(site: Stack, visit: Visit, **options: Any) -> Iterator[tuple[Page, 
         page.goto(link[1])
         page.get_by_label("New password", exact=True).fill(PASSWORD)
         page.get_by_label("New password confirmation").fill(PASSWORD)
-        page.get_by_role("button", name="Go on").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Your second factor")
+        page.get_by_role("button", name="Continue").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
         yield page, username
 
 
@@ -53,7 +53,7 @@ def keep_codes(page: Page) -> list[str]:
     expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
     codes = page.locator(".us-door-codes li").all_inner_texts()
     assert len(codes) == 10
-    page.get_by_role("link", name="I have them").click()
+    page.get_by_role("link", name="I have saved them").click()
     expect(page.get_by_role("heading", name="Your desk")).to_be_visible()
     return codes
 
@@ -65,16 +65,16 @@ def log_out(page: Page) -> None:
 def test_newcomer_enrols_with_an_app_and_comes_back_with_a_recovery_code(site: Stack, visit: Visit) -> None:
     with newcomer(site, visit, viewport=PHONE) as (page, username):
         page.goto("/admin/web/section/")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Your second factor")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
         page.get_by_role("link", name="Set up an app").click()
         key = page.locator(".us-door-key").inner_text()
         expect(page.locator(".us-door-qr svg")).to_be_visible()
         page.get_by_label("Authenticator code").fill("000000")
-        page.get_by_role("button", name="Turn it on").click()
+        page.get_by_role("button", name="Turn on").click()
         expect(page.get_by_role("alert")).to_be_visible()
         page.get_by_label("Authenticator code").fill(totp_code(page.locator(".us-door-key").inner_text()))
         assert page.locator(".us-door-key").inner_text() == key
-        page.get_by_role("button", name="Turn it on").click()
+        page.get_by_role("button", name="Turn on").click()
         codes = keep_codes(page)
 
         log_out(page)
@@ -90,10 +90,10 @@ def test_newcomer_enrols_with_an_app_and_comes_back_with_a_recovery_code(site: S
 def test_newcomer_enrols_with_a_passkey_and_logs_in_with_nothing_else(site: Stack, visit: Visit) -> None:
     with newcomer(site, visit, viewport=DESKTOP) as (page, _username):
         with_virtual_passkey(page)
-        page.get_by_role("link", name="Make a passkey").click()
+        page.get_by_role("link", name="Add a passkey").click()
         page.get_by_label("Name").fill("My phone")
         page.get_by_label("Passwordless").check()
-        page.get_by_role("button", name="Make a passkey").click()
+        page.get_by_role("button", name="Add a passkey").click()
         keep_codes(page)
         page.goto("/admin/second-factor/")
         expect(page.get_by_text("My phone")).to_be_visible()
@@ -118,8 +118,8 @@ def test_a_session_is_ended_from_elsewhere_and_a_closed_login_at_once(site: Stac
         log_in(left_open, site, "privacy")
         log_in(page, site, "privacy")
         page.goto("/admin/sessions/")
-        page.get_by_role("button", name="Log out everywhere else").click()
-        expect(page.get_by_text("here", exact=True)).to_be_visible()
+        page.get_by_role("button", name="End all other sessions").click()
+        expect(page.get_by_text("this session", exact=True)).to_be_visible()
         left_open.goto("/admin/petitions/campaign/")
         expect(left_open).to_have_url(re.compile("/admin/login/"))
         try:
@@ -136,9 +136,9 @@ def test_a_packet_is_handed_out_only_after_the_second_factor_once_more(site: Sta
         log_in(page, site, "officer-1")
         let_an_hour_pass(site)
         page.goto("/admin/signatures/delivery/0/download/")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Is it still you?")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Confirm it’s you")
         page.get_by_label("Code").fill(site.code_of("officer-1"))
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Continue").click()
         expect(page).to_have_url(re.compile("/admin/signatures/delivery/0/download/$"))
 
 

@@ -160,5 +160,5 @@ def test_on_paper_the_petition_has_its_demands_and_no_form(visit: Visit) -> None
         for words in ("heading", "listitem"):
             expect(page.get_by_role("main").get_by_role(words).first).to_be_visible()  # type: ignore[arg-type]
         expect(page.get_by_text("Make every officer identifiable")).to_be_visible()
-        for none in ("#sign", ".thumb", ".languages", ".share"):
+        for none in ("#sign form", ".thumb", ".languages", ".share"):
             expect(page.locator(none).first).to_be_hidden()

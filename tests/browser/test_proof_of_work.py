@@ -54,12 +54,31 @@ def test_a_form_that_is_asked_for_work_is_sent_with_it_and_without_script_all_th
     work, took = (re.search(rf"{name}=([^&]*)", typed) for name in ("work", "took"))
     assert work
     assert took
-    assert heard == (["It is being sent…"] if script else [])
+    assert heard == (["Sending…"] if script else [])
     assert (len(work[1]) > 100, took[1].isdigit()) == (script, script)
     # Each solution that was good is remembered, so that it counts once.
     used = [key for key in site.redis().keys("*") if b":u:" in key]
     assert bool(used) == script
     site.flush_redis()
+
+
+@pytest.mark.parametrize("stalled", ["**/work/", "**/js/form*.js", "**/js/proof_of_work*.js"])
+def test_an_answer_that_never_comes_keeps_no_signature(site: Stack, visit: Visit, stalled: str) -> None:
+    asked: list[str] = []
+    with visit() as page:
+        page.clock.install()
+        page.goto(f"/c/{LOCAL}/sign/")
+        page.route(stalled, lambda route: asked.append(route.request.url))  # and no more
+        form = page.locator("form[action$='/sign/']")
+        form.get_by_label("Your name").fill("Ada")
+        form.get_by_label("Your e-mail address").fill(f"{uuid.uuid4().hex}@example.org")
+        form.get_by_label("Country", exact=True).select_option("GB")
+        page.get_by_role("button", name="Sign").click()
+        expect(page.locator("[data-sending]")).to_have_text("Sending…")
+        assert page.url.endswith("/sign/")
+        page.clock.fast_forward(8_000)
+        expect(page).to_have_url(re.compile("/thanks/$"))
+    assert len(asked) == 1, "the test stalled what the page asks for"
 
 
 def test_the_trap_is_neither_seen_nor_reached_with_the_keyboard(visit: Visit) -> None:

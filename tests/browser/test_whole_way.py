@@ -70,15 +70,16 @@ def test_whole_way_from_home_to_count_and_back(
         fill(page, name, address, country)
         page.get_by_role("button", name="Sign").click()
         expect(page).to_have_url(re.compile(f"{campaign}thanks/$"))
-        expect(page.get_by_role("heading", level=1)).to_contain_text("mailbox")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Now check your e-mail")
 
         open_mail(site, page, address)
         mail = page.url
         page.locator("main a[href*='/confirm/']").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Confirm your signature")
         assert site.counts(slug).waiting == 0, "a link alone must not confirm"
-        page.get_by_role("button", name="Yes, I sign").click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text("Your signature counts")
+        page.get_by_role("button", name="Confirm my signature").click()
+        thanked = "You have confirmed your signature" if slug == AT_RISK else "Your signature counts"
+        expect(page.get_by_role("heading", level=1)).to_contain_text(thanked)
         number_is_told(page, slug)
 
         says_soon(site, page, slug, before + 1)
@@ -107,7 +108,7 @@ def test_signing_needs_no_pointer(site: Stack, visit: Visit) -> None:
     with visit() as page:
         page.goto(f"/c/{LOCAL}/sign/")
         page.keyboard.press("Tab")
-        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
         page.keyboard.press("Enter")
         tab_to(page, "name")
         page.keyboard.type("Zoë Ångström")
@@ -147,7 +148,7 @@ def test_mistakes_are_told_beside_their_fields_and_nothing_typed_is_lost(visit: 
         form.get_by_label("Your e-mail address").fill("ada at example.org")
         form.get_by_label("Country", exact=True).select_option("PT")
         form.get_by_label("Town or region").fill("Évora")
-        form.get_by_label("Why do you sign?").fill("Because.\nTwice.")
+        form.get_by_label("Why are you signing?").fill("Because.\nTwice.")
         form.get_by_role("button", name="Sign").click()
 
         expect(page.get_by_role("alert")).to_be_visible()

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.messages.storage import default_storage
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from config.checks import production_is_configured
+from signatures.identity import new_token
 from tests.check import OURS, PRODUCTION
+from tests.support.fixtures import SiteClient
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -91,3 +97,49 @@ def test_a_new_web_process_has_loaded_what_its_first_visitors_need() -> None:
         [sys.executable, "-c", say], cwd=ROOT, env={**others, **PRODUCTION}, capture_output=True, check=True
     )
     assert done.stdout.split() == []
+
+
+@pytest.fixture
+def read_only_session(transactional_db: None) -> Iterator[None]:
+    """A connection whose session may only read, as one that began while the database did."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    yield
+    connection.close()
+
+
+def test_a_session_that_only_reads_is_told_of_once_and_left(read_only_session: None) -> None:
+    client = Client()
+    assert (client.get("/readyz").status_code, client.get("/readyz").status_code) == (503, 200)
+
+
+@pytest.mark.parametrize("path", ["/withdraw/{}/", "/unsubscribe/{}/"])
+def test_what_cannot_be_written_is_a_503_and_then_works(read_only_session: None, path: str) -> None:
+    client, link = Client(), path.format(new_token())
+    answer = client.post(link)
+    assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (503, "10", "no-store")
+    assert client.post(link).status_code in (200, 303)
+
+
+def test_what_fails_before_any_view_is_a_503_too(transactional_db: None) -> None:
+    """Staff's door notes that somebody is there: a write outside of any view."""
+    user = User.objects.create(username="anna")
+    client = SiteClient(raise_request_exception=False)
+    client.by_role = False
+    client.force_login(user)
+    session = client.session
+    session["door.began"], session["door.seen"] = time.time(), time.time() - 300
+    session.save()
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    assert client.get("/admin/").status_code == 503
+    assert client.get("/admin/").status_code == 403  # no role, and that is said
+    connection.close()
+
+
+def test_what_is_broken_of_itself_stays_a_500(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*args: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("signatures.views.links.parse_token", fails)
+    assert Client(raise_request_exception=False).get("/confirm/x/").status_code == 500

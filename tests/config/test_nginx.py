@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from petitions.pictures import MOST_BYTES
+from signatures.admin.handovers import LARGEST_ATTACHMENT
+from signatures.intake.body import MAX_BODY
 from tests.support.stack import free_port
 from web.page_cache import CACHE_CONTROL
 
@@ -37,6 +40,7 @@ class Origin(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if Origin.away:
             return self.send_error(503)
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         Origin.seen[self.path] += 1
         body = f"page {Origin.seen[self.path]}".encode()
         private = self.path.startswith("/confirm/")
@@ -96,9 +100,9 @@ def _wait_for(port, nginx):
     raise AssertionError(nginx.stderr.read().decode())
 
 
-def ask(port, path, method="GET", **headers):
+def ask(port, path, method="GET", sent=b"", **headers):
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request(method, path, headers=headers)
+    connection.request(method, path, sent, headers=headers)
     response = connection.getresponse()
     body = response.read().decode()
     connection.close()
@@ -129,6 +133,14 @@ def test_links_of_mails_and_sent_forms_always_reach_the_site(front):
         ask(front, "/confirm/token/")
         ask(front, "/c/x/sign/", "POST")
     assert (Origin.seen["/confirm/token/"], Origin.seen["/c/x/sign/"]) == (3, 3)
+
+
+@pytest.mark.parametrize("path", ["/admin/petitions/picture/add/", "/be/admin/signatures/handover/add/"])
+def test_what_the_site_takes_and_what_it_refuses_in_words_comes_through(front, path):
+    for size in (MOST_BYTES, LARGEST_ATTACHMENT, 2 * MOST_BYTES):
+        assert ask(front, path, "POST", bytes(size))[0] == 200
+    assert ask(front, "/c/x/sign/", "POST", bytes(MAX_BODY + 1))[0] == 200
+    assert ask(front, "/c/x/sign/", "POST", bytes(MOST_BYTES))[0] == 413
 
 
 def test_the_list_of_petitions_is_kept_for_each_search_and_no_other_page_is(front):

@@ -1,4 +1,4 @@
-"""Which queue each ring goes to, and that the demo's workers serve them all without holding up admission."""
+"""Which queue each notice goes to, and that the demo's workers serve them all without holding up admission."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import Any
 
 import pytest
 
-from config.celery import DEFAULT, MAIL, ROUTES, SCHEDULE, SLOW, app
+from config.celery import DEFAULT, MAIL, SLOW, STAGES, app
 from config.management.commands.demo import QUEUE, Demo
 
 
-def test_every_stage_that_is_swept_has_a_queue() -> None:
-    assert set(ROUTES) == set(SCHEDULE)
+def test_every_stage_is_looked_at_again_and_again_in_its_own_queue() -> None:
+    planned = {entry["task"]: entry["schedule"] for entry in app.conf.beat_schedule.values()}
+    assert planned == {f"signatures.{stage}": seconds for stage, (_, seconds) in STAGES.items()}
+    assert {queue for queue, _ in STAGES.values()} == {DEFAULT, MAIL, SLOW}
+    assert max(seconds for stage, (_, seconds) in STAGES.items() if stage in ("admit", "send_mails", "withdraw")) <= 60
 
 
 @pytest.mark.parametrize(
     ("stage", "place"), [("admit", 0), ("withdraw", 0), ("provision", 0), ("send_mails", 1), ("build_deliveries", 2)]
 )
-def test_a_ring_reaches_its_queue_and_no_other(stage: str, place: int) -> None:
+def test_a_notice_reaches_its_queue_and_no_other(stage: str, place: int) -> None:
     with app.connection_for_write() as connection:
         channel = connection.default_channel
         bound = {name: app.amqp.queues[name](channel) for name in (DEFAULT, MAIL, SLOW)}

@@ -6,7 +6,7 @@ import pytest
 from django.urls import Resolver404, resolve, reverse
 from django.utils import translation
 
-from config.addresses import Translated
+from config.url_tables import Translated
 from signatures.identity import new_token
 from web.i18n.languages import BY_CODE, path_in
 

@@ -70,7 +70,7 @@ def sign(stack: Stack, count: int) -> list[str]:
 
 
 def found_no_server(stack: Stack) -> bool:
-    return "the mail server is away" in (stack.home / "log" / "mailer.log").read_text(errors="replace")
+    return "the mail server is unavailable" in (stack.home / "log" / "mailer.log").read_text(errors="replace")
 
 
 def waiting(stack: Stack) -> int:

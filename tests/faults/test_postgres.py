@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -69,3 +70,57 @@ def test_pages_and_confirmations_while_the_database_is_away(stack: Stack) -> Non
     stack.restart_server(postgres)
     wait_until(lambda: stack.request("POST", links["confirm"], {}).status == 303, RECOVERY, "it recovers by itself")
     wait_until(lambda: stack.counts(LOCAL).counted == before + 1, RECOVERY, "it is counted")
+
+
+def let_sessions_follow(stack: Stack, read_only: bool) -> None:
+    """For every session, old or new: as a disk that is nearly full is dealt with."""
+    stack.sql(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if read_only else 'off'}")
+    stack.sql("SELECT pg_reload_conf()")
+
+
+def only_new_sessions(stack: Stack, read_only: bool) -> None:
+    """What sessions may do stays as it was when they began: as after a server has become a standby and back."""
+    ((name,),) = stack.sql("SELECT current_database()")
+    stack.sql(f"ALTER DATABASE {name} {'SET default_transaction_read_only = on' if read_only else 'RESET ALL'}")
+    if read_only:
+        stack.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+@pytest.mark.parametrize("make", [let_sessions_follow, only_new_sessions])
+def test_a_database_that_only_reads_for_a_while(stack: Stack, make: Callable[[Stack, bool], None]) -> None:
+    address = an_address()
+    stack.sign(LOCAL, address)
+    links = stack.links_for(address)
+    before = stack.counts(LOCAL).counted
+    make(stack, True)
+    try:
+        with Crowd(stack, LOCAL) as crowd:
+            wait_until(lambda: len(crowd.refused) >= 30, RECOVERY, "people are told to wait")
+            assert stack.request("GET", "/readyz").text == "database: read-only\n"
+            assert stack.request("GET", "/readyz").status == 503
+            for path in (links["confirm"], links["withdraw"]):
+                answer = stack.request("POST", path, {})
+                assert (answer.status, int(answer.headers["retry-after"]) > 0) == (503, True)
+                assert stack.request("GET", path).status == 200
+            assert stack.request("GET", f"/c/{LOCAL}/").status == 200
+            make(stack, False)
+            told_to_wait = len(crowd.refused)
+            wait_until(lambda: len(crowd.acknowledged) >= 40, RECOVERY, "the site recovers by itself")
+            assert len(crowd.refused) - told_to_wait <= 40, "what was opened meanwhile is not kept"
+            again = len(crowd.refused)
+            more = len(crowd.acknowledged) + 100
+            wait_until(lambda: len(crowd.acknowledged) >= more, RECOVERY, "signing goes on")
+            assert len(crowd.refused) == again
+    finally:
+        make(stack, False)
+    assert [(answer.status, answer.headers) for who, answer in crowd.refused if not is_honest(who, answer)] == []
+    assert crowd.unanswered == []
+    wait_until(lambda: stack.request("GET", "/readyz").status == 200, RECOVERY, "it says that it is ready")
+    wait_until(lambda: stack.request("POST", links["confirm"], {}).status == 303, RECOVERY, "confirming goes on")
+    wait_until(lambda: stack.counts(LOCAL).counted == before + 1, RECOVERY, "a worker writes again")
+    stack.let_mail_wait_pass(60)
+    stack.ring("send_mails")
+    wait_until(lambda: crowd.acknowledged <= mails_per_address(stack).keys(), RECOVERY, "each one is mailed")

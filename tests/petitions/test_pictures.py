@@ -17,6 +17,7 @@ from PIL import Image
 
 from petitions import image_sandbox, pictures
 from petitions.admin.content import PictureForm
+from petitions.admin.picture_refusals import REASONS
 from petitions.models import Coverage, Dossier, Picture
 from web.models import Section
 
@@ -65,6 +66,51 @@ def moving() -> bytes:
     return file.getvalue()
 
 
+def of_several(second: tuple[int, int] = (450, 350)) -> bytes:
+    """A camera's JPEG with a smaller one behind it, lying on its side: MPO, as previews and gain maps are kept."""
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 6
+    first, behind = Image.open(io.BytesIO(encoded())), Image.new("RGB", second, "green")
+    first.save(file, "MPO", save_all=True, append_images=[behind], exif=exif)
+    return file.getvalue()
+
+
+def heic(*brands: bytes) -> bytes:
+    """The head of a phone's photo."""
+    box = b"ftyp" + brands[0] + bytes(4) + b"".join(brands[1:])
+    return struct.pack(">I", len(box) + 4) + box + b"\0\0\0\x08mdat" + bytes(100)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [of_several(), of_several()[:-600], of_several((900, 700))],
+    ids=["whole", "what is behind it was cut off on the way", "two of a size"],
+)
+@pytest.mark.parametrize("filename", ["IMG_0001.JPG", "a.mpo", "a.jpeg"])
+def test_a_cameras_jpeg_with_another_behind_it_is_a_still_picture(content: bytes, filename: str) -> None:
+    with Image.open(io.BytesIO(content)) as opened:
+        assert (opened.format, opened.n_frames) == ("MPO", 2)
+    made = pictures.develop(content, filename)
+    assert (made.width, made.height) == (700, 900)  # upright
+    with Image.open(io.BytesIO(stored(made, f"whole-{made.widths['whole'][0]}.jpg"))) as whole:
+        red, green, _blue = whole.convert("RGB").getpixel((350, 50))
+    assert (red > 200, green < 50) == (True, True)
+
+
+@pytest.mark.parametrize("brands", [(b"heic", b"mif1", b"heic"), (b"mif1", b"mif1", b"heic"), (b"msf1", b"hevc")])
+@pytest.mark.parametrize("filename", ["IMG_0001.HEIC", "a.jpg"])
+def test_a_phones_photo_is_refused_with_what_to_do(brands: tuple[bytes, ...], filename: str) -> None:
+    with pytest.raises(pictures.PictureRefused) as refused:
+        pictures.develop(heic(*brands), filename)
+    assert refused.value.reason == "heic"
+    assert "JPEG" in str(REASONS["heic"])
+
+
+def test_file_fields_ask_for_what_is_taken() -> None:
+    """An iPhone makes a JPEG of a HEIC for a field that asks for JPEG, and for no other."""
+    assert 'accept="image/jpeg,image/png,image/webp,image/avif"' in str(PictureForm()["upload"])
+
+
 def stored(made: pictures.Developed, file: str) -> bytes:
     with pictures.storage().open(f"{made.key}/{file}") as opened:
         return bytes(opened.read())
@@ -93,8 +139,8 @@ def stored(made: pictures.Developed, file: str) -> bytes:
 def test_what_is_no_harmless_picture_is_refused_with_its_reason(content: bytes, filename: str, reason: str) -> None:
     with pytest.raises(pictures.PictureRefused) as refused:
         pictures.develop(content, filename)
-    assert refused.value.code == reason
-    assert refused.value.messages[0]
+    assert refused.value.reason == reason
+    assert REASONS[reason]
     assert pictures.storage().listdir("")[0] == []
 
 

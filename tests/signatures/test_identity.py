@@ -13,8 +13,10 @@ from signatures.identity import (
     NAME_KEY_BYTES,
     Mac,
     NotAMailbox,
+    ascii_domain,
     canonical_mailbox,
     fingerprint,
+    mailable,
     name_key,
     new_token,
     parse_token,
@@ -147,6 +149,14 @@ awkward_domains = st.sampled_from([*sorted(RULES), "a.fastmail.com", "ß.de", "a
 @example("a@example.org .")
 @example('"\u3000a"@example.org')
 @example('a@"x".fastmail.com')
+@example(". 0@gmail.com")
+@example(". @GMAIL.COM")
+@example("0 +x@gmail.com")
+@example("- a@yandex.ru")
+@example("a\u2003@example.org")
+@example("a.\u0301@gmail.com")
+@example('"a\\\u0301"@example.org')
+@example('"<\\\u0338"@example.org')
 def test_canonical_form_is_its_own_canonical_form_or_there_is_none(address: str) -> None:
     try:
         canonical = canonical_mailbox(address)
@@ -154,6 +164,80 @@ def test_canonical_form_is_its_own_canonical_form_or_there_is_none(address: str)
         return
     assert canonical_mailbox(canonical) == canonical
     canonical.encode()
+
+
+#: What the world sends for a local part: letters, accents, white space, what providers ignore, tags, quotes, anywhere.
+pieces = st.sampled_from(' \t\u00a0\u2003\u3000\x1c.+-_"\\<0aßİ\u0301\u0338＋．')
+locals_of_the_world = st.text(pieces, min_size=1, max_size=8)
+
+
+@given(locals_of_the_world, st.sampled_from(sorted(RULES)) | st.sampled_from(["example.org", "straße.de"]))
+def test_a_mailbox_typed_anyhow_has_a_canonical_form_that_is_its_own(local: str, domain: str) -> None:
+    try:
+        canonical = canonical_mailbox(f"{local}@{domain}")
+    except NotAMailbox:
+        return
+    assert canonical_mailbox(canonical) == canonical
+    assert canonical_mailbox(f" {local} @{domain}") == canonical
+
+
+# --- domains: the signature and the mail belong to one mailbox ------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "goes_to"),
+    [
+        ("straße.example", "xn--strae-oqa.example"),
+        ("STRAẞE.example", "xn--strae-oqa.example"),
+        ("post.straße.example", "post.xn--strae-oqa.example"),
+        ("βόλος.example", "xn--nxasmm1c.example"),  # a final sigma is a letter of its own since IDNA 2008
+        ("ΒΌΛΟΣ.example", "xn--nxasmq6b.example"),
+        ("ᏣᎳᎩ.example", "xn--f9dt7l.example"),
+        ("Bücher.EXAMPLE.", "xn--bcher-kva.example"),
+        ("пример。бел", "xn--e1afmkfd.xn--90ais"),
+        ("ｅｘａｍｐｌｅ．ｏｒｇ", "example.org"),
+        ("Example.ORG", "example.org"),
+    ],
+)
+def test_a_domain_in_ascii(typed: str, goes_to: str) -> None:
+    assert ascii_domain(typed) == goes_to
+    assert canonical_mailbox(f"ada@{typed}") == f"ada@{goes_to}"
+    assert mailable(f"ada@{typed}").lower().rstrip(".") == f"ada@{goes_to}"
+    assert ascii_domain(goes_to) == goes_to
+
+
+@pytest.mark.parametrize(
+    ("typed", "goes_to"),
+    [
+        ("Петиции <news@straße.example>", "Петиции <news@xn--strae-oqa.example>"),
+        ('"a@straße" <news@straße.example> ', '"a@straße" <news@xn--strae-oqa.example> '),
+        ("Петиции <news@example.org>", "Петиции <news@example.org>"),
+    ],
+)
+def test_a_sender_keeps_the_name_before_it(typed: str, goes_to: str) -> None:
+    assert mailable(typed) == goes_to
+
+
+letters_of_domains = st.text(
+    st.characters(categories=["Ll", "Lu", "Lo", "Nd", "Mn", "Mc"]) | st.just("-"), min_size=1, max_size=9
+)
+
+
+@given(st.lists(letters_of_domains, min_size=1, max_size=3))
+@example(["straße"])
+@example(["ς"])
+def test_any_domain_is_one_to_the_signature_and_to_its_mail(labels: list[str]) -> None:
+    domain = ".".join([*labels, "example"])
+    try:
+        name = ascii_domain(domain)
+    except NotAMailbox:
+        with pytest.raises(NotAMailbox):
+            canonical_mailbox(f"a@{domain}")
+        return
+    assert name.isascii()
+    assert ascii_domain(name) == name
+    assert canonical_mailbox(f"a@{domain}") == f"a@{name}"
+    assert mailable(f"a@{domain}").lower() == f"a@{name}"
 
 
 #: Planes 0 to 2, and of the others what Unicode has given a meaning or begins and ends with.

@@ -4,15 +4,19 @@ Made from the URL configuration, so a new page without a rule fails here. To men
 `pages` of its GuardedAdmin, or in staff/access_matrix.py; and make one of its objects in MAKERS below.
 """
 
+import re
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pyrage
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from petitions.models import Addressee, Campaign, Demand, DemandStep, Dossier, Picture, Update
 from signatures.admin.home import DOORS
@@ -274,8 +278,21 @@ def test_every_list_has_a_door_on_the_first_page(staff, staff_client):
     named = [model for _heading, names in DOORS for model in names]
     assert sorted(named) == sorted(model.__name__ for model in admin.site._registry)
     page = staff_client(staff(Role.ADMINISTRATOR)).get("/admin/").content.decode()
-    assert "Logins and roles" in page
+    assert ">Users<" in page
     assert "Rulings" not in page
+
+
+def test_the_first_page_and_the_side_menu_call_a_list_by_one_name():
+    models = {model.__name__: model for model in admin.site._registry}
+    for _heading, names in DOORS:
+        for model, name in names.items():
+            assert str(name) == capfirst(models[model]._meta.verbose_name_plural), model
+
+
+@pytest.mark.parametrize(("entries", "said"), [(0, "0 entries"), (1, "1 entry"), (1234, "1,234 entries")])
+def test_lists_count_entries(entries, said):
+    shown = render_to_string("unfold/helpers/pagination_default.html", {"cl": SimpleNamespace(result_count=entries)})
+    assert re.sub(r"<[^>]*>", "", shown).strip() == said
 
 
 def test_the_table_in_the_documents_is_what_the_code_says():

@@ -182,28 +182,28 @@ def test_a_trail_written_anew_differs_from_the_anchor_in_the_mail(trail, setting
             f" WHERE e.seq = {seq} AND b.seq = e.seq - 1"
         )
         tamper(f"UPDATE staff_auditentry e SET hash = audit_hash(e) WHERE seq = {seq}")
-    assert "Entry 5 is not the one that was anchored" in verdict()
+    assert "Entry 5 differs from its anchor" in verdict()
     AuditAnchor.objects.all().delete()  # they would not leave that one
     assert verdict() == ""
-    assert "Entry 5 is not the one that was anchored" in verdict(anchor)
+    assert "Entry 5 differs from its anchor" in verdict(anchor)
     tamper("DELETE FROM staff_auditentry WHERE seq > 2")
     assert "Entries 3 to 5 are missing." in verdict(anchor)
 
 
 @pytest.mark.parametrize("text", ["", "5", "5:abcd", "x:" + "00" * 32, "0:" + "00" * 32])
 def test_what_is_no_anchor_is_said_in_one_line(trail, text):
-    assert "is no anchor" in verdict(text)
+    assert "is not an anchor" in verdict(text)
     assert len(verdict(text).splitlines()) == 1
 
 
 def test_an_anchor_a_day_is_kept_and_mailed_once(trail, settings, mailoutbox, officer, section):
-    settings.AUDIT_ANCHOR_TO = "audit@example.org"
+    settings.AUDIT_ANCHOR_TO = "audit@straße.example"
     today = timezone.now()
     assert [anchor_trail(today), anchor_trail(today)] == [1, 0]
     audit.append(officer, "reveal.number", section)
     assert [anchor_trail(today), anchor_trail(today + datetime.timedelta(days=1))] == [0, 1]
     assert list(AuditAnchor.objects.values_list("seq", flat=True)) == [5, 6]
-    assert len(mail.outbox) == 2
+    assert [sent.to for sent in mail.outbox] == [["audit@xn--strae-oqa.example"]] * 2
 
 
 # Laws, on trails of any length: whatever single thing is done to one, verifying it says so.
@@ -365,18 +365,18 @@ def test_the_other_officer_sees_what_happens_and_approves(delivery, staff, staff
     boris = staff_client(staff(Role.DELIVERY_OFFICER, username="boris"))
     assert page_of(delivery.proposal) in boris.get(reverse("admin:staff_proposal_changelist")).content.decode()
     page = boris.get(page_of(delivery.proposal)).content.decode()
-    assert "Numbers 1 to 10 of" in page
-    assert "Approved. It is being carried out." in press(boris, "approve", delivery.proposal)
+    assert "Signatures 1 to 10 of" in page
+    assert "Approved. It takes effect shortly." in press(boris, "approve", delivery.proposal)
     assert delivery.proposal.state == Proposal.State.APPROVED
-    assert "You have decided on it already" in press(boris, "approve", delivery.proposal)
+    assert "You have already decided" in press(boris, "approve", delivery.proposal)
 
 
 def test_whoever_asked_has_no_button_to_approve_and_may_take_it_back(delivery, officer, staff_client):
     anna = staff_client(officer)
     page = anna.get(page_of(delivery.proposal)).content.decode()
     assert "/approve/" not in page
-    assert "Somebody else" in press(anna, "approve", delivery.proposal)
-    assert "Taken back." in press(anna, "withdraw", delivery.proposal)
+    assert "Someone else" in press(anna, "approve", delivery.proposal)
+    assert "Request withdrawn." in press(anna, "withdraw", delivery.proposal)
     delivery.refresh_from_db()
     assert delivery.state == "withdrawn"
 

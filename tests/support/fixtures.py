@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -23,7 +24,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from petitions.models import Addressee, Campaign, Disclosure
 from signatures.intake import campaigns, submissions
-from signatures.models import Delivery, Submission
+from signatures.models import Delivery, Recipient, Submission
 from signatures.register import keyring as keyrings
 from signatures.register.mailing import confirmation_mail
 from signatures.register.unsealing import Opener
@@ -292,3 +293,10 @@ def mail_of() -> Callable[[Campaign, bytes], dict[str, str]]:
         return {kind: re.search(rf"(?:/\w\w)?/{kind}/[\w-]+/", body)[0] for kind in ("confirm", "withdraw")}  # type: ignore[index]
 
     return read
+
+
+def a_key(officer: User, **given: Any) -> Recipient:
+    """A key of that officer that is in use, for what the desk says of it; no worker has pinned it."""
+    identity = pyrage.x25519.Identity.generate()
+    values = {"state": "pinned", "by_hand": True, "pinned_at": timezone.now()} | given
+    return Recipient.objects.create(officer=officer, recipient=str(identity.to_public()), **values)

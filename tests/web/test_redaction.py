@@ -3,6 +3,7 @@
 import io
 import logging
 import logging.config
+import smtplib
 
 import pytest
 from django.conf import settings as django_settings
@@ -13,8 +14,15 @@ from django.test import Client, RequestFactory, override_settings
 from django.urls import path
 from django.views.debug import ExceptionReporter
 
+from signatures.delivery.typesetting import NotSet
 from signatures.identity import new_token
-from web.redaction import DiscreetFilter, DiscreetFormatter, HideEverything, without_tokens
+from signatures.register import mailing
+from signatures.register.keyring import KeysDamaged
+from signatures.register.relay import Away
+from tests.signatures.register.test_mailing import make_due, smtp
+from web.redaction import DiscreetFilter, DiscreetFormatter, HideEverything, SafeWords, describe, without_tokens
+
+__all__ = ["smtp"]
 
 TYPED = {"name": "Zebediah Quuxley", "email": "zebediah@example.org", "comment": "Plugh plover"}
 WORDS = ("zebediah", "quuxley", "plugh")
@@ -150,6 +158,69 @@ def test_an_error_report_would_show_neither_fields_nor_variables():
         assert name
         frames = ExceptionReporter(request, type(error), error, error.__traceback__).get_traceback_data()["frames"]
     assert all(not frame["vars"] for frame in frames)
+
+
+# --- words that are safe --------------------------------------------------------------------------------------------
+
+
+class _Ours(SafeWords):
+    pass
+
+
+def test_words_of_our_own_are_shown(logged):
+    for kind in (_Ours, NotSet, KeysDamaged, Away):
+        try:
+            raise kind("list.typ took longer than 600 s")
+        except kind:
+            logging.getLogger("somewhere").exception("failed")
+        assert f"{kind.__name__}: list.typ took longer than 600 s" in logged.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(13, "x", "/run/keyring/plugh.json"), "PermissionError: Permission denied in /run/keyring"),
+        (PermissionError(13, "x", b"/run/keyring/plugh.json"), "PermissionError: Permission denied in /run/keyring"),
+        (FileNotFoundError(2, "plugh"), "FileNotFoundError: No such file or directory"),
+        (OSError(28, "plugh", "/srv/spool/plugh"), "OSError: No space left on device in /srv/spool"),
+        (ConnectionRefusedError(111, "plugh"), "ConnectionRefusedError: Connection refused"),
+        (OSError("plugh"), "OSError"),
+        (smtplib.SMTPDataError(554, b"5.7.1 plugh"), "SMTPDataError [554]"),
+        (smtplib.SMTPRecipientsRefused({"zebediah@example.org": (550, b"plugh")}), "SMTPRecipientsRefused"),
+        (smtplib.SMTPServerDisconnected("plugh"), "SMTPServerDisconnected"),
+        (UnicodeEncodeError("ascii", "plugh", 0, 1, "plugh"), "UnicodeEncodeError"),
+        (KeyError("plugh"), "KeyError"),
+        (ValueError("plugh"), "ValueError"),
+    ],
+)
+def test_of_other_errors_only_what_cannot_be_a_persons(error, words):
+    assert describe(error) == words
+
+
+def test_a_failed_task_is_told_with_safe_words(logged):
+    """As Celery logs it: the exception's own words in the message."""
+    try:
+        raise NotSet("letter.typ ended with 1 MemoryError")
+    except NotSet as error:
+        said = {"name": "signatures.build", "exc": f"{error} Plugh", "traceback": "Plugh"}
+        logging.getLogger("celery.app.trace").error(
+            "Task %(name)s raised: %(exc)s\n%(traceback)s", said, exc_info=error
+        )
+    assert "raised: NotSet: letter.typ ended with 1 MemoryError" in logged.getvalue()
+    assert told(logged.getvalue()) == []
+
+
+def test_a_keyring_that_cannot_be_read_is_not_called_a_mail_server(campaign, sign, smtp, keyring, logged, monkeypatch):
+    sign(campaign, confirmed=False)
+    make_due()
+
+    def unreadable(*args):
+        raise PermissionError(13, "x", "/run/keyring/a.json")
+
+    monkeypatch.setattr("signatures.register.keyring.Keyring.keys_of", unreadable)
+    with pytest.raises(PermissionError):
+        mailing.send_batch()
+    assert "mail server" not in logged.getvalue()
 
 
 # --- Redis ------------------------------------------------------------------------------------------------------

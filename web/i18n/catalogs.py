@@ -30,17 +30,12 @@ CODES: Final = tuple(language.code for language in LANGUAGES if language.code !=
 
 _APPS: Final = ("web", "petitions", "signatures")
 #: Where staff work. They work in English, so what is said there is in no catalog.
-_STAFF_ONLY: Final = frozenset(
-    {"models", "admin", "staff", "desk", "management", "account", "mfa", "allauth", "migrations", "unfold"}
+_STAFF: Final = frozenset(
+    {"admin", "desk", "staff", "management", "demo", "migrations", "account", "allauth", "mfa", "unfold"}
 )
-_STAFF_FILES: Final = frozenset(
-    (
-        *("access.py", "admin.py", "admin_site.py", "checks.py", "deliveries.py", "guarded_admin.py", "pictures.py"),
-        *("section.py", "settings.py", "translations.py", "life.py", "statistics.py", "text.py", "translated.py"),
-    )
-)
-#: Models with labels that the public reads: of what is asked, all; of who asked, what became of it.
-_MODELS: Final = ("petitions/models/", "signatures/models/handover.py")
+#: Models are labelled for staff, but for those whose words the public reads.
+_MODELS: Final = ("web/models/", "signatures/models/")
+_PUBLISHED: Final = "signatures/models/published/"
 #: A remark in a template. To the extractor it would be a comment to the end of the line, and that line is all.
 _REMARK: Final = re.compile(r"{#.*?#}|{% comment.*?%}.*?{% endcomment %}", re.DOTALL)
 #: Babel counts 11 and 100 the wrong way round in Arabic.
@@ -64,13 +59,9 @@ def sources() -> Iterator[Path]:
 
 
 def _is_public(path: Path) -> bool:
-    if _holds_models(path):
-        return True
-    return path.name not in _STAFF_FILES and _STAFF_ONLY.isdisjoint(path.relative_to(ROOT).parts)
-
-
-def _holds_models(path: Path) -> bool:
-    return path.relative_to(ROOT).as_posix().startswith(_MODELS)
+    place = path.relative_to(ROOT)
+    is_staffs_model = place.as_posix().startswith(_MODELS) and not place.as_posix().startswith(_PUBLISHED)
+    return _STAFF.isdisjoint(place.parts) and not is_staffs_model
 
 
 def template() -> Catalog:
@@ -87,7 +78,7 @@ def _code(path: Path) -> str:
     if path.suffix != ".py":
         # What is no string is now X and white space; on one line, no indentation is left to be wrong.
         return templatize(_REMARK.sub("", text)).replace("\n", " ").strip()
-    return _public_part(text) if _holds_models(path) else text
+    return _public_part(text) if "models" in path.parts else text
 
 
 def _public_part(text: str) -> str:

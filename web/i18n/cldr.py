@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import datetime
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, get_date_format, get_datetime_format, get_time_format
+from babel.lists import format_list
 from babel.numbers import format_decimal
 from django.utils import timezone, translation
 
@@ -40,6 +42,11 @@ def current() -> Locale:
 def number(value: float) -> str:
     """191000 as "191,000", "191 000" or "191.000"."""
     return str(format_decimal(value, locale=current()))
+
+
+def listing(words: Sequence[str]) -> str:
+    """ "4, 9 and 17"."""
+    return str(format_list(words, locale=current()))
 
 
 def day(value: datetime.date) -> str:
@@ -71,8 +78,25 @@ def _moment_pattern(locale: Locale) -> str:
 def country_name(code: str, language: str = "") -> str:
     """The country with this ISO 3166-1 code, in the language (the active one); the code where it is unknown."""
     locale = locale_of(language) if language else current()
-    return str(locale.territories.get(code, code))
+    return _SHORT_NAMES.get(code, {}).get(locale.language) or str(locale.territories.get(code, code))
 
+
+#: CLDR's short names, which Babel leaves out, of those whose long ones begin with a word that nobody looks under:
+#: "Sonderverwaltungsregion Hongkong", "Territoires palestiniens".
+_SHORT_NAMES: Final = {
+    "HK": {
+        "en": "Hong Kong", "be": "Ганконг", "ru": "Гонконг", "uk": "Гонконг", "pl": "Hongkong", "de": "Hongkong",
+        "fr": "Hong Kong", "es": "Hong Kong", "ar": "هونغ كونغ",
+    },
+    "MO": {
+        "en": "Macao", "be": "Макаа", "ru": "Макао", "uk": "Макао", "pl": "Makau", "de": "Macau", "fr": "Macao",
+        "es": "Macao", "ar": "ماكاو",
+    },
+    "PS": {
+        "en": "Palestine", "be": "Палесціна", "ru": "Палестина", "uk": "Палестина", "pl": "Palestyna",
+        "de": "Palästina", "fr": "Palestine", "es": "Palestina", "ar": "فلسطين",
+    },
+}  # fmt: skip
 
 _LATIN: Final = "abcdefghijklmnopqrstuvwxyz"
 #: Alphabets, for languages in which a letter with a mark is a letter of its own or the order of Unicode is not

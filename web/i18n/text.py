@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from web.i18n.characters import unreadable_character
+from web.i18n.characters import MEANT_FORMAT, unreadable_character
 
 _markdown = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["replacements", "smartquotes"])
 
@@ -33,11 +33,8 @@ _SCHEMES: Final = {"http", "https", "mailto"}
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 #: Unlike a name, a text may need these: marks that a line of two directions is set with and that turn nothing around,
-#: a place to break a long word, and one where words have no space between them (Thai, Lao, Burmese, Khmer).
-_MEANT: Final = re.compile(
-    "[\u00ad\u061c\u200e\u200f]"
-    "|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b|\u200b(?=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])"
-)
+#: and a place to break a long word.
+_MEANT: Final = re.compile("[\u00ad\u061c\u200e\u200f]")
 _ISOLATES: Final = "\u2066\u2067\u2068"
 _END_OF_ISOLATE: Final = "\u2069"
 
@@ -66,14 +63,14 @@ def check_text(text: str) -> None:
 def _refuse(reason: ValidationError | None, before: str, after: str) -> None:
     if reason is None:
         return
-    where = _("It stands after “%s”.") % before[-30:] if before else _("It stands before “%s”.") % after[:30]
+    where = _("It comes after “%s”.") % before[-30:] if before else _("It comes before “%s”.") % after[:30]
     raise ValidationError(f"{reason.messages[0]} {where}", code=reason.code)
 
 
 def _without_what_is_meant(text: str) -> str:
     """With a letter instead of each invisible character that may stand where it does, isolates that have an end
     among them: so that all others keep their places."""
-    signs = list(_MEANT.sub("x", text))
+    signs = list(_MEANT.sub("x", MEANT_FORMAT.sub(lambda meant: "x" * len(meant[0]), text)))
     begun: list[int] = []
     for at, sign in enumerate(signs):
         if sign in _ISOLATES:
@@ -103,13 +100,19 @@ def _reasons(tokens: Iterable[Token]) -> Iterator[tuple[str, str]]:
     """(short name, words) of each thing that is refused."""
     for token in tokens:
         if token.type in {"html_block", "html_inline"}:
-            yield "html", _("There is HTML in it (%s). Please write Markdown.") % token.content.strip()[:40]
+            yield "html", _("HTML is not allowed here (%s). Use Markdown.") % token.content.strip()[:40]
         elif token.type == "image":
-            yield "picture", _("A picture in the text has no caption and no credit. Upload it under Pictures.")
+            yield (
+                "picture",
+                _(
+                    "Pictures cannot be put in the text, where they have no caption or credit. Upload it under "
+                    "Pictures."
+                ),
+            )
         elif token.type == "heading_open" and token.tag not in _TAGS:
-            yield "heading", _("The page has its title already. Please begin a heading with ##, ### or ####.")
+            yield "heading", _("The page already has a title. Start headings with ##, ### or ####.")
         elif token.type == "link_open" and not _leads_somewhere(href := str(token.attrs.get("href", ""))):
-            yield "link", _("A link has to begin with https:// or mailto:. This one does not: %s") % href[:80]
+            yield "link", _("Links must start with https:// or mailto:. This one does not: %s") % href[:80]
 
 
 def _leads_somewhere(href: str) -> bool:

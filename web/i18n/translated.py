@@ -78,7 +78,7 @@ class Translated(models.Model):
     """A model some of whose texts have translations. `translations` is {language: {field: text}}."""
 
     #: One of web/i18n/languages.py. No choices here: another language is no change of the tables.
-    language = models.CharField(_("written in"), max_length=10, default=DEFAULT, db_default=DEFAULT)
+    language = models.CharField(_("original language"), max_length=10, default=DEFAULT, db_default=DEFAULT)
     translations = models.JSONField(_("translations"), default=dict, blank=True, db_default={}, editable=False)
 
     class Meta:

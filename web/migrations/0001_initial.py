@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
-                ('slug', models.SlugField(unique=True, verbose_name='short name')),
+                ('slug', models.SlugField(unique=True, verbose_name='identifier')),
             ],
             options={
                 'verbose_name': 'section',
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             name='Maintenance',
             fields=[
                 ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('mode', models.CharField(choices=[('paused', 'Paused: no signatures are taken'), ('read_only', 'Maintenance: everything can be read, nothing is taken')], max_length=10, verbose_name='mode')),
+                ('mode', models.CharField(choices=[('paused', 'Paused: signing is closed'), ('read_only', 'Read-only: pages can be read, nothing can be sent')], max_length=10, verbose_name='mode')),
                 ('note', models.TextField(max_length=400, verbose_name='banner')),
                 ('since', models.DateTimeField(verbose_name='since')),
             ],

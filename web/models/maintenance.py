@@ -13,8 +13,8 @@ class Maintenance(models.Model):
     """The whole site at rest: one row, or none in ordinary times. See petitions/desk/lifecycle.py."""
 
     class Mode(models.TextChoices):
-        PAUSED = "paused", _("Paused: no signatures are taken")
-        READ_ONLY = "read_only", _("Maintenance: everything can be read, nothing is taken")
+        PAUSED = "paused", _("Paused: signing is closed")
+        READ_ONLY = "read_only", _("Read-only: pages can be read, nothing can be sent")
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     mode = models.CharField(_("mode"), max_length=10, choices=Mode)

@@ -12,7 +12,7 @@ class Section(models.Model):
     """A national branch or a local group: every campaign belongs to one."""
 
     name = PlainCharField(_("name"), max_length=100, unique=True)
-    slug = models.SlugField(_("short name"), max_length=50, unique=True)
+    slug = models.SlugField(_("identifier"), max_length=50, unique=True)
 
     class Meta:
         verbose_name = _("section")

@@ -47,10 +47,12 @@ class Command(BaseCommand):
     #: Makes logins and content, as the owner does, and keys, as a worker does.
     role = "owner"
     needs_keys = True
-    help = "Make the demo's petitions, logins and synthetic signers. Safe to run again."
+    help = "Create the demo's petitions, users and synthetic signers. Safe to run again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--signatures", type=int, default=0, help="counted synthetic signers of the petition")
+        parser.add_argument(
+            "--signatures", type=int, default=0, help="number of synthetic signatures to count for the petition"
+        )
 
     def handle(self, *args: Any, signatures: int, **options: Any) -> None:
         if signatures < 0:
@@ -80,7 +82,7 @@ class Command(BaseCommand):
         publish_figures(campaign)
 
     def _print_staff(self) -> None:
-        self.stdout.write("\nLogins, made anew at each start, each with an authenticator app:")
+        self.stdout.write("\nLogins, created anew at each start, each with an authenticator app:")
         for username, role in STAFF:
             password, key = secrets.token_urlsafe(12), generate_totp_secret()
             user, _ = User.objects.get_or_create(username=username)
@@ -91,19 +93,17 @@ class Command(BaseCommand):
             _give(user, role)
             self.stdout.write(f"  {username:<14} {password}   ({role.label})")
             self.stdout.write(f"{'':<17}otpauth://totp/{username}?secret={key}&issuer=Undersigned")
-        self.stdout.write("  Its six digits, without an app: .venv/bin/python manage.py demo_code campaigner")
+        self.stdout.write("  Six-digit code without an app: .venv/bin/python manage.py demo_code campaigner")
         for username, role in STAFF:
             if role in RULES["recipient.register"]:
                 self.stdout.write(
-                    f"  age identity of {username}, opens what is encrypted to them: {_identity_of(username)}"
+                    f"  age identity of {username}, opens whatever is encrypted to them: {_identity_of(username)}"
                 )
         self.stdout.write(f"    {_secret_in(_identity_of('officer-1'))}")
         identity = shlex.quote(str(_identity_of("officer-2")))
-        self.stdout.write(
-            "  A packet with names is opened in the admin (Looks at signatures, Open a packet), or with age:"
-        )
+        self.stdout.write("  Open a packet with names in the admin (its delivery's page links there), or with age:")
         self.stdout.write(f"    age --decrypt -i {identity} -o packet.zip PACKET.zip.age   # apt install age")
-        self.stdout.write("  and is checked, opened or not, with:")
+        self.stdout.write("  Verify it, opened or not, with:")
         self.stdout.write(f"    .venv/bin/python manage.py verify_delivery PACKET.zip.age --identity {identity}")
 
 

@@ -29,14 +29,14 @@ OWN_VARIABLES = {
 
 
 class Command(BaseCommand):
-    help = "Run the whole site with demo content: PostgreSQL, Valkey, web server, workers, beat."
+    help = "Run the whole site with demo content: PostgreSQL, Valkey, web server, workers and scheduler."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", default="8000")
-        parser.add_argument("--desk-port", default="", help="of staff's pages (default: the next one that is free)")
-        parser.add_argument("--signatures", default="0", help="synthetic signatures to fill in")
-        parser.add_argument("--follow", type=int, metavar="PID", help="end when this parent process ends")
+        parser.add_argument("--desk-port", default="", help="port of the staff pages (default: the next free one)")
+        parser.add_argument("--signatures", default="0", help="number of synthetic signatures to create")
+        parser.add_argument("--follow", type=int, metavar="PID", help="stop when this parent process ends")
 
     def handle(
         self, *args: Any, port: str, desk_port: str, signatures: str, follow: int | None, **options: Any
@@ -107,7 +107,7 @@ class Demo:
 
     def _announce(self) -> None:
         self.say(f"\n  site    {self.url}/\n  desk    {self.desk_url}/admin/\n  inbox   {self.url}/inbox/")
-        self.say(f"  logs    {self.home / 'log'}\n\nCtrl-C stops everything; what was signed stays in {self.home}.")
+        self.say(f"  logs    {self.home / 'log'}\n\nCtrl-C stops everything. Signatures stay in {self.home}.")
         self.say(f"ready: {self.url}")
 
     # --- the processes ----------------------------------------------------------------------------------
@@ -202,5 +202,5 @@ class Demo:
 def whole_number(name: str, text: str, least: int, most: int) -> int:
     """Read a number that somebody typed. Raises `CommandError` with one line they can act on."""
     if not text.isdecimal() or not least <= int(text[:20]) <= most:
-        raise CommandError(f"{name} has to be a whole number from {least} to {most}, not {text!r}.")
+        raise CommandError(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
     return int(text)

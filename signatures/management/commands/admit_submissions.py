@@ -11,7 +11,7 @@ class Command(BaseCommand):
     help = "Admit every confirmed submission now, as the workers do."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--seconds", type=float, default=3600, help="stop after this long")
+        parser.add_argument("--seconds", type=float, default=3600, help="stop after this many seconds")
 
     def handle(self, *args: Any, seconds: float, **options: Any) -> None:
-        self.stdout.write(f"{admit_everything(seconds=seconds)} submissions taken.")
+        self.stdout.write(f"Submissions admitted: {admit_everything(seconds=seconds)}.")

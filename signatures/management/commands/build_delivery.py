@@ -15,15 +15,15 @@ LOOK: Final = 1.0
 
 class Command(BaseCommand):
     role = "worker"
-    help = "Build one approved delivery now, together with whatever workers are at it."
+    help = "Build one approved delivery now, together with any workers already building it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("delivery", type=int, help="its number, the last part of its reference")
+        parser.add_argument("delivery", type=int, help="delivery number (the last part of its reference)")
 
     def handle(self, *args: Any, delivery: int, **options: Any) -> None:
         found = Delivery.objects.select_related("campaign").filter(pk=delivery).first()
         if found is None:
-            raise CommandError(f"There is no delivery {delivery}.")
+            raise CommandError(f"No such delivery: {delivery}.")
         with tqdm(desc=found.reference, unit=" parts", disable=None) as bar:
             self._build(found, bar)
         found.refresh_from_db()
@@ -43,7 +43,9 @@ class Command(BaseCommand):
             if delivery.state != Delivery.State.APPROVED:
                 break
             if before := delivery.waits_for():
-                raise CommandError(f"{delivery.reference} waits for {before.reference}: {before.get_state_display()}.")
+                raise CommandError(
+                    f"{delivery.reference} is waiting for {before.reference}: {before.get_state_display()}."
+                )
             look()
             time.sleep(LOOK)
         look()

@@ -10,15 +10,15 @@ from staff.refusals import NotAllowed
 
 class Command(BaseCommand):
     role = "worker"
-    help = "Draft a press release with a packet's frozen figures, for an editor to complete and publish."
+    help = "Draft a press release with a packet's fixed figures, for an editor to complete and publish."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("delivery", type=int, help="its number, the last part of its reference")
+        parser.add_argument("delivery", type=int, help="delivery number (the last part of its reference)")
 
     def handle(self, *args: Any, delivery: int, **options: Any) -> None:
         found = Delivery.objects.select_related("campaign", "addressee").filter(pk=delivery).first()
         if found is None:
-            raise CommandError(f"There is no delivery {delivery}.")
+            raise CommandError(f"No such delivery: {delivery}.")
         try:
             update = draft_announcement(found)
         except NotAllowed as error:

@@ -10,11 +10,15 @@ from signatures.register.keyring_backup import CannotKeep, export_keyring
 
 class Command(BaseCommand):
     role = "worker"
-    help = "Encrypt the whole keyring to two age recipients whose identities are kept offline; either opens it."
+    help = (
+        "Encrypt the whole keyring to two age recipients whose identities are kept offline. Either of them can open it."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="where to write it; must not be there yet")
-        parser.add_argument("--recipient", action="append", default=[], metavar="age1…", help="give it twice")
+        parser.add_argument("file", type=Path, help="file to write; must not exist yet")
+        parser.add_argument(
+            "--recipient", action="append", default=[], metavar="age1…", help="age recipient; give this option twice"
+        )
 
     def handle(self, *args: Any, file: Path, recipient: list[str], **options: Any) -> None:
         try:
@@ -27,4 +31,6 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was exported: {error}") from None
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from None
-        self.stdout.write(f"{file}: {count} files of the keyring. Keep it, and the two identities, in three places.")
+        self.stdout.write(
+            f"Exported to {file}, files: {count}. Keep the export and the two identities in three separate places."
+        )

@@ -9,11 +9,13 @@ from signatures.register.keyring_backup import CannotKeep, import_keyring
 
 class Command(BaseCommand):
     role = "worker"
-    help = "Put back what the keyring lacks, from an export. Never overwrites; never brings back what was shredded."
+    help = (
+        "Restore missing keys from an export of the keyring. Never overwrites a key and never restores a shredded one."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="what export_keyring wrote")
-        parser.add_argument("--identity", type=Path, required=True, help="a file with one of the two age identities")
+        parser.add_argument("file", type=Path, help="file written by export_keyring")
+        parser.add_argument("--identity", type=Path, required=True, help="file with one of the two age identities")
 
     def handle(self, *args: Any, file: Path, identity: Path, **options: Any) -> None:
         try:
@@ -21,8 +23,8 @@ class Command(BaseCommand):
         except CannotKeep as error:
             raise CommandError(f"Nothing was imported: {error}") from None
         except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{getattr(error, 'filename', None) or identity}: it cannot be read.") from None
+            raise CommandError(f"{getattr(error, 'filename', None) or identity}: this file cannot be read.") from None
         restored, same, shredded = len(done.restored), len(done.same), len(done.shredded)
-        self.stdout.write(f"{restored} files restored, {same} there already, {shredded} left out: shredded.")
+        self.stdout.write(f"Files restored: {restored}. Already present: {same}. Skipped because shredded: {shredded}.")
         if done.different:
-            raise CommandError(f"Left as they are, though the export has others: {', '.join(done.different)}.")
+            raise CommandError(f"Left unchanged although the export differs: {', '.join(done.different)}.")

@@ -11,15 +11,17 @@ from signatures.register.recipients import pin_by_hand, unpin_by_hand
 class Command(BaseCommand):
     role = "worker"
     help = (
-        "Pin an officer's age recipient in the keyring without a second person: the first ones, who can then approve"
-        " the others' in the admin, and emergencies. Or remove it."
+        "Pin or remove an officer's age recipient in the keyring without a second person. For the first "
+        "officers, who can then approve the others' keys in the admin, and for emergencies."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
         either = parser.add_mutually_exclusive_group(required=True)
         either.add_argument("recipient", nargs="?", help="age1…")
-        either.add_argument("--remove", action="store_true", help="unpin it: the officer left, or lost the identity")
+        either.add_argument(
+            "--remove", action="store_true", help="remove the pinned recipient: the officer left, or lost the identity"
+        )
 
     def handle(self, *args: Any, username: str, recipient: str | None, remove: bool, **options: Any) -> None:
         if recipient is None:
@@ -30,7 +32,7 @@ class Command(BaseCommand):
     def _pin(self, username: str, recipient: str) -> None:
         officer = User.objects.only("id", "username", "is_active").filter(username=username, is_active=True).first()
         if officer is None:
-            raise CommandError(f"Nothing was pinned: nobody who works here is called {username}.")
+            raise CommandError(f"Nothing was pinned: there is no active user {username}.")
         try:
             pin_by_hand(officer, recipient)
         except (ValueError, KeysDamaged) as error:
@@ -45,4 +47,4 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing was removed: {error}.") from None
         if not removed:
             raise CommandError(f"Nothing was removed: no age recipient is pinned for {username}.")
-        self.stdout.write(f"{username}: no age recipient")
+        self.stdout.write(f"{username}: age recipient removed")

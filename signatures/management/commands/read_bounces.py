@@ -10,16 +10,17 @@ from signatures.register.keyring import KeysDamaged, keyring
 
 class Command(BaseCommand):
     role = "worker"
-    help = "Read mail servers' notices of mails that reached nobody: one file, a folder, or a Maildir."
+    help = "Read bounce notices from mail servers: one file, a folder or a Maildir."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("place", type=Path, help="what is read is deleted, but for a single file")
+        parser.add_argument("place", type=Path, help="files read are deleted, except for a single file")
 
     def handle(self, *args: Any, place: Path, **options: Any) -> None:
         try:
             result = read_bounces(place, keyring().site_key())
         except OSError as error:
-            raise CommandError(f"Nothing was read: {error.strerror or 'it cannot be read'}.") from None
+            raise CommandError(f"Nothing was read: {error.strerror or 'the file cannot be read'}.") from None
         except KeysDamaged as error:
             raise CommandError(f"Nothing was read: the keyring's {error} is damaged.") from None
-        self.stdout.write(f"{result.bounced} bounced, {result.passed_over} passed over")
+        complaints = f"{result.complained} complaints, " if result.complained else ""
+        self.stdout.write(f"{result.bounced} bounced, {complaints}{result.passed_over} ignored")

@@ -11,19 +11,21 @@ from staff.models import Proposal
 
 class Command(BaseCommand):
     role = "worker"
-    help = "Destroy a campaign's keys now, once two people have asked for it in the admin (Four eyes)."
+    help = "Destroy a campaign's keys now, once two people have agreed to it in the admin under Approvals."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("campaign", help="the address of the campaign")
+        parser.add_argument("campaign", help="identifier of the campaign, as in /c/…/")
 
     def handle(self, *args: Any, campaign: str, **options: Any) -> None:
         found = Campaign.objects.filter(slug=campaign).first()
         if found is None:
-            raise CommandError(f"There is no campaign {campaign!r}.")
+            raise CommandError(f"No such campaign: {campaign!r}.")
         approved = Proposal.objects.to_carry_out(Proposal.Kind.SHREDDING).filter(subject={"campaign": found.pk})
         if not approved.exists() and not Shredding.objects.filter(campaign=found).exists():
-            raise CommandError("Nothing was destroyed: two people have to agree first, in the admin under Four eyes.")
+            raise CommandError("Nothing was destroyed: two people have to agree first, in the admin under Approvals.")
         shred_campaigns()
         if not Shredding.objects.filter(campaign=found).exists():
             raise CommandError(NOT_WANTED)
-        self.stdout.write(f"{found.slug}: its keys are destroyed. Destroy exported copies of the keyring by hand.")
+        self.stdout.write(
+            f"{found.slug}: its keys have been destroyed. Destroy exported copies of the keyring by hand."
+        )

@@ -8,21 +8,24 @@ from signatures.register.audit_anchors import Anchor, NotAnAnchor, verify_trail
 
 class Command(BaseCommand):
     role = "worker"
-    help = "Check the audit trail: that no entry was altered, deleted or moved. Names each that was (status 1)."
+    help = (
+        "Verify that no entry of the audit trail was altered, deleted or moved. Lists each one that was "
+        "(exit status 1)."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--anchor", action="append", default=[], metavar="N:HASH",
-            help="an anchor from the daily mail, kept where nobody who runs the database reaches; may be repeated",
+            help="anchor from the daily e-mail, kept out of reach of whoever runs the database; may be repeated",
         )  # fmt: skip
 
     def handle(self, *args: Any, anchor: list[str], **options: Any) -> None:
         try:
             pasted = [Anchor.parse(text) for text in anchor]
         except NotAnAnchor as error:
-            raise CommandError(f"{str(error)!r} is no anchor: it looks like 17:9f86d0… (64 digits).") from None
+            raise CommandError(f"{str(error)!r} is not an anchor. Anchors look like 17:9f86d0… (64 digits).") from None
         count, problems = verify_trail(pasted)
         if problems:
             raise CommandError("The audit trail does not verify.\n" + "\n".join(problems))
-        against = "" if pasted else " Against what was mailed: --anchor."
-        self.stdout.write(f"The audit trail verifies: {count} entries.{against}")
+        against = "" if pasted else " To check it against an e-mailed anchor, use --anchor."
+        self.stdout.write(f"The audit trail verifies. Entries: {count}.{against}")

@@ -2,24 +2,25 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from signatures.delivery.verification import Damaged, sha256_of, verify
-from signatures.delivery.verifier import grouped
+from signatures.delivery.verifier import figures, grouped
 
 
 class Command(BaseCommand):
     role = "worker"
-    help = "Check a packet: its signature, files, checksums, rows, ranges and totals. Needs no database."
+    help = "Verify a packet's signature, files, checksums, rows, ranges and totals. Needs no database."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("packet", type=Path, help="the .zip or .zip.age file")
-        parser.add_argument("--identity", type=Path, help="a file with an age identity, for an encrypted packet")
+        parser.add_argument("packet", type=Path, help="the packet: a .zip or .zip.age file")
+        parser.add_argument("--identity", type=Path, help="file with an age identity, for an encrypted packet")
         parser.add_argument(
-            "--earlier", type=Path, action="append", default=[], help="an earlier packet of the series; may be repeated"
+            "--earlier", type=Path, action="append", default=[], help="earlier packet of the series; may be repeated"
         )
-        parser.add_argument("--key", default="", help="the fingerprint of the key that has to have signed")
+        parser.add_argument("--key", default="", help="fingerprint of the key that must have signed it")
 
     def handle(
         self, *args: Any, packet: Path, identity: Path | None, earlier: list[Path], key: str, **options: Any
@@ -34,9 +35,7 @@ class Command(BaseCommand):
         if problems:
             raise CommandError("The packet does not verify.\n" + "\n".join(problems))
         self.stdout.write(
-            f"{manifest.reference} verifies: numbers {manifest.range.first}–{manifest.range.last}, "
-            f"{manifest.totals.signatures} signatures from {manifest.totals.countries} countries, "
-            f"{manifest.totals.listed} listed, {len(manifest.files)} files.\n"
+            f"{manifest.reference} verifies: {figures(msgspec.to_builtins(manifest))}, {len(manifest.files)} files.\n"
             f"SHA-256 {checksum}\nSigned by the key {grouped(manifest.signed_by)}"
         )
 

@@ -9,24 +9,24 @@ from signatures.register.saved_figures import verify_snapshot
 
 class Command(BaseCommand):
     role = "worker"
-    help = "Reproduce the figures of a claim snapshot, and say what has changed since (status 1: not reproduced)."
+    help = "Reproduce saved figures and report what has changed since (exit status 1: not reproduced)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("campaign", help="the address of the campaign")
-        parser.add_argument("name", help="what texts call the snapshot")
+        parser.add_argument("campaign", help="identifier of the campaign, as in /c/…/")
+        parser.add_argument("name", help="the name of the saved figures")
 
     def handle(self, *args: Any, campaign: str, name: str, **options: Any) -> None:
         claim = ClaimSnapshot.objects.select_related("campaign").filter(campaign__slug=campaign, name=name).first()
         if claim is None:
-            raise CommandError(f"Campaign {campaign!r} has no snapshot {name!r}.")
+            raise CommandError(f"Campaign {campaign!r} has no saved figures named {name!r}.")
         verdict = verify_snapshot(claim)
         for problem in verdict.problems:
             self.stderr.write(problem)
         if verdict.problems:
-            raise CommandError(f"{campaign} {name} cannot be reproduced: {len(verdict.problems)} contradictions.")
+            raise CommandError(f"{campaign} {name} cannot be reproduced. Contradictions: {len(verdict.problems)}.")
         self.stdout.write(
-            f"{campaign} {name} of {claim.taken_at:%Y-%m-%d %H:%M} UTC: {claim.total} signatures from"
-            f" {len(claim.countries)} shown countries, by {claim.software}. Reproduced.\n"
-            f"Since then: {verdict.added} more numbered, {verdict.taken_back} of those taken back;"
-            f" {verdict.total_now} are counted now."
+            f"{campaign} {name} of {claim.taken_at:%Y-%m-%d %H:%M} UTC, by {claim.software}: reproduced. "
+            f"Signatures: {claim.total}. Countries shown: {len(claim.countries)}.\n"
+            f"Since then: {verdict.added} added, {verdict.taken_back} of the saved ones no longer count. "
+            f"Counted now: {verdict.total_now}."
         )

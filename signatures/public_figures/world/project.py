@@ -31,6 +31,8 @@ TOLERANCE: Final = 0.9
 #: A ring whose box is smaller than this is left out where the country has a larger one.
 SMALLEST: Final = 2.2
 ANTARCTICA: Final = "010"
+#: Kosovo has no number in ISO 3166-1: Natural Earth knows it by name, as it does others that have no code at all.
+WITHOUT_NUMBER: Final = {"Kosovo": "XK"}
 #: Natural Earth draws French Guiana as a part of France. ISO 3166-1, and so our figures, count it by itself.
 GUIANA_OF: Final = "FR"
 
@@ -143,7 +145,7 @@ def draw(coarse: dict[str, Any], fine: dict[str, Any]) -> dict[str, Any]:
     for geometry in coarse["objects"]["countries"]["geometries"]:
         if geometry.get("id") == ANTARCTICA:
             continue
-        for code, rings in _by_code(codes.get(geometry.get("id")), rings_of(geometry, arcs)):
+        for code, rings in _by_code(_code_of(geometry, codes), rings_of(geometry, arcs)):
             path = path_of(rings)
             if code and path:
                 shapes[code] = shapes.get(code, "") + path
@@ -151,7 +153,7 @@ def draw(coarse: dict[str, Any], fine: dict[str, Any]) -> dict[str, Any]:
                 unclaimed += path
     arcs, dots = arcs_of(fine), dict[str, list[int]]()
     for geometry in fine["objects"]["countries"]["geometries"]:
-        code = codes.get(geometry.get("id"))
+        code = _code_of(geometry, codes)
         if code and code not in shapes and geometry.get("id") != ANTARCTICA and geometry.get("arcs"):
             ring = max(rings_of(geometry, arcs), key=_size)
             dots[code] = [round(sum(axis) / len(ring)) for axis in zip(*ring, strict=True)]
@@ -162,6 +164,10 @@ def draw(coarse: dict[str, Any], fine: dict[str, Any]) -> dict[str, Any]:
         "unclaimed": unclaimed,
         "dots": dict(sorted(dots.items())),
     }
+
+
+def _code_of(geometry: dict[str, Any], codes: dict[Any, str]) -> str | None:
+    return codes.get(geometry.get("id", "")) or WITHOUT_NUMBER.get(geometry["properties"]["name"])
 
 
 def _by_code(code: str | None, rings: list[list[Point]]) -> list[tuple[str | None, list[list[Point]]]]:

@@ -11,35 +11,39 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from staff.login.links import one_time_link
+from staff.login.names import known_as, refuse_mistakable
 from staff.models import Membership, Role
 
 NEXT_STEPS = """
   {link}
 
-Open it in the browser of {username}. It asks for a password, then for a second factor (a passkey or an
-authenticator app), shows recovery codes, and ends at the desk. It works once, and for a day; whoever has it
-becomes {username}, so do not send it. Passkeys need a name in the address, not a number: https, or localhost.
+Open this link in {username}'s browser. It asks for a password and a second factor (a passkey or an authenticator
+app), shows recovery codes, and leads to the desk. It works once and expires after a day. Anyone who has it can log
+in as {username}, so do not send it. Passkeys only work over https or on localhost, not at a numeric address.
 """
 
 
 class Command(BaseCommand):
-    help = "Make an administrator and print a one-time link that walks them through enrolment."
+    help = "Create an administrator and print a one-time link that takes them through enrolment."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--username", help="asked for where it is not given")
-        parser.add_argument("--email", help="asked for where it is not given; may be empty")
+        parser.add_argument("--username", help="asked for if not given")
+        parser.add_argument("--email", help="asked for if not given; may be empty")
 
     def handle(self, *args: Any, username: str | None, email: str | None, **options: Any) -> None:
         try:
             username = username or input("Username: ").strip()
+            username = known_as(username)
             user = User.objects.filter(username=username).first()
             if user is None:
                 email = input("E-mail (may be empty): ").strip() if email is None else email
                 user = _made(username, email)
         except (EOFError, KeyboardInterrupt):
-            raise CommandError("Nothing was made: give --username and --email.") from None
+            raise CommandError("Nobody was created: give --username and --email.") from None
         if not Membership.objects.filter(user=user, role=Role.ADMINISTRATOR).exists() or not user.is_active:
-            raise CommandError(f"{username} is there already, and no administrator. Choose another username.")
+            raise CommandError(
+                f"{username} already exists and is not an active administrator. Choose another username."
+            )
         self.stdout.write(NEXT_STEPS.format(link=one_time_link(user), username=username))
 
 
@@ -49,6 +53,7 @@ def _made(username: str, email: str) -> User:
     user.set_unusable_password()
     try:
         user.full_clean()
+        refuse_mistakable(username)
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from error
     user.save()

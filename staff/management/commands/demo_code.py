@@ -12,20 +12,25 @@ from allauth.mfa.utils import decrypt
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from staff.login.adapters import SealedUnderAnotherKey
+
 
 class Command(BaseCommand):
-    help = "Print the second factor's current code of one of the demo's logins."
+    help = "Print the current second-factor code of a demo user."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username")
 
     def handle(self, *args: Any, username: str, **options: Any) -> None:
         if settings.HTTPS:
-            raise CommandError("This is for the demo. Where people work, codes come from their own devices.")
+            raise CommandError("This only works in the demo. On a real site, codes come from people's own devices.")
         app = Authenticator.objects.filter(user__username=username, type=Authenticator.Type.TOTP).first()
         if app is None:
-            raise CommandError(f"There is no login {username!r} with an authenticator app.")
+            raise CommandError(f"There is no user {username!r} with an authenticator app.")
         counter, gone = divmod(int(time.time()), settings.MFA_TOTP_PERIOD)
-        code = format_hotp_value(hotp_value(decrypt(app.data["secret"]), counter))
+        try:
+            code = format_hotp_value(hotp_value(decrypt(app.data["secret"]), counter))
+        except SealedUnderAnotherKey as error:
+            raise CommandError(str(error)) from None
         self.stdout.write(code)
-        self.stderr.write(f"Another one in {settings.MFA_TOTP_PERIOD - gone} seconds; each works once.")
+        self.stderr.write(f"Next code in {settings.MFA_TOTP_PERIOD - gone} seconds; each works once.")

@@ -3,8 +3,8 @@
 (() => {
   "use strict";
   const NAMES = {
-    add: "Add", arrow_back: "Back", arrow_circle_down: "Sort the other way",
-    cancel: "Do not sort by this", close: "Close the menu", delete: "Delete", more_horiz: "More", more_vert: "Change or add",
+    add: "Add", arrow_back: "Back", arrow_circle_down: "Reverse the sort order",
+    cancel: "Remove from sorting", close: "Close the menu", delete: "Delete", more_horiz: "More", more_vert: "Add or change",
     search: "Search", settings: "Your desk", unfold_more: "Your account",
   };
   const POINTER_ONLY = ":is(a:not([href]), span, div)[x-on\\:click]:not(#changelist-filter-close, [role=button])";
@@ -80,7 +80,7 @@
       const skip = document.createElement("a");
       skip.className = "us-skip";
       skip.href = "#content";
-      skip.textContent = "Skip to the content";
+      skip.textContent = "Skip to content";
       document.body.prepend(skip);
     }
     // What was refused is the first thing that is read; each field says what is wrong with it.

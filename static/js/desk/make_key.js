@@ -25,7 +25,7 @@ if (officer) {
   part("save-file").addEventListener("click", () => {
     const { username } = root.dataset;
     const lines = [
-      `# age identity of ${username}, ${new Date().toISOString().slice(0, 10)}. Whoever has this file opens what is encrypted to you.`,
+      `# age identity of ${username}, ${new Date().toISOString().slice(0, 10)}. Anyone who has this file can open what is encrypted to you.`,
       `# public key: ${recipient}`,
       identity,
       "",

@@ -103,7 +103,8 @@ export class Problem extends Error {
 export const ask = async (url, options = {}) => {
   let answer;
   try {
-    answer = await fetch(url, { cache: "no-store", redirect: "manual", ...options });
+    const signal = AbortSignal.timeout?.(60_000); // a line that stalls is down
+    answer = await fetch(url, { cache: "no-store", redirect: "manual", signal, ...options });
   } catch {
     throw new Problem("offline");
   }

@@ -65,7 +65,7 @@ def test_path_with_space_and_percent(running: Embedded) -> None:
 
 
 def test_second_start_is_refused_and_leaves_the_first_alone(running: Embedded) -> None:
-    with pytest.raises(AlreadyRunning, match=rf"already running here \(pid {os.getpid()}\)"):
+    with pytest.raises(AlreadyRunning, match=rf"already in use by a running demo \(pid {os.getpid()}\)"):
         make(running.home).start()
     assert running.answers()
 

@@ -177,7 +177,7 @@ def test_parent_that_was_interrupted_no_longer_waits(tmp_path: Path) -> None:
 def test_taken_port_is_named_with_a_way_out() -> None:
     with socket.create_server((HOST, 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(PortTaken, match=rf"^Port {port} is taken\. Try: make demo PORT={port + 1}$"):
+        with pytest.raises(PortTaken, match=rf"^Port {port} is already in use\. Try: make demo PORT={port + 1}$"):
             reserve_port(HOST, port)
 
 

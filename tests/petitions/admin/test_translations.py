@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -80,3 +81,18 @@ def test_the_admin_shows_and_keeps_the_original_whatever_its_language(
     assert "It closes at four." in shown.text
     assert "An English lead." not in shown.text
     assert '<option value="pl" selected>Polski</option>' in shown.text
+
+
+def test_no_field_of_staff_cuts_what_is_pasted_and_what_is_too_long_is_said(
+    page: str, campaign: Campaign, staff: Any, staff_client: Any
+) -> None:
+    client, change = open_as(Role.CAMPAIGNER, staff, staff_client), page.removesuffix("translations/") + "change/"
+    demand = campaign.demands.get()
+    for address in (change, f"{page}?language=pl", "/admin/petitions/update/add/", "/admin/petitions/dossier/add/"):
+        shown = client.get(address)
+        assert shown.status_code == 200
+        assert not re.search(r"<(?:input|textarea)[^>]*\bmaxlength=", shown.text), address
+    typed = {f"campaign-{campaign.pk}-title": "ж" * 201, f"demand-{demand.pk}-text": "Otwarte."}
+    answer = client.post(f"{page}?language=pl", typed)
+    assert "has 201" in answer.text
+    assert "ж" * 201 in answer.text

@@ -45,6 +45,6 @@ def test_the_home_page_tells_victories_from_what_is_only_over(client: Any, deman
     demanded("met", title="The ferry runs", **over)
     demanded("unmet", title="The bridge is shut", **over)
     page = client.get("/").text
-    victories, others = page.index("What was won"), page.index("Handed over, answered or closed")
+    victories, others = page.index("Victories"), page.index("Delivered, answered or closed")
     assert victories < page.index("The ferry runs") < others < page.index("The bridge is shut")
     assert page.count("The ferry runs") == 1

@@ -1,6 +1,8 @@
 """The admin as staff meet it: who sees what, and words where the database would only refuse."""
 
 import datetime
+import re
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib import admin
@@ -12,6 +14,7 @@ from django.utils import timezone
 from petitions.models import Addressee, Campaign, Disclosure
 from signatures.models import Delivery, LedgerEntry, Register, Signature, Submission, Tally, TallySum
 from staff.models import AuditEntry, Role
+from tests.support.fixtures import a_key
 from web.maintenance import forget_maintenance
 
 STATE = Delivery.State
@@ -33,7 +36,9 @@ def moderator(client, staff):
 
 @pytest.fixture
 def officers(staff):
-    return tuple(staff(Role.DELIVERY_OFFICER, username=name) for name in ("officer-1", "officer-2"))
+    two = tuple(staff(Role.DELIVERY_OFFICER, username=name) for name in ("officer-1", "officer-2"))
+    a_key(two[1])
+    return two
 
 
 def change_url(thing):
@@ -109,7 +114,7 @@ def test_what_signers_were_promised_is_only_narrowed(campaigner, make_campaign):
 
 def test_narrowing_takes_two_people(campaigner, campaign):
     Register.objects.filter(campaign=campaign).update(last_number=1, counted=1)
-    assert "Four eyes" in errors(save(campaigner, campaign, disclosure="count"))["disclosure"]
+    assert "Approvals" in errors(save(campaigner, campaign, disclosure="count"))["disclosure"]
     assert campaign.disclosure == "named"
 
 
@@ -117,7 +122,7 @@ def test_a_refusal_that_web_cannot_foresee_is_told_in_words(campaigner, make_cam
     campaign = make_campaign(disclosure=Disclosure.COUNT)
     sign(campaign, confirmed=False)  # web may not look for it, the guard does
     response = save(campaigner, campaign, disclosure="named", lead="Typed in vain?")
-    assert "only be narrowed" in errors(response)["__all__"]
+    assert "only be reduced" in errors(response)["__all__"]
     assert b"Typed in vain?" in response.content
     assert campaign.disclosure == "count"
 
@@ -178,6 +183,7 @@ def test_the_sums_are_exported_as_csv(campaigner, campaign):
     response = campaigner.get(f"/admin/petitions/campaign/{campaign.pk}/export/")
     assert b"language,be,7" in response.content
     assert b"ledger,admitted,0" in response.content
+    assert response.content.startswith(b"\xef\xbb\xbfdimension,")
     assert "no-store" in response["Cache-Control"]
 
 
@@ -190,7 +196,7 @@ def test_a_claim_snapshot_is_taken_by_a_button_and_once(campaigner, campaign):
 
 
 def test_the_tally_of_a_campaign_nobody_signed(campaigner, campaign):
-    assert b"Nobody has signed yet" in campaigner.get(f"/admin/petitions/campaign/{campaign.pk}/tally/").content
+    assert b"No confirmed signatures yet" in campaigner.get(f"/admin/petitions/campaign/{campaign.pk}/tally/").content
     assert campaigner.get("/admin/petitions/campaign/0/tally/").status_code == 404
 
 
@@ -238,9 +244,9 @@ def test_the_other_officer_approves_with_a_button(client, delivery, officers):
 def test_the_requester_has_no_button_and_no_way(client, delivery, officers):
     client.force_login(officers[0])
     page = client.get(change_url(delivery)).content
-    assert b"Somebody else has to approve it" in page
+    assert b"Someone else has to approve it" in page
     assert b"/approve/" not in page
-    assert "Somebody else" in press(client, "approve", delivery, follow=True).content.decode()
+    assert "Someone else" in press(client, "approve", delivery, follow=True).content.decode()
     assert delivery.state == STATE.REQUESTED
 
 
@@ -314,7 +320,7 @@ def test_the_packet_is_downloaded_as_it_was_sealed(client, delivery):
         state=STATE.READY, archive=archive, archive_sha256="cd" * 32, manifest=manifest, built_at=timezone.now()
     )
     page = client.get(change_url(delivery)).content.decode()
-    for shown in ("Poland", "named-0001.csv", "ab" * 32, "cd" * 32, "Download the packet"):
+    for shown in ("Poland", "named-0001.csv", "ab" * 32, "cd" * 32, "Download packet"):
         assert shown in page
     response = client.get(download)
     assert b"".join(response.streaming_content) == b"age-encryption.org/v1"
@@ -364,3 +370,103 @@ def test_a_packet_that_is_gone_is_a_plain_404(client, delivery):
         state=STATE.READY, archive="gone.zip", archive_sha256="0" * 64, manifest={}
     )
     assert client.get(reverse("admin:signatures_delivery_download", args=[delivery.pk])).status_code == 404
+
+
+# --- keys, and what is offered ------------------------------------------------------------------------------------
+
+
+def sealed(delivery, **given):
+    """As if it had been built."""
+    values = {"state": STATE.READY, "archive": "a-1.zip.age", "archive_sha256": "0" * 64, "manifest": {}}
+    Delivery.objects.filter(pk=delivery.pk).update(**values | {"built_at": timezone.now()} | given)
+
+
+def test_the_page_says_who_can_open_the_packet_and_who_cannot(client, delivery, officers):
+    page = client.get(change_url(delivery)).content.decode()
+    assert "No key in use: officer-1. Only officer-2 can open the packet." in page
+    press(client, "approve", delivery)
+    sealed(delivery)
+    page = client.get(change_url(delivery)).content.decode()
+    assert "is encrypted to the keys of: officer-2." in page
+    assert "Open it with yours" in page
+    client.force_login(officers[0])
+    page = client.get(change_url(delivery)).content.decode()
+    assert "was not encrypted to a key of yours: you cannot open it. Who can: officer-2." in page
+    assert "Open it with yours" not in page
+
+
+def test_a_key_made_or_revoked_after_the_build_changes_nothing_of_who_can_open_it(client, delivery, officers):
+    press(client, "approve", delivery)
+    sealed(delivery, built_at=timezone.now())
+    a_key(officers[0])
+    officers[1].recipients.update(state="revoked", revoked_at=timezone.now())
+    page = client.get(change_url(delivery)).content.decode()
+    assert "is encrypted to the keys of: officer-2." in page
+
+
+def test_where_neither_of_two_has_a_key_nothing_is_approved(client, delivery, officers):
+    officers[1].recipients.all().delete()
+    assert "No key in use: officer-1, officer-2" in client.get(change_url(delivery)).content.decode()
+    said = press(client, "approve", delivery, follow=True).content.decode()
+    assert "Neither officer-1 nor officer-2 has a key in use" in said
+    assert delivery.state == STATE.REQUESTED
+
+
+def test_the_second_officer_refuses_and_the_first_withdraws(client, delivery, officers):
+    button = re.compile(r"/withdraw/.*?<button[^>]*>\s*(\w+)", re.DOTALL)
+    assert button.search(client.get(change_url(delivery)).content.decode())[1] == "Refuse"
+    client.force_login(officers[0])
+    assert button.search(client.get(change_url(delivery)).content.decode())[1] == "Withdraw"
+
+
+def test_a_line_of_the_desk_opens_a_form_that_is_filled_in(client, campaign, officers):
+    Register.objects.filter(campaign=campaign).update(last_number=10, counted=10)
+    Addressee.objects.create(name="Nobody's addressee")
+    client.force_login(officers[0])
+    url = reverse("admin:signatures_delivery_add", query={"campaign": campaign.pk, "addressee": campaign.addressee_id})
+    assert url.replace("&", "&amp;") in client.get(reverse("admin:index")).content.decode()
+    form = client.get(url).context["adminform"].form
+    assert list(form.fields["addressee"].queryset) == [campaign.addressee]
+    assert [value for value, _label in form.fields["profile"].choices] == ["count", "initials", "named"]
+    for nonsense in ("x", "", "9" * 30, "-1", "²"):
+        assert client.get(reverse("admin:signatures_delivery_add", query={"campaign": nonsense})).status_code == 200
+
+
+def test_after_asking_again_a_download_leads_back_to_its_page(client, ready, officers):
+    client.force_login(officers[1])
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= 24 * 3600
+    session.save()
+    download = reverse("admin:signatures_delivery_download", args=[ready.pk])
+    page = f"http://testserver{change_url(ready)}"
+    asked = client.get(download, headers={"referer": page})
+    assert asked.status_code == 302
+    assert urlencode({"next": change_url(ready)}) in asked["Location"]
+    assert urlencode({"next": reverse("admin:index")}) in client.get(download)["Location"]
+    assert "please press again" in client.get(page).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "body"),
+    [
+        ({}, 200, b"age-encryption.org/v1"),
+        ({"range": "bytes=0-"}, 200, b"age-encryption.org/v1"),
+        ({"range": "bytes=4-"}, 206, b"encryption.org/v1"),
+        ({"range": "bytes=20-", "if-range": f'"{"cd" * 32}"'}, 206, b"1"),
+        ({"range": "bytes=4-", "if-range": '"another"'}, 200, b"age-encryption.org/v1"),
+        ({"range": "bytes=21-"}, 416, b""),
+        ({"range": "bytes=4-9"}, 200, b"age-encryption.org/v1"),
+        ({"range": "bytes=-4"}, 200, b"age-encryption.org/v1"),
+        ({"range": "lines=4-"}, 200, b"age-encryption.org/v1"),
+        ({"range": "bytes=" + "9" * 400 + "-"}, 200, b"age-encryption.org/v1"),
+        ({"range": "bytes=1-,3-"}, 200, b"age-encryption.org/v1"),
+    ],
+)
+def test_a_download_that_broke_off_goes_on(client, ready, headers, status, body):
+    answer = client.get(reverse("admin:signatures_delivery_download", args=[ready.pk]), headers=headers)
+    assert (answer.status_code, b"".join(answer)) == (status, body)
+    if status == 206:
+        assert answer["Content-Range"] == f"bytes {21 - len(body)}-20/21"
+        assert answer["Content-Length"] == f"{len(body)}"
+    assert downloads_of(ready) == ["officer-2"]

@@ -6,10 +6,13 @@ import io
 import re
 import shutil
 import subprocess
+import unicodedata
 import zipfile
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signatures.delivery.lists import COLUMNS, Listed, Row, Run, _blocks, csv_of, initials, xlsx_of
 from signatures.delivery.typesetting import direction
@@ -44,14 +47,32 @@ def test_a_workbook_holds_texts_and_numbers_only(rows):
     sheet = openpyxl.load_workbook(io.BytesIO(data)).active
     for line, row in zip(sheet.iter_rows(min_row=2), rows, strict=True):
         # XlsxWriter writes a bare CR as the standard has it, and openpyxl leaves it so.
-        assert [cell.value for cell in line] == [str(v).replace("\r", "_x000D_") if v in row[1:] else v for v in row]
-        assert {cell.data_type for cell in line if cell.value is not None} <= {"s", "n"}
+        texts = [str(v).replace("\r", "_x000D_") if v in row[1:] else v for v in row]
+        assert [cell.value.date().isoformat() if cell.is_date else cell.value for cell in line] == texts
+        assert [cell.data_type for cell in line if cell.value is not None] == ["n", *"sssss", "d", "s"]
         assert not [cell for cell in line if cell.hyperlink]
     with zipfile.ZipFile(io.BytesIO(data)) as book:
         whole = b"".join(book.read(name) for name in book.namelist())
     assert b"<f>" not in whole
     assert b"hyperlink" not in whole
     assert sheet_numbers(data) == [row[0] for row in rows]
+
+
+def test_a_workbook_is_printed_as_wide_as_a_page_and_speaks_the_language(rows):
+    book = openpyxl.load_workbook(io.BytesIO(xlsx_of("r", COLUMN.header, rows, "de")))
+    sheet = book.active
+    assert [cell.value for cell in sheet[1]] == [
+        "Nr.", "Name", "E-Mail", "Ort", "Land", "Kommentar", "Unterschrieben am", "Darf genannt werden",
+    ]  # fmt: skip
+    # No width is one page wide.
+    assert (sheet.page_setup.orientation, sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (
+        "landscape", None, 0,
+    )  # fmt: skip
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert sheet.print_title_rows == "$1:$1"
+    assert sheet["G2"].number_format == "mm-dd-yy"  # what openpyxl calls number 14: the reader's own way
+    arabic = openpyxl.load_workbook(io.BytesIO(xlsx_of("r", COLUMN.header, rows, "ar"))).active
+    assert arabic.sheet_view.rightToLeft
 
 
 def test_a_workbook_says_nothing_of_who_made_it():
@@ -105,7 +126,31 @@ def test_rows_of_a_page_stay_in_their_order_whether_they_are_set_in_runs_or_alon
     assert blocks[0] == Run(["1\n2\n3", "Ada\nŁucja\n李小龙", "GB\nGB\nGB"], 3)
 
 
-def test_initials_are_the_first_letters():
-    assert [initials(name) for name in ("Ada Example", "李小龙", "", "O\u0308. Ünal")] == [
-        "A. E.", "李.", "", "Ö. Ü.",
-    ]  # fmt: skip
+INITIALS = {
+    "Ada Example": "A. E.", "O\u0308. Ünal": "Ö. Ü.", "Jean-Luc Picard": "J. P.", "محمد گل": "م. گ.",
+    "A. Lovelace": "A. L.",
+    # Letters, and not what stands before them.
+    "'t Hooft": "t. H.", "(Kate) Smith": "K. S.", "\u02bbOkina Kai": "O. K.", "2Pac & 50 Cent": "P. C.",
+    "\u200fAda B": "A. B.", "\U0001f600 Ada Bo": "A. B.", "— Ada": "A.",
+    # Whole clusters.
+    "श्री राम": "श्री. रा.", "e\u0301\u0323lan Ko": "ẹ́. K.", "เก่ง ใจดี": "เก่. ใจ.", "முருகன் ராஜ்": "மு. ரா.",
+    # Signs: one, and never the whole.
+    "王 明": "王.", "김 민": "김.", "林 凛": "林.", "李小龙": "李.", "김민준": "김.",
+    "\u1100\u1175\u11b7 \u1106\u1175\u11ab": "김.",
+    "Ó 明": "Ó.", "みお": "み.", "王": "–", "O": "–", "J R": "J.", "ꀀ ꀁ": "ꀀ.", "王 Ada": "王.",
+    # What looks like a letter or a sign, and is more.
+    "\ufdf4 گل": "م. گ.", "\U0001d4d0\U0001d4f7\U0001d4f7\U0001d4ea B": "A. B.",
+    "ＡＤＡ Ｂｏ": "A. B.", "\ufb01n Ada": "f. A.",
+    "": "–", "– 12 …": "–",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INITIALS)
+def test_initials_are_whole_letters_and_never_the_name(name):
+    assert initials(name) == unicodedata.normalize("NFC", INITIALS[name])
+
+
+@given(st.text(max_size=12))
+def test_initials_keep_something_of_every_name(name):
+    shown = initials(name).replace(".", "").split()
+    assert shown == ["–"] or "".join(shown) != re.sub(r"\W", "", unicodedata.normalize("NFKC", name))

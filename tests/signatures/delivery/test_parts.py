@@ -223,7 +223,7 @@ def test_pages_that_cannot_be_set_fail_in_words_and_a_retry_goes_on(signed, offi
         assert not build.build_delivery(delivery.pk)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.problem) == (
-        "failed", "Its pages could not be set: list.typ took longer than 0.001 s.",
+        "failed", "Its pages could not be typeset: list.typ took longer than 0.001 s.",
     )  # fmt: skip
     Delivery.objects.filter(pk=delivery.pk).update(state="approved", problem="")
     assert build.build_delivery(delivery.pk)
@@ -235,7 +235,7 @@ def test_where_the_disk_is_too_small_nothing_is_begun(signed, officers, packets,
     assert not build.build_delivery(delivery.pk)
     delivery.refresh_from_db()
     assert delivery.state == "failed"
-    assert "not enough space on the disk" in delivery.problem
+    assert "Not enough disk space" in delivery.problem
     assert "1 MB free" in delivery.problem
     assert not delivery.parts.exists()
 

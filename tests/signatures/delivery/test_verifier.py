@@ -1,6 +1,7 @@
 """The single-file verifier: its Ed25519 against RFC 8032, its Python, and packets against earlier ones."""
 
 import ast
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from signatures.delivery import packet, signing, verifier
+from signatures.delivery.verification import verify
 from signatures.models import SigningKey
 from tests.support.fixtures import acting_as
 from web.page_cache import clear_page_cache
@@ -114,23 +116,30 @@ def signs():
 
 @pytest.fixture
 def make_packet(tmp_path, signs):
-    """Writes a packet of four signers at a time, as a zip file; returns its path."""
+    """Writes a packet of four signers at a time, as a zip file; returns its path. `strikes` are amendments.csv's rows,
+    `kept` the signatures of earlier packets."""
 
-    def make(name="c-1-1", first=1, last=5, gaps=(3,), amended=(), earlier=(), by=signs, **values):
+    def make(
+        name="c-1-1", first=1, last=5, gaps=(3,), amended=(), earlier=(), by=signs, kept=0, strikes=None, **values
+    ):
         path = tmp_path / f"{name}.zip"
         listed = [number for number in range(first, last + 1) if number not in gaps]
+        if strikes is None:
+            strikes = [(number, "c-1-1") for number in amended]
         with path.open("wb") as file:
             writer = packet.PacketWriter(file)
             writer.add_table("signers-0001.csv", ("number", "name"), [(n, f"Person {n}") for n in listed])
             writer.add_table("countries.csv", ("code", "country", "signatures"), [("", "other", len(listed))])
+            if strikes:
+                writer.add_table("amendments.csv", ("number", "packet"), strikes)
             writer.add("verify.py", SOURCE.read_bytes())
             manifest = packet.Manifest(
                 format=packet.FORMAT, software="test", campaign="c", title="Title", addressee="a", series=1,
                 reference=name, profile="named", range=packet.Range(first, last),
                 totals=packet.Totals(len(listed), 1, len(listed), len(gaps)), by_country=[], other=len(listed),
                 period=packet.Period("", ""), amendments=packet.Amendments(len(amended), list(amended)),
-                gap_numbers=list(gaps), earlier=list(earlier), built_at="2026-01-01", signed_by=by.fingerprint,
-                files=writer.files,
+                gap_numbers=list(gaps), earlier=list(earlier), to_date=kept + len(listed) - len(amended),
+                built_at="2026-01-01", signed_by=by.fingerprint, files=writer.files,
             )  # fmt: skip
             for key, value in values.items():
                 manifest = packet.msgspec.structs.replace(manifest, **{key: value})
@@ -142,7 +151,7 @@ def make_packet(tmp_path, signs):
 
 
 def earlier_of(make_packet, name="c-1-1", first=1, last=5):
-    return packet.Earlier(name, first, last, make_packet.sha256[name])
+    return packet.Earlier(name, first, last, make_packet.sha256[name], "2026-01-01")
 
 
 def run(python, *arguments):
@@ -176,8 +185,74 @@ def test_a_packet_that_another_key_signed_is_told_apart(make_packet, signs):
 
 def test_a_series_is_checked_against_its_earlier_packets(make_packet):
     first = make_packet()
-    second = make_packet("c-1-2", 6, 9, (), (2,), [earlier_of(make_packet)])
+    second = make_packet("c-1-2", 6, 9, (), (2,), [earlier_of(make_packet)], kept=4)
     assert problems(second, first) == []
+
+
+def test_numbers_to_strike_may_stand_in_a_packet_of_another_series(make_packet):
+    first = make_packet()
+    totals = make_packet("c-2-2", 1, 5, (), profile="count", series=2, files=[])
+    told = {"series": 2, "other_series": [earlier_of(make_packet)]}
+    second = make_packet("c-2-3", 6, 9, (), (2,), [earlier_of(make_packet, "c-2-2")], kept=5, **told)
+    assert problems(second, first, totals) == problems(second, totals) == []
+    unaware = make_packet("c-2-4", 6, 9, (), (), [earlier_of(make_packet, "c-2-2")], kept=5, series=2)
+    assert "c-1-1: of another series" in problems(unaware, first)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"strikes": [(1, "c-1-1")]}, "amendments.csv: its numbers are not the manifest's"),
+        ({"strikes": [(2, "c-1-7")]}, "amendments.csv: number 2 is in no packet c-1-7"),
+        ({"strikes": []}, "amendments.csv: missing"),
+        ({"strikes": [("two", "c-1-1")]}, "amendments.csv: damaged"),
+        ({"to_date": 9}, "its total to date is 9, but the packets add up to 7"),
+        ({"to_date": 1}, "its total to date is less than it adds"),
+        ({"profile": "count"}, "a packet of totals must not tell of numbers"),
+        ({"by_country": [packet.CountryTotal("PL", "Poland", 5)]}, "more than those of the signers listed"),
+    ],
+)
+def test_what_does_not_add_up_in_a_follow_up_is_named(make_packet, values, words):
+    first = make_packet()
+    found = problems(make_packet("c-1-2", 6, 9, (), (2,), [earlier_of(make_packet)], **{"kept": 4} | values), first)
+    assert any(words in problem for problem in found), found
+
+
+def test_a_first_packet_has_no_other_total_to_date(make_packet):
+    assert any("first packet" in problem for problem in problems(make_packet(to_date=5)))
+
+
+def as_format_2(path, signs, **values):
+    """The packet as it was written before there was a total to date, signed anew."""
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    manifest = json.loads(files["manifest.json"])
+    del manifest["to_date"], manifest["other_series"]
+    for old in manifest["earlier"]:
+        del old["built_at"]
+    manifest |= {"format": 2} | values
+    manifest["files"] = [file for file in manifest["files"] if file["name"] != "amendments.csv"]
+    files["manifest.json"] = json.dumps(manifest).encode()
+    files["manifest.sig"] = signs.sign(files["manifest.json"]).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            if name != "amendments.csv":
+                archive.writestr(name, data)
+    return path, hashlib.sha256(files["manifest.json"]).hexdigest()
+
+
+def test_packets_of_an_earlier_format_still_verify_by_its_rules(make_packet, signs, tmp_path):
+    first, sha256 = as_format_2(make_packet(), signs)
+    told = packet.Earlier("c-1-1", 1, 5, sha256)
+    second, _ = as_format_2(make_packet("c-1-2", 6, 9, (), (2,), [told], kept=4), signs)
+    assert problems(second, first) == []
+    assert verify(second, earlier=[first])[1] == []
+    newer = make_packet("c-1-2", 6, 9, (), (2,), [told], kept=4)
+    assert problems(newer, first) == []
+    too_many, _ = as_format_2(
+        make_packet("c-1-2", 6, 9, (), (2,), [told]), signs, amendments={"withdrawn": 1, "numbers": [1, 2]}
+    )
+    assert any("not as many as it says" in problem for problem in problems(too_many, first))
 
 
 @pytest.mark.parametrize(
@@ -248,3 +323,16 @@ def test_a_damaged_signing_key_is_never_made_anew(keyring, caplog):
     signing.publish_signing_key()
     assert "damaged" in caplog.text
     assert (keyring.directory / "signing.json").read_text() == "{}"
+
+
+def test_a_letter_to_edit_is_not_checked_and_the_verifier_says_so(make_packet, tmp_path):
+    path = make_packet()
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("letter-en.odt", b"edited")
+    assert problems(path) == []
+    status, said = run(sys.executable, SOURCE, path)
+    assert (status, "letter-en.odt: not checked, for it is there to be edited" in said) == (0, True)
+    for name in ("letter-en.odt.exe", "xletter-en.odt", "letter-e/n.odt", "letter-en.pdf"):
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(name, b"x")
+        assert f"{name}: not listed in the manifest" in problems(path)

@@ -145,7 +145,7 @@ def test_nothing_is_approved_at_a_screen_left_open(page, staff, staff_client, ca
 
 
 def test_one_administrator_removes_nobodys_second_factor(administrators, person, as_desk):
-    with as_desk(), pytest.raises(NotAllowed, match="Somebody else"):
+    with as_desk(), pytest.raises(NotAllowed, match="Someone else"):
         approvals.approve(propose_forgetting(person, administrators[0], "Lost."), administrators[0])
     with pytest.raises(IntegrityError, match="nobody else has approved"), transaction.atomic(), as_desk():
         Authenticator.objects.filter(user=person).delete()
@@ -160,7 +160,7 @@ def test_two_remove_them_and_are_told_who_made_a_link(administrators, person, as
     staff_client(asks).post(reverse("admin:auth_user_link", args=[person.pk]))
     with as_desk():
         asked = propose_forgetting(person, asks, "Her phone is at the police.")
-        assert f"made by {asks}" in approvals.what_happens(asked)
+        assert f"{asks} created a one-time link" in approvals.what_happens(asked)
         approvals.approve(asked, decides)
     asked.refresh_from_db()
     assert asked.done_at is not None
@@ -176,7 +176,7 @@ def test_nobody_takes_over_a_role_by_a_one_time_link(administrators, staff, staf
     with_role = staff(Role.MODERATOR)
     refused = browser.post(reverse("admin:auth_user_link", args=[with_role.pk]), follow=True)
     assert b"/admin/begin/" not in refused.content
-    assert b"Take the roles away first" in refused.content
+    assert b"Remove the roles first" in refused.content
     assert b"/admin/begin/" in browser.post(reverse("admin:auth_user_link", args=[newcomer.pk])).content
 
 

@@ -98,7 +98,7 @@ def test_nothing_new_is_refused_in_words(campaign, officer):
         request(campaign, officer)
     numbered(campaign, 5)
     request(campaign, officer)
-    with pytest.raises(NotAllowed, match="up to 5"):
+    with pytest.raises(NotAllowed, match="up to number 5"):
         request(campaign, officer)
 
 
@@ -191,7 +191,7 @@ def test_another_officer_approves(campaign, officer, colleague):
 def test_nobody_approves_their_own_request(campaign, officer):
     numbered(campaign, 10)
     delivery = request(campaign, officer)
-    with pytest.raises(NotAllowed, match="Somebody else"):
+    with pytest.raises(NotAllowed, match="Someone else"):
         decide(deliveries.approve_delivery, delivery, officer)
     with pytest.raises(IntegrityError, match="nobody else has approved"):
         as_web_set(delivery, state=STATE.APPROVED)

@@ -41,7 +41,7 @@ def test_each_step_is_written_down_with_its_reason(moderator, campaign):
 
 def test_a_step_whose_reason_names_a_mailbox_is_not_taken(moderator, campaign):
     answer = step(moderator, campaign, "pause", "ada@example.org asked").text
-    assert "Leave e-mail addresses out" in answer
+    assert "Do not enter e-mail addresses" in answer
     assert answer.count(">ada@example.org asked</textarea>") == 1, "to be mended, and under its own step only"
     assert "Paused since" not in answer
     campaign.refresh_from_db()
@@ -51,9 +51,9 @@ def test_a_step_whose_reason_names_a_mailbox_is_not_taken(moderator, campaign):
 
 def test_a_pause_says_since_when_and_what_it_moves(moderator, campaign):
     assert re.search(r"Paused since</dt><dd>[^<]* UTC<", told := step(moderator, campaign, "pause", "A rumour.").text)
-    assert "closing date moves" not in told, "it has none"
+    assert "closing time is extended" not in told, "it has none"
     Campaign.objects.filter(pk=campaign.pk).update(closes_at=timezone.now() + datetime.timedelta(days=9))
-    assert "closing date moves" in step(moderator, campaign, "pause", "Again.").text
+    assert "closing time is extended" in step(moderator, campaign, "pause", "Again.").text
 
 
 def test_a_step_that_is_not_allowed_leaves_no_entry(staff, staff_client, campaign):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from petitions.models import Update
 from signatures.models import Submission, TallySum
-from signatures.models.channels import CHANNELS, known_channel
+from signatures.models.published.channels import CHANNELS, known_channel
 from signatures.register import admission
 from tests.support.fixtures import acting_as
 

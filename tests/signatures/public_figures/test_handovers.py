@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import re
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -12,16 +13,19 @@ from django.db import DatabaseError, transaction
 from django.db.models import ProtectedError
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from petitions.models import Demand, DemandStep, Update
-from signatures.desk import announcements, deliveries
-from signatures.desk.announcements import differs, draft_announcement, three_digits_down, unsaid
+from signatures.desk import deliveries
+from signatures.desk.announcements import differs, draft_announcement, unsaid
 from signatures.models import Announcement, Delivery, Handover
+from signatures.public_figures import press_draft
 from signatures.public_figures.handovers import handover_standing, told_deliveries
+from signatures.public_figures.press_draft import three_digits_down
 from staff.models import Role
 from staff.refusals import NotAllowed
 from tests.support.fixtures import a_delivery
-from tests.support.packets import admit
+from tests.support.packets import admit, withdraw
 from web.models import Section
 
 TODAY = timezone.now().date()
@@ -81,7 +85,7 @@ def test_of_each_packet_is_told_what_it_was_for_whom_and_what_became_of_it(log, 
     assert [(d["reference"], d["signatures"], [e["kind"] for e in d["events"]]) for d in data] == [
         (first.reference, 12, ["handed"])
     ]
-    rows = list(csv.DictReader(io.StringIO(client.get(f"/c/{signed.slug}/numbers.csv").content.decode())))
+    rows = list(csv.DictReader(io.StringIO(client.get(f"/c/{signed.slug}/numbers.csv").content.decode("utf-8-sig"))))
     assert [(row["what"], row["count"]) for row in rows if row["key"] == first.reference] == [
         ("delivery", "12"), ("unanswered", str((timezone.now().date() - ago(30)).days)),
     ]  # fmt: skip
@@ -141,12 +145,16 @@ def test_from_a_packet_one_records_what_happened_to_it_and_comes_back_to_it(sign
     assert officer.get(add).context["adminform"].form.initial["delivery"] == str(delivery.pk)
     assert officer.post(add, entry_for(delivery, is_public="on")).url == page
     assert "They refused it" in officer.get(page).content.decode()
-    recorded = Handover.objects.get()
+    packets = reverse("admin:signatures_delivery_changelist")
+    assert date_format(ago(3)) not in officer.get(packets).content.decode()
+    officer.post(add, entry_for(delivery, kind="handed", on=ago(3)))
+    assert date_format(ago(3)) in officer.get(packets).content.decode()
+    recorded = Handover.objects.get(kind="refused")
     assert (recorded.recorded_by.username, recorded.is_public) == ("anna", True)
     assert officer.get(reverse(f"{HANDOVER}change", args=[recorded.pk])).status_code == 200
     assert officer.get(reverse(f"{HANDOVER}changelist")).status_code == 200
     changed = officer.post(reverse(f"{HANDOVER}change", args=[recorded.pk]), entry_for(delivery, kind="answered"))
-    assert (changed.status_code, Handover.objects.get().kind) == (403, "refused")
+    assert (changed.status_code, Handover.objects.get(pk=recorded.pk).kind) == (403, "refused")
 
 
 def test_a_receipt_is_kept_for_officers_and_comes_as_a_download(signed, deliver, officer, attachments, client):
@@ -166,6 +174,9 @@ def test_a_receipt_is_kept_for_officers_and_comes_as_a_download(signed, deliver,
     [
         ({"on": ago(-2)}, "on"),
         ({"attachment": SimpleUploadedFile("page.html", b"<script>")}, "attachment"),
+        ({"attachment": SimpleUploadedFile("page.pdf", b"<script>")}, "attachment"),
+        ({"attachment": SimpleUploadedFile("page.PNG", b"%PDF-1.7")}, "attachment"),
+        ({"attachment": SimpleUploadedFile("page.jpeg", b"\xff\xd8")}, "attachment"),
         ({"kind": ""}, "kind"),
     ],
 )
@@ -178,7 +189,7 @@ def test_a_packets_page_says_what_it_waits_for_and_what_was_announced_of_it(sign
     later = a_delivery(signed, *officers, series=2, first_number=7, last_number=12)
     first = a_delivery(signed, *officers, series=2, first_number=1, last_number=6)
     waiting = officer.get(reverse("admin:signatures_delivery_change", args=[later.pk])).content.decode()
-    assert f"It is sealed after {first.reference}" in waiting
+    assert f"It will be sealed after {first.reference}" in waiting
     assert 'data-again="3"' in waiting
     ready = reverse("admin:signatures_delivery_change", args=[deliver(signed, first_number=1).pk])
     announce = reverse("admin:signatures_delivery_announce", args=[Delivery.objects.ready().get().pk])
@@ -241,6 +252,24 @@ def test_announced_figures_are_rounded_down_to_three_digits(total, said):
     assert three_digits_down(total) == said
 
 
+def test_a_follow_up_is_announced_with_the_total_to_date(signed, sign, deliver):
+    deliver(signed)
+    withdraw(signed, 2)
+    for _ in range(3):
+        sign(signed)
+    admit(signed)
+    delivery = deliver(signed)
+    update = draft_announcement(delivery)
+    assert update.title == "14 signatures for The Mayor"
+    announcement = Announcement.objects.get()
+    assert (announcement.signatures, announcement.countries, differs(announcement)) == (14, 0, "")
+    Announcement.objects.update(
+        rule="three-digits-down", signatures=3, countries=delivery.manifest["totals"]["countries"]
+    )
+    announcement.refresh_from_db()
+    assert "the manifest gives" not in differs(announcement)  # by the rule that it was written under
+
+
 def test_a_press_release_is_drafted_once_with_figures_that_can_be_computed_again(signed, deliver, capsys):
     delivery = deliver(signed)
     update = draft_announcement(delivery)
@@ -249,11 +278,11 @@ def test_a_press_release_is_drafted_once_with_figures_that_can_be_computed_again
     assert delivery.reference in update.body
     assert draft_announcement(delivery) == update
     announcement = Announcement.objects.get()
-    assert (announcement.signatures, announcement.rule, differs(announcement)) == (12, announcements.CURRENT, "")
+    assert (announcement.signatures, announcement.rule, differs(announcement)) == (12, press_draft.CURRENT, "")
     call_command("check_announcements")
-    assert "12 signatures" in capsys.readouterr().out
+    assert "signatures 12," in capsys.readouterr().out
     Announcement.objects.update(signatures=13)
-    with pytest.raises(CommandError, match="Not what was announced"):
+    with pytest.raises(CommandError, match="differ from what was announced"):
         call_command("check_announcements")
 
 
@@ -270,7 +299,7 @@ def fields_of(update, **changes):
 def test_of_a_press_release_the_words_may_change_and_the_figures_may_not(signed, deliver, editor):
     update = draft_announcement(deliver(signed))
     form = reverse("admin:petitions_update_change", args=[update.pk])
-    assert "To be said in title, lead or text" in editor.get(form).content.decode()
+    assert "must appear in the title, lead or text" in editor.get(form).content.decode()
     reworded = {"title": "The Mayor got our 12 signatures.", "quote": "At last."}
     assert editor.post(form, fields_of(update, **reworded)).status_code == 302
     update.refresh_from_db()
@@ -294,28 +323,34 @@ def test_who_translates_a_press_release_is_told_of_figures_that_are_missing(sign
     page = reverse("admin:petitions_update_translations", args=[update.pk], query={"language": "de"})
     for title, told in (("13 Unterschriften", True), ("12 Unterschriften", False)):
         answer = editor.post(page, {f"update-{update.pk}-title": title}, follow=True)
-        assert ("The frozen figures are not in it: 12 (de)." in answer.content.decode()) == told
+        assert ("These fixed figures are missing: 12 (de)." in answer.content.decode()) == told
+
+
+#: Its reference has figures of its own.
+PACKET = Delivery(archive="ALD-2026-191000-ab.zip")
 
 
 @pytest.mark.parametrize(
     ("title", "missing"),
     [
+        ("From 184 countries, ALD-2026-191000", ["191,000 (en)"]),
         ("About 191,000 signatures from 184 countries", []),
         ("Some 191000, from 184", []),
         ("In 2020 191\u202f000 signed, from 184 countries", []),
         ("191 and 000 from 184", ["191,000 (en)"]),
         ("191,000,000 from 184", ["191,000 (en)"]),
         ("About 191,000. From everywhere", ["184 (en)"]),
+        ("About 191,000; the reference is c-9-184-191000", ["184 (en)"]),
     ],
 )
 def test_a_frozen_figure_is_looked_for_as_a_whole(title, missing):
     update = Update(title=title, lead="", body="")
-    assert unsaid(Announcement(signatures=191_000, countries=184), update) == missing
+    assert unsaid(Announcement(signatures=191_000, countries=184, delivery=PACKET), update) == missing
 
 
 def test_a_translation_may_write_the_figures_in_its_own_way_and_has_to_say_them():
     update = Update(title="191,000 from 184", lead="", body="")
-    announcement = Announcement(signatures=191_000, countries=184)
+    announcement = Announcement(signatures=191_000, countries=184, delivery=PACKET)
     update.translate("de", {"title": "191.000 aus 184"})
     update.translate("uk", {"title": "191\u00a0000 зі 184"})
     assert unsaid(announcement, update) == []
@@ -352,3 +387,10 @@ def test_a_new_series_begins_at_the_first_number_again(signed, deliver, staff):
     again = deliveries.request_delivery(signed, signed.addressee, "count", officer, anew=True)
     assert (again.series, again.first_number, again.last_number) == (2, 1, 12)
     assert Delivery.objects.filter(campaign=signed).count() == 2
+
+
+def test_the_field_for_an_attachment_asks_for_what_is_taken(staff, staff_client, section):
+    """A phone makes a JPEG of its photo for it, and offers no film."""
+    page = staff_client(staff(Role.DELIVERY_OFFICER)).get("/admin/signatures/handover/add/").text
+    (field,) = re.findall(r'<input[^>]*name="attachment"[^>]*>', page)
+    assert 'accept="application/pdf,image/png,image/jpeg"' in field

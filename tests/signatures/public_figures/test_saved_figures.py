@@ -50,7 +50,7 @@ def test_an_update_inserts_figures_by_reference(client, claimed):
 @pytest.mark.parametrize("wrong", ["[[handover.BY]]", "[[nothing.total]]", "[[handover total]]"])
 def test_a_reference_to_no_figure_is_refused_when_it_is_written(claimed, wrong):
     update = Update(campaign=claimed, slug="u", title="T", lead="L", body=f"We are {wrong}.")
-    with pytest.raises(ValidationError, match="No stored figure"):
+    with pytest.raises(ValidationError, match="no saved figures named"):
         update.full_clean()
 
 
@@ -67,21 +67,21 @@ def test_it_is_reproduced_later_and_says_what_has_changed_since(claimed, sign, c
         verdict = verify_snapshot(claimed.claims.get())
         call_command("verify_snapshot", claimed.slug, "handover")
     assert (verdict.problems, verdict.taken_back, verdict.added, verdict.total_now) == ([], 1, 1, 30)
-    assert "30 signatures from 1 shown countries" in capsys.readouterr().out
+    assert "Signatures: 30. Countries shown: 1." in capsys.readouterr().out
 
 
 def test_what_was_never_published_is_not_reproduced(claimed):
     ClaimSnapshot.objects.update(total=31, other=11)
     PublishedFigures.objects.update(countries={"PL": 10, "BY": 10})
     problems = verify_snapshot(claimed.claims.get()).problems
-    assert problems[0].startswith("31 were claimed")
-    assert "BY: 0 was claimed, 10 published" in problems
+    assert problems[0].startswith("31 were saved")
+    assert "BY: 0 saved, 10 published" in problems
     with pytest.raises(CommandError, match="cannot be reproduced"):
         call_command("verify_snapshot", claimed.slug, "handover")
 
 
 def test_an_unknown_snapshot_is_one_clear_line(campaign):
-    with pytest.raises(CommandError, match="has no snapshot 'x'"):
+    with pytest.raises(CommandError, match="has no saved figures named 'x'"):
         call_command("verify_snapshot", campaign.slug, "x")
 
 

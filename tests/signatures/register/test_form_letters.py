@@ -8,6 +8,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from signatures.identity import canonical_mailbox
 from signatures.register.form_letters import FormLetter, Letter, place
 
 LINK = f"https://petitions.an-organisation-with-a-long-name.example.org/be/unsubscribe/{'A' * 43}/"
@@ -63,6 +64,22 @@ def test_each_copy_is_a_mail_of_its_own_and_a_foreign_domain_goes_in_ascii() -> 
     one, other = (read(copy(form, "ada@bücher.example").message().as_bytes()) for _ in range(2))
     assert one["To"] == "ada@xn--bcher-kva.example"
     assert one["Message-ID"] != other["Message-ID"]
+
+
+@pytest.mark.parametrize(
+    "domain", ["straße.example", "STRAẞE.example", "a.straße.example", "βόλος.example", "ᏣᎳᎩ.example"]
+)
+def test_the_mail_goes_to_the_mailbox_that_the_signature_belongs_to(domain: str) -> None:
+    copied = copy(letter(), f"ada@{domain}")
+    assert copied.to == [canonical_mailbox(f"ada@{domain}")]
+    assert read(copied.message().as_bytes())["To"] == copied.to[0]
+
+
+def test_the_sender_has_the_domain_that_it_is_written_with() -> None:
+    form = FormLetter.of("News", TEXTS["English"], "Петиции <news@straße.example>", {})
+    copied = copy(form)
+    assert "news@xn--strae-oqa.example" in copied.from_email
+    assert str(read(copied.message().as_bytes())["From"]) == "Петиции <news@xn--strae-oqa.example>"
 
 
 @pytest.mark.parametrize(

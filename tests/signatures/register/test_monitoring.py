@@ -105,6 +105,18 @@ def test_people_are_told_once_an_attack(campaign, on_call):
     assert "unusually fast" in told.body
 
 
+def test_an_alert_goes_to_the_domain_that_it_was_typed_with(campaign, on_call, settings):
+    settings.ALERTS_TO = ["on-call@straße.example", "Wache <wache@βόλος.example>"]
+    settings.DEFAULT_FROM_EMAIL = "Петиции <post@straße.example>"
+    came(campaign, 10_000)
+    watch()
+    (told,) = on_call
+    sent = told.message()
+    assert str(sent["To"]) == "on-call@xn--strae-oqa.example, Wache <wache@xn--nxasmm1c.example>"
+    assert str(sent["From"]) == "Петиции <post@xn--strae-oqa.example>"
+    assert told.recipients() == ["on-call@xn--strae-oqa.example", "Wache <wache@xn--nxasmm1c.example>"]
+
+
 def test_after_an_attack_the_next_one_is_told_again(campaign, on_call):
     came(campaign, 10_000)
     watch()
@@ -213,7 +225,10 @@ def test_the_dashboard_shows_rates_labels_and_what_is_held(campaign, sign, staff
     ((label, n, held),) = [(row["label"], row["n"], row["held"]) for row in figures["domains"]]
     assert (n, held) == (4, 1)
     page = staff_client(staff(Role.MODERATOR)).get("/admin/signatures/monitor/").content.decode()
-    told = ('"Sent a minute: 37 in an hour, 37 at most"', '"Confirmed a minute: 21 in an hour, 21 at most"')
+    told = (
+        '"Signed per minute: 37 in the last hour, 37 at the peak"',
+        '"Confirmed per minute: 21 in the last hour, 21 at the peak"',
+    )
     for shown in (label, "37", "25.0%", campaign.title, *told):
         assert shown in page
     assert "gmail" not in page

@@ -285,7 +285,7 @@ def test_a_campaign_without_keys_is_said_to_have_none(signed, officer, keyring):
 
 def test_an_address_is_no_reason(signed, officer):
     user, _ = officer()
-    with pytest.raises(NotAllowed, match="addresses out"), acting_as(django_settings.DESK_ROLE):
+    with pytest.raises(NotAllowed, match="Do not enter e-mail addresses"), acting_as(django_settings.DESK_ROLE):
         reveals.ask(user, reveals.Question(KIND.NUMBER, signed, "fault", "for a@b.org", number=1))
 
 

@@ -54,6 +54,24 @@ WORDS: dict[str, str] = {
     "updates-1.fr": "18ceee733e90a3e7",
     "updates-1.es": "64fd88b4b8384492",
     "updates-1.ar": "ad21dac2d7d0463b",
+    "comment-2.en": "cb04d9df862c9972",
+    "comment-2.be": "ef47317617a1ffab",
+    "comment-2.ru": "6fd60648c100425e",
+    "comment-2.uk": "bf4f2c5f54ac7817",
+    "comment-2.pl": "0fdd1803da6efc88",
+    "comment-2.de": "13352f409f8e5602",
+    "comment-2.fr": "66abc0e1e43508cc",
+    "comment-2.es": "98a5ef11e2175ea0",
+    "comment-2.ar": "933a6c19e01eb5f8",
+    "updates-2.en": "3754127bd5de1b3d",
+    "updates-2.be": "32e3e55fb1209222",
+    "updates-2.ru": "858ea00af59d195e",
+    "updates-2.uk": "fd3c94bca09f7ee3",
+    "updates-2.pl": "65680454d8fa6079",
+    "updates-2.de": "474f944bb33b3f23",
+    "updates-2.fr": "c0d2948e26439da0",
+    "updates-2.es": "de635bc727cb1f41",
+    "updates-2.ar": "9de11051a49b7c44",
 }
 
 
@@ -80,14 +98,14 @@ def test_what_is_sealed_names_the_language_that_was_read(make_campaign: Callable
     with override("be"):
         assert consents(campaign, True, True, True) == {
             "share_name": "named-1.be",
-            "share_comment": "comment-1.be",
-            "updates": "updates-1.be",
+            "share_comment": "comment-2.be",
+            "updates": "updates-2.be",
         }
     with override("xx"):
         assert consents(campaign, False, False, True) == {
             "share_name": "",
             "share_comment": "",
-            "updates": "updates-1.en",
+            "updates": "updates-2.en",
         }
 
 
@@ -103,3 +121,21 @@ def test_a_comment_is_shown_by_a_consent_of_its_own_and_at_risk_never(make_campa
     at_risk: Any = make_campaign(slug="at-risk", at_risk=True, disclosure=Disclosure.COUNT)
     assert wording(at_risk).share_comment == ""
     assert consents(at_risk, False, True, False)["share_comment"] == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "days", "words"),
+    [
+        ("en", 1, "after 1 day."),
+        ("en", 30, "after 30 days."),
+        ("ru", 21, "21 дня"),
+        ("pl", 1, "1 dnia"),
+        ("de", 1, "1 Tag "),
+    ],
+)
+def test_days_are_counted_by_each_languages_rules(
+    make_campaign: Callable[..., Campaign], settings: Any, code: str, days: int, words: str
+) -> None:
+    settings.PENDING_DAYS = days
+    with override(code):
+        assert words in wording(make_campaign()).kept

@@ -7,6 +7,8 @@ import json
 
 import pytest
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from petitions.models import Update
 from signatures.models import LedgerEntry, PublishedFigures, Register, TallySum
@@ -17,6 +19,7 @@ from signatures.public_figures.world import world
 from signatures.register import ledger
 from signatures.register.publishing import publish_figures
 from signatures.register.tally import Arrival, count_in, count_out
+from web.spreadsheets import csv_text
 
 TODAY = datetime.date(2026, 3, 1)
 PAGES = ("numbers/", "numbers/by-name/", "numbers.json", "numbers.csv", "tally.json", "embed/")
@@ -42,7 +45,8 @@ def test_page_json_and_csv_say_the_same(client, counted):
     page = client.get(f"/c/{counted.slug}/numbers/")
     figures = page.context["figures"]
     everything = client.get(f"/c/{counted.slug}/numbers.json").json()
-    rows = list(csv.DictReader(io.StringIO(client.get(f"/c/{counted.slug}/numbers.csv").content.decode())))
+    table = client.get(f"/c/{counted.slug}/numbers.csv")
+    rows = list(csv.DictReader(io.StringIO(table.content.decode("utf-8-sig"))))
     shown = {country.code: country.count for country in figures.countries}
     assert shown == {"PL": 30, "MT": 10}
     assert {row["code"]: row["count"] for row in everything["countries"]} == shown
@@ -50,19 +54,36 @@ def test_page_json_and_csv_say_the_same(client, counted):
     assert everything["total"] == int(rows[0]["count"]) == 50
     assert everything["other"] == 10 == 50 - sum(shown.values())
     assert {row["what"] for row in rows} <= everything["dictionary"].keys()
-    assert 'rel="license"' in client.get(f"/c/{counted.slug}/numbers.csv")["Link"]
+    assert 'rel="license"' in table["Link"]
+    assert table["Content-Disposition"] == f'attachment; filename="{counted.slug}.csv"'
     assert everything["licence"]["name"] == "CC0 1.0"
 
 
 @pytest.mark.parametrize("title", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1+1", "Won;=1+1"])
 def test_nothing_in_the_csv_is_a_formula_to_a_spreadsheet(client, counted, title):
     Update.objects.create(campaign=counted, slug="news", title=title, lead="x", published_at=timezone.now())
-    text = client.get(f"/c/{counted.slug}/numbers.csv").content.decode()
+    text = client.get(f"/c/{counted.slug}/numbers.csv").content.decode("utf-8-sig")
     (row,) = [row for row in csv.DictReader(io.StringIO(text)) if row["what"] == "update"]
     assert row["name"].replace("'", "") == title
     for delimiter in ",;\t":
         cells = [cell for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) for cell in line]
         assert [cell for cell in cells if cell.lstrip(' "').startswith(("=", "+", "-", "@"))] == []
+
+
+@given(
+    st.lists(
+        st.lists(st.text(max_size=12) | st.sampled_from(["=1", '"', ";@x", "\r\n+1", "Ж"]), min_size=1, max_size=4)
+    )
+)
+def test_a_table_is_what_a_spreadsheet_reads_and_none_of_it_a_formula(rows):
+    text = csv_text(["Ж"], rows)
+    assert text.encode().startswith(b"\xef\xbb\xbf")
+    read = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    assert [[cell.replace("'", "") for cell in row] for row in read] == [
+        ["Ж"],
+        *([cell.replace("'", "") for cell in row] for row in rows),
+    ]
+    assert not [cell for row in read for cell in row if cell.lstrip(' "').startswith(("=", "+", "-", "@"))]
 
 
 def test_a_small_country_is_nowhere_in_what_is_public(client, counted):
@@ -154,6 +175,12 @@ def test_what_is_not_shown_is_one_shape():
     assert world().shapes["BY"] in drawn.rest
     assert world().shapes["PL"] not in drawn.rest
     assert drawn.legend == [(1, 10, 100)]
+
+
+def test_kosovo_is_a_shape_of_its_own():
+    (land,) = world_map([CountryFigure("XK", "Kosovo", 30)]).lands
+    assert land.path
+    assert land.path not in world_map([CountryFigure("XK", "Kosovo", 30)]).rest
 
 
 def test_shades_begin_where_they_say():

@@ -46,7 +46,13 @@ def test_a_petition_stands_in_the_order_in_which_it_is_read(client: Any, campaig
     order = (
         *("The Mayor", "Keep the library open", "people have signed", "It closes at four.", "Topic Libraries"),
         *("1 Open until eight.", "On two days.", "Sign this petition", "I ask the Mayor to keep it open."),
-        *("Your name", "Your e-mail address", "Country", "Who sees what", "Responsible: Friends of the Library"),
+        *(
+            "Your name",
+            "Your e-mail address",
+            "Country",
+            "Who will see your details",
+            "Responsible for your data: Friends of the Library",
+        ),
         *("Donate to Friends of the Library", "Since April it closes.", "They met"),
     )
     at = 0
@@ -63,7 +69,7 @@ def test_thanks_tells_what_happens_next_and_where_to_go_on(
     Dossier.objects.create(slug="d", title="Libraries", lead="All of them.").campaigns.set([campaign, alike])
     path = f"/c/{campaign.slug}/thanks/"
     page = shown(client, path)
-    for words in (f"within {settings.PENDING_DAYS} days", "What happens next", "No mail?", "Of the same dossier"):
+    for words in (f"within {settings.PENDING_DAYS} days", "What happens next", "No e-mail?", "Of the same dossier"):
         assert words in page
     assert "Of another subject" not in page
     links = client.get(path).content.decode()

@@ -248,13 +248,55 @@ def test_withdrawing_takes_two_steps_and_a_worker(client, campaign, sign, mail_o
     assert signature.sealed is signature.fingerprint is signature.withdrawal_hash is signature.name_key is None
 
 
+def test_the_old_confirmation_links_say_that_it_was_withdrawn(client, campaign, sign, mail_of):
+    again = {"email": "ada@example.org", "country": "PL"}
+    hashes = [sign(campaign, **again), sign(campaign, **again), sign(campaign, email="bob@example.org")]
+    links = [mail_of(campaign, hashed) for hashed in hashes]
+    admit_all(campaign)
+    client.post(links[0]["withdraw"])
+    with acting_as(settings.WORKER_ROLE):
+        apply_withdrawals()
+    for number, link in enumerate(links):
+        assert client.post(link["confirm"]).status_code == 303
+        told = client.get(link["confirm"]).text
+        assert ("This signature has been withdrawn" in told) == (number < 2)
+        assert ("Your signature counts" in told) == (number == 2)
+    sign(campaign, **again)
+    admit_all(campaign)
+    assert "This signature has been withdrawn" in client.get(links[0]["confirm"]).text
+    assert campaign.signatures.filter(state="counted").count() == 2
+
+
+def test_at_risk_the_confirmed_page_promises_nothing_that_a_withdrawal_would_make_untrue(
+    client, make_campaign, sign, mail_of
+):
+    campaign = make_campaign(at_risk=True, disclosure="count")
+    links = mail_of(campaign, sign(campaign))
+    admit_all(campaign)
+    client.post(links["withdraw"])
+    apply_withdrawals()
+    told = client.get(links["confirm"]).text
+    assert "You have confirmed your signature" in told
+    assert "unless you have withdrawn it" in told
+    assert "Your signature counts" not in told
+
+
+def test_only_who_sent_something_is_told_that_it_was_not_kept(client, campaign):
+    Campaign.objects.filter(pk=campaign.pk).update(state="closed", closes_at=timezone.now())
+    looked, sent = client.get(sign_url(campaign)).text, client.post(sign_url(campaign), TYPED).text
+    assert "This petition is closed" in looked
+    assert "This petition is closed" in sent
+    assert "did not keep what you typed" in sent
+    assert "did not keep" not in looked
+
+
 def test_withdrawing_before_confirming_says_that_nothing_is_counted(client, campaign, sign, mail_of):
     url = mail_of(campaign, sign(campaign, confirmed=False))["withdraw"]
     assert client.post(url).status_code == 303
     apply_withdrawals()
     page = client.get(url)
     assert (page.status_code, page["Cache-Control"]) == (200, "no-store")
-    assert "Nothing is counted under this link." in page.content.decode()
+    assert "We found no signature for this link" in page.content.decode()
     assert "do not confirm" in page.content.decode()
 
 

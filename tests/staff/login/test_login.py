@@ -13,6 +13,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -21,6 +22,7 @@ from redis.exceptions import RedisError
 
 from staff.login.links import one_time_link
 from staff.login.middleware import ADMIN_CSP
+from staff.login.names import refuse_mistakable
 from staff.models import AuditEntry, Membership, Role
 from tests.support.fixtures import PASSWORD, SiteClient
 
@@ -68,8 +70,22 @@ def test_a_code_works_once_however_long_it_is_good(client, person):
         cache.delete(f"allauth.mfa.totp.used?user={person.pk}&code={code}")  # it would have forgotten by now
         second = SiteClient()
         type_password(second)
-        assert b"has been used" in type_code(second, code).content
+        assert b"was already used" in type_code(second, code).content
         assert type_code(second).status_code == 302
+
+
+@pytest.mark.parametrize("typed", ["Anna", "ANNA", " anna ", "ａｎｎａ"])
+def test_a_login_has_no_case(client, person, typed):
+    assert type_password(client, typed)["Location"] == "/admin/login/code/"
+    assert type_code(client)["Location"] == "/admin/"
+    assert client.get("/admin/").context["request"].user == person
+
+
+def test_the_field_for_a_login_lets_no_phone_change_what_is_typed(client, db, staff, staff_client):
+    for browser, url in ((client, LOGIN), (staff_client(staff(Role.ADMINISTRATOR)), "/admin/auth/user/add/")):
+        (field,) = re.findall(r'<input[^>]*name="(?:login|username)"[^>]*>', browser.get(url).text)
+        for said in ('autocapitalize="none"', 'spellcheck="false"', 'autocorrect="off"'):
+            assert said in field, url
 
 
 def test_without_a_second_factor_only_making_one_is_possible(client, staff, campaign):
@@ -139,7 +155,7 @@ def test_a_network_that_guesses_waits_and_locks_nobody_out(client, person, setti
     refused = type_password(client)
     assert refused.status_code == 429
     assert 0 < int(refused["Retry-After"]) <= 3600
-    assert b"Too many tries" in refused.content
+    assert b"Too many login attempts" in refused.content
     right = type_password(client, REMOTE_ADDR="198.51.100.7")
     assert (right.status_code, right["Location"]) == (302, "/admin/login/code/")
 
@@ -151,7 +167,7 @@ def test_nobody_guesses_while_tries_cannot_be_counted(client, person, monkeypatc
     monkeypatch.setattr("web.rate_limits.get_usage", away)
     refused = type_password(client)
     assert (refused.status_code, refused["Retry-After"]) == (503, "30")
-    assert b"Please try again shortly" in refused.content
+    assert b"Try again shortly" in refused.content
     assert "_auth_user_id" not in client.session
     assert client.get(LOGIN).status_code == 200
     client.force_login(person)  # who is in stays in
@@ -253,10 +269,12 @@ def test_persons_are_handed_out_only_just_after_the_second_factor(staff, staff_c
         assert not recently_authenticated(request)
         TOTP.activate(user, KEY)
         url = "/admin/signatures/delivery/1/download/"
-        asked = browser.get(url)
-        assert unquote(asked["Location"]) == f"/admin/again/?next={url}"
-        done = browser.post(asked["Location"], {"code": code_now(), "next": url})
-        assert done["Location"] == url
+        page = "/admin/signatures/delivery/1/change/"
+        # Back to the page with its link: a browser that goes on to a file leaves the question standing.
+        asked = browser.get(url, headers={"referer": f"http://testserver{page}"})
+        assert unquote(asked["Location"]) == f"/admin/again/?next={page}"
+        done = browser.post(asked["Location"], {"code": code_now(), "next": page})
+        assert done["Location"] == page
         assert browser.get(url).status_code == 404  # there is none, but now it is looked for
 
 
@@ -317,8 +335,42 @@ def test_the_first_administrator_is_made_by_one_command(client, db, capsys):
 
 def test_the_command_makes_no_administrator_of_somebody_else(staff):
     staff(Role.CAMPAIGNER, username="anna")
-    with pytest.raises(CommandError, match="no administrator"):
+    with pytest.raises(CommandError, match="not an active administrator"):
         call_command("create_administrator", username="anna", email="")
+
+
+MISTAKABLE = ["Anna", "ANNA", "аnna", "annа", "ａｎｎａ", "ánna", "ann\u0430"]
+
+
+@pytest.mark.parametrize("wanted", MISTAKABLE)
+def test_nobody_is_given_a_login_that_looks_like_anothers(staff, staff_client, person, wanted):
+    browser = staff_client(staff(Role.ADMINISTRATOR))
+    rows = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    page = browser.post("/admin/auth/user/add/", {"username": wanted, "is_active": "on", **rows})
+    assert page.status_code == 200
+    assert "looks like this: anna" in page.text or "letters a–z" in page.text
+    with pytest.raises(CommandError, match=r"looks like this: anna|letters a–z|not an active administrator"):
+        call_command("create_administrator", username=wanted, email="")
+    assert User.objects.filter(username__in=["anna", wanted]).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted"),
+    [("moderator", "rnoderator"), ("moderator", "m0derator"), ("bill", "bi11"), ("bill", "BIII"), ("іван", "ivan"),
+     ("олег", "oleg1")],
+)  # fmt: skip
+def test_what_looks_alike_is_told_from_what_does_not(db, there, wanted):
+    User.objects.create(username=there)
+    if wanted in {"ivan", "oleg1"}:
+        refuse_mistakable(wanted)
+    else:
+        with pytest.raises(ValidationError, match=there):
+            refuse_mistakable(wanted)
+
+
+def test_the_database_holds_no_two_logins_of_one_name(person):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.create(username="Anna")
 
 
 # --- people -------------------------------------------------------------------------------------------------------
@@ -377,3 +429,65 @@ def test_only_the_admin_relaxes_the_browsers_rules(client, staff_client, staff, 
         assert "no-store" in page["Cache-Control"]
     assert "unsafe" not in client.get(campaign.get_absolute_url())["Content-Security-Policy"]
     assert "unsafe-inline" not in str(ADMIN_CSP["script-src"])
+
+
+# --- a SECRET_KEY that was changed --------------------------------------------------------------------------------
+
+OTHER = "another-secret-key-for-tests-0123456789-0123456789-xyz"
+
+
+def test_a_second_factor_of_an_earlier_key_opens_while_that_is_named(client, person, settings):
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+
+    spare = RecoveryCodes.activate(person).get_unused_codes()[0]
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], OTHER
+    type_password(client)
+    assert type_code(client)["Location"] == "/admin/"
+    assert spare in client.get("/admin/second-factor/codes/").text
+
+
+def test_without_the_earlier_key_it_is_said_what_to_do(client, person, settings, caplog):
+    settings.SECRET_KEY = OTHER
+    assert type_password(client).status_code == 302
+    refused = type_code(client)
+    assert refused.status_code == 503
+    assert b"SECRET_KEY_FALLBACKS" in refused.content
+    assert [record for record in caplog.records if "SECRET_KEY_FALLBACKS" in record.getMessage()]
+    assert client.get("/admin/").status_code == 302
+    with pytest.raises(CommandError, match="SECRET_KEY_FALLBACKS"):
+        call_command("demo_code", "anna")
+
+
+@pytest.mark.parametrize("page", ["codes/", "codes/new/", "", "app/", "app/remove/", "passkeys/add/"])
+def test_no_page_of_second_factors_breaks_with_another_key(client, person, settings, page):
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+
+    RecoveryCodes.activate(person)
+    settings.SECRET_KEY = OTHER
+    client.force_login(person)
+    for answer in (
+        client.get(f"/admin/second-factor/{page}"),
+        client.post(f"/admin/second-factor/{page}", {"code": "1"}),
+    ):
+        assert answer.status_code in (200, 302, 405, 503)
+
+
+def test_a_session_of_an_earlier_key_goes_on_while_that_is_named(client, person, settings):
+    client.force_login(person)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], OTHER
+    assert client.get("/admin/").status_code == 200
+
+
+def test_earlier_keys_are_read_from_the_environment():
+    import os
+    import subprocess
+    import sys
+
+    from tests.check import OURS, PRODUCTION
+    from tests.config.test_deployment import ROOT
+
+    say = "from config import settings as s; print(s.SECRET_KEY_FALLBACKS)"
+    env = {name: value for name, value in os.environ.items() if name not in OURS} | PRODUCTION
+    env["SECRET_KEY_FALLBACKS"] = "one,two"
+    done = subprocess.run([sys.executable, "-c", say], cwd=ROOT, env=env, capture_output=True, check=True)
+    assert done.stdout.decode().strip() == "['one', 'two']"

@@ -128,5 +128,5 @@ def test_the_documents_say_of_each_language_whether_it_was_read_through() -> Non
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
 def test_a_page_says_where_no_native_reader_has_read_the_translation(client: Client, language: Language) -> None:
     with override(language.code):
-        note = gettext("No native reader has gone through this translation yet.")
+        note = gettext("No native speaker has checked this translation yet.")
     assert (note in client.get(path_in(language.code, "/")).text) is not language.reviewed

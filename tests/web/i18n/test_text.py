@@ -97,7 +97,7 @@ def test_the_form_says_what_is_wrong_and_keeps_nothing(campaign: Campaign, staff
     Campaign.objects.filter(pk=campaign.pk).update(background="It closes at four.")
     answer = client.post(page, {f"campaign-{campaign.pk}-background": "Zamykają <script>alert(1)</script>"})
     assert answer.status_code == 200
-    assert "There is HTML in it (&lt;script&gt;)" in answer.text
+    assert "HTML is not allowed here (&lt;script&gt;)" in answer.text
     assert Campaign.objects.get(pk=campaign.pk).translations == {}
     update = Update(
         campaign=campaign, slug="news", title="News", lead="There is news.", body="![](https://example.org/x)"
@@ -120,7 +120,23 @@ UNSEEN = {
         "ended \u2069 and never begun",
         "\u2066one\u2069 too many\u2069",
     ],
-    "invisible": ["Vo\u200bte", "\ufeffThe Mayor", "word\u2060joiner", "a\u2063b", "a\u206ab", "tag\U000e0041"],
+    "invisible": [
+        "Vo\u200bte",
+        "\ufeffThe Mayor",
+        "word\u2060joiner",
+        "a\u2063b",
+        "a\u206ab",
+        "tag\U000e0041",
+        "\U0001f3f4\U000e0067 begun",
+        "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063",
+        "\U0001f600\U000e0067\U000e0062\U000e0073\U000e007f",
+        "\U0001f3f4" + "".join(chr(0xE0000 + ord(sign)) for sign in "votefornobody") + "\U000e007f",
+        "Vo\u180ete",
+        "\u1820\u180e",
+        "a\U00013430b",
+        "a\U0001bca0",
+        "\U0001d173a",
+    ],
     "control": ["a\0b", "a\x1bb", "a\x7fb", "a\x85b"],
     "unknown": ["line\u2028end", "own \ue000 sign"],
     "damaged": ["M\ufffdnchen"],
@@ -133,6 +149,14 @@ NEEDED = {
     "isolates that end": "\u0642\u0627\u0644 \u2068The \u2067\u05d0\u2069 Mayor\u2069 \u0644\u0627",
     "places to break Khmer and Thai": "\u1780\u1794\u200b\u1781 \u0e01\u200b\u0e02",
     "a place to break a long word": "Bundes\u00adinnen\u00administer",
+    "flags of Scotland and Wales": "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f and "
+    "\U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
+    "the flag of Texas": "\U0001f3f4\U000e0075\U000e0073\U000e0074\U000e0078\U000e007f",
+    "vowel separators of Mongolian": "\u182c\u1820\u182f\u182c\u180e\u1820 \u182e\u1820\u1828\u180b\u180e\u1820",
+    "places to break Burmese": "\u1019\u103c\u1014\u103a\u200b\u1019\u102c",
+    "how hieroglyphs stand together": "\U00013000\U00013430\U00013001",
+    "overlaps of shorthand": "\U0001bc00\U0001bca0\U0001bc01",
+    "beams of notes": "\U0001d173\U0001d158\U0001d174",
     "spaces of French": "\u00ab\u202fNon\u00a0!\u202f\u00bb",
 }
 
@@ -207,12 +231,12 @@ def test_the_admin_says_which_character_beside_its_field(campaign: Campaign, sta
     demand = Demand.objects.create(campaign=campaign, position=1, text="Open it.")
     page = f"/admin/petitions/campaign/{campaign.pk}/translations/?language=ar"
     answer = client.post(page, {f"demand-{demand.pk}-text": "\u0627\u0641\u062a\u062d\u202e"})
-    assert "There is an invisible direction mark (U+202E) in it." in answer.text
+    assert "This contains an invisible direction mark (U+202E)." in answer.text
     assert f'id="id_demand-{demand.pk}-text_error"' in answer.text
     demand.refresh_from_db()
     assert demand.translations == {}
     written = {"name": "The \u200bMayor", "institution": "", "country": "", "address": "", "language": "en"}
     answer = client.post("/admin/petitions/addressee/add/", written)
-    assert "There is an invisible character (U+200B) in it." in answer.text
-    assert "It stands after “The”." in answer.text
+    assert "This contains an invisible character (U+200B)." in answer.text
+    assert "It comes after “The”." in answer.text
     assert not Addressee.objects.filter(name__contains="\u200b").exists()

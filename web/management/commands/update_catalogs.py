@@ -11,8 +11,8 @@ from web.i18n import catalogs
 
 class Command(BaseCommand):
     help = (
-        "Read what the public pages, mails and letters say, bring web/i18n/locale/*/LC_MESSAGES/django.po up to date, "
-        "compile them, and name what has no translation yet."
+        "Update web/i18n/locale/*/LC_MESSAGES/django.po with the texts of the public pages, e-mails and "
+        "letters, compile them, and list missing translations."
     )
     requires_system_checks: list[str] = []
 
@@ -29,4 +29,4 @@ class Command(BaseCommand):
             for words in lacking:
                 self.stdout.write(f"  {words}")
         if left:
-            raise CommandError(f"{left} translations are missing.")
+            raise CommandError(f"Missing translations: {left}.")

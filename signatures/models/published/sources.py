@@ -9,5 +9,5 @@ from django.utils.translation import gettext_lazy as _
 class Source(models.TextChoices):
     """How a signature came."""
 
-    WEB = "web", _("Web")
+    WEB = "web", _("Website")
     DEMO = "demo", _("Synthetic")

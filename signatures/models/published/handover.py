@@ -61,20 +61,25 @@ class Handover(models.Model):
         ANSWERED = "answered", _("They answered")
 
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="handovers", verbose_name=_("delivery"))
-    kind = models.CharField(_("what happened"), max_length=8, choices=Kind)
-    on = models.DateField(_("on"))
-    place = PlainCharField(_("where"), max_length=200, blank=True)
+    kind = models.CharField(_("event"), max_length=8, choices=Kind)
+    on = models.DateField(_("date"))
+    place = PlainCharField(_("place"), max_length=200, blank=True)
     people = PlainCharField(
-        _("people"), max_length=500, blank=True, help_text=_("Officials and our own; never a signer. Not published.")
+        _("people present"),
+        max_length=500,
+        blank=True,
+        help_text=_("Officials and our own staff, never signers. Not published."),
     )
     reference = PlainCharField(_("the authority’s reference"), max_length=100, blank=True)
-    statement = PlainTextField(_("what the public is told"), max_length=2000, blank=True)
+    statement = PlainTextField(_("public statement"), max_length=2000, blank=True)
     is_public = models.BooleanField(
-        _("public"), default=True, help_text=_("Day, place, reference and the public words, on the campaign’s pages.")
+        _("public"),
+        default=True,
+        help_text=_("Show date, place, reference and public statement on the campaign’s pages."),
     )
-    note = PlainTextField(_("note"), max_length=4000, blank=True, help_text=_("For ourselves."))
+    note = PlainTextField(_("note"), max_length=4000, blank=True, help_text=_("Internal."))
     attachment = AttachmentField(
-        _("receipt or answer"), storage=attachments, upload_to="handover", blank=True,
+        _("receipt or reply"), storage=attachments, upload_to="handover", blank=True,
         validators=[FileExtensionValidator(["pdf", "png", "jpg", "jpeg"])],
     )  # fmt: skip
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False)
@@ -93,9 +98,9 @@ class Handover(models.Model):
     def clean(self) -> None:
         problems: dict[str, Any] = {}
         if self.on and self.on > timezone.now().date():
-            problems["on"] = _("That day has not come yet.")
+            problems["on"] = _("The date cannot be in the future.")
         if self.delivery_id and self.delivery.state != Delivery.State.READY:
-            problems["delivery"] = _("There is no packet yet that could have been handed over.")
+            problems["delivery"] = _("No packet of this delivery has been built yet.")
         if problems:
             raise ValidationError(problems)
 
