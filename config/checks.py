@@ -53,7 +53,7 @@ def rates_are_rates(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def site_has_an_address(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    """Links in mails are made of them, and browsers' origins are compared with them: neither fails where one would see."""
+    """Links in mails are made of them, browsers' origins are compared with them: neither fails where one would see."""
     hint = "It has to look like https://petitions.example.org, with :port where there is one, and nothing after it."
     for name in ("SITE_URL", "DESK_URL"):
         try:

@@ -67,8 +67,8 @@ PUBLIC: Final[dict[str, str]] = {
     "signatures_ledgerentry": READ,
     # Of the manifest, only the total is shown; PostgreSQL has no right for a part of a column.
     "signatures_delivery": "SELECT (id, campaign_id, addressee_id, profile, state, series, first_number, last_number,"
-    " built_at, manifest)",
-    "signatures_handover": "SELECT (id, delivery_id, kind, on, place, reference, statement, is_public)",
+    " built_at, archive, manifest)",
+    "signatures_handover": 'SELECT (id, delivery_id, kind, "on", place, reference, statement, is_public)',
     "signatures_shredding": READ,
     "signatures_signingkey": READ,
     "signatures_signingrules": READ,
@@ -220,7 +220,7 @@ def _given(cursor: Any, role: str) -> dict[str, Rights]:
 def _parsed(rights: str) -> Rights:
     """`SELECT (id, at), DELETE` as a set."""
     return {
-        (privilege, column.strip(), False)
+        (privilege, column.strip().strip('"'), False)
         for privilege, columns in re.findall(r"([A-Z]+)(?: \(([^)]*)\))?", rights)
         for column in columns.split(",")
     }

@@ -45,10 +45,10 @@ def signatures_in(manifest: str) -> Cast:
     return Cast(F(f"{manifest}__totals__signatures"), models.BigIntegerField())
 
 
-#: What stays in the database where the public is told of a packet: who asked, where it lies, and the manifest, which may
-#: list numbers by the thousand. The public tier has no right to read most of it (config/database/grants.py).
+#: What stays in the database where the public is told of a packet: who asked, what went wrong, and the manifest, which
+#: may list numbers by the thousand. The public tier has no right to read most of it (config/database/grants.py).
 NOT_TOLD: Final = (
-    "proposal", "problem", "manifest", "manifest_sha256", "archive", "archive_sha256", "withdrawals_wait_until",
+    "proposal", "problem", "manifest", "manifest_sha256", "archive_sha256", "withdrawals_wait_until",
 )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def test_a_password_that_was_not_escaped_is_refused_in_one_line(setting: str) ->
 @pytest.mark.parametrize("command", [["-c", "import config.wsgi"], ["-m", "celery", "-A", "config.celery", "report"]])
 def test_web_and_workers_say_it_in_one_line_too(command: list[str]) -> None:
     address = ADDRESSES["REDIS_URL"].format(f"{SECRET}/{SECRET}")
-    done = run(command, role="web" if "config.wsgi" in command[1] else "worker", REDIS_URL=address)
+    done = run(command, role="public" if "config.wsgi" in command[1] else "worker", REDIS_URL=address)
     assert done.returncode != 0
     assert "Not configured: REDIS_URL cannot be read." in done.stderr
     assert SECRET not in done.stderr + done.stdout
@@ -172,7 +172,7 @@ def test_any_text_is_an_origin_or_refused(text: str) -> None:
     assert addresses.site(read) == read
 
 
-@pytest.mark.parametrize("role", ["web", "worker"])
+@pytest.mark.parametrize("role", ["public", "desk", "worker"])
 def test_a_deployment_below_a_path_is_refused_in_a_clear_line(role: str) -> None:
     done = run(["manage.py", "check", "--deploy"], role=role, SITE_URL="https://example.org/petitions")
     assert done.returncode == 1

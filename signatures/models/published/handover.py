@@ -52,7 +52,10 @@ class HandoverQuerySet(models.QuerySet["Handover"]):
 
 
 class Handover(models.Model):
-    """One thing that happened between us and an authority over a packet."""
+    """One thing that happened between us and an authority over a packet.
+
+    Guards: config/database/row_security.sql.
+    """
 
     class Kind(models.TextChoices):
         HANDED_OVER = "handed", _("Handed over")

@@ -431,7 +431,8 @@ def test_nobody_approves_their_own_request(campaign, officers):
         execute("desk", DECIDE, [officers[0].pk, pk])
     assert violated(error) == "proposal_needs_two_people"
     assert is_denied("worker", DECIDE, [officers[1].pk, pk])  # a worker decides nothing, whoever it names
-    for role in ROLES:
+    assert is_denied("public", APPROVE, [pk])
+    for role in ("desk", "worker"):
         with pytest.raises(IntegrityError) as error:
             execute(role, APPROVE, [pk])
         assert violated(error) == "delivery_needs_two_people"

@@ -58,7 +58,7 @@ def test_it_is_reproduced_later_and_says_what_has_changed_since(claimed, sign, c
     sign(claimed, country="BY")
     admit(claimed)
     withdrawn = Signature.objects.get(campaign=claimed, number=3)
-    with acting_as(settings.DESK_ROLE):
+    with acting_as(settings.PUBLIC_ROLE):
         from signatures.intake.confirmation import ask_withdrawal
 
         ask_withdrawal(bytes(withdrawn.withdrawal_hash))

@@ -283,7 +283,7 @@ def test_at_thirty_moments_nothing_public_tells_a_world_from_its_twin(published,
 
     def look(seen, moment):
         if moment == MOMENTS // 2:
-            with acting_as(django_settings.PUBLIC_ROLE):
+            with acting_as(django_settings.DESK_ROLE):
                 take_snapshot(published, "then")
             ClaimSnapshot.objects.update(taken_at=clock[0])
         if moment == MOMENTS - 1:

@@ -57,7 +57,7 @@ def let_it_be_due() -> None:
 
 
 def ask(update: Update) -> Mailing:
-    with acting_as(django_settings.PUBLIC_ROLE):
+    with acting_as(django_settings.DESK_ROLE):
         return Mailing.objects.create(update=update)
 
 

@@ -325,7 +325,7 @@ def test_the_log_drops_the_token_of_a_one_time_link(person):
 
 def test_the_first_administrator_is_made_by_one_command(client, db, capsys):
     call_command("create_administrator", username="root", email="")
-    link = re.search(r"http://testserver(\S+)", capsys.readouterr().out)[1]
+    link = re.search(r"http://desk.testserver(\S+)", capsys.readouterr().out)[1]
     assert client.post(link, NEW).status_code == 302
     user = User.objects.get(username="root")
     assert [membership.role for membership in user.memberships.all()] == [Role.ADMINISTRATOR]
@@ -380,7 +380,7 @@ def test_an_administrator_makes_a_login_without_knowing_its_password(staff, staf
     browser = staff_client(staff(Role.ADMINISTRATOR))
     rows = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
     page = browser.post("/admin/auth/user/add/", {"username": "boris", "is_active": "on", **rows}).content.decode()
-    link = re.search(r"http://testserver(/admin/begin/\S+/)<", page)[1]
+    link = re.search(r"http://desk.testserver(/admin/begin/\S+/)<", page)[1]
     assert not User.objects.get(username="boris").has_usable_password()
     assert client.post(link, NEW).status_code == 302
 
