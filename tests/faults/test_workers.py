@@ -133,5 +133,4 @@ def verify(stack: Stack, delivery: int, officer: str = "") -> int:
     said = stack.manage("verify_delivery", str(stack.home / "packets" / archive), *identity)
     assert "verifies" in said
     listed = re.search(r"(\d+) listed", said)
-    assert listed
-    return int(listed[1])
+    return int(listed[1]) if listed else 0  # a packet of totals says nothing of a list
