@@ -88,15 +88,7 @@ def has_room(stage: str) -> bool:
     return int(_broker().llen(queue)) < MOST_NOTICES
 
 
-class Notifying(Celery):
-    def notify(self, stage: str) -> None:
-        """Have a worker look at this stage (signatures/notify_worker.py). Raises what AWAY names."""
-        if has_room(stage):
-            self.send_task(f"signatures.{stage}", retry=False)
-
-
-app = Notifying("undersigned")
-app.set_default()  # of all threads: one of its own notifies
+app = Celery("undersigned")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["signatures"])
 # Each with an exchange and a key of its own: by default all would be bound to one, and get every notice.
@@ -108,6 +100,12 @@ app.conf.beat_schedule = {
     f"look-at-{stage}": {"task": f"signatures.{stage}", "schedule": seconds} for stage, (_, seconds) in STAGES.items()
 }
 app.conf.beat_scheduler = "config.celery:Scheduler"
+
+
+def notify(stage: str) -> None:
+    """Have a worker look at this stage (signatures/notify_worker.py). Raises what AWAY names."""
+    if has_room(stage):
+        app.send_task(f"signatures.{stage}", retry=False)
 
 
 @task_failure.connect

@@ -155,6 +155,8 @@ CELERY_BROKER_URL = _broker(REDIS_URL)
 # Two installations, or two test processes, may share one Redis: each has its own queue.
 CELERY_TASK_DEFAULT_QUEUE = env.str("QUEUE", "undersigned")
 CELERY_TASK_IGNORE_RESULT = True
+# What tells workers of work: by name, for no web process imports what workers do.
+WORKER_NOTIFIER = "config.celery.notify"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

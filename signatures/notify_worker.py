@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Any, Final, cast
+from typing import Final
 
-from celery import current_app
+from django.conf import settings
 from django.db import connection, transaction
+from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -55,7 +56,7 @@ class WorkerNotifier:
 
     def _send(self, stage: str) -> None:
         try:
-            cast("Any", current_app).notify(stage)  # config/celery.py
+            import_string(settings.WORKER_NOTIFIER)(stage)
         except AWAY as error:
             log.warning(
                 "could not notify the %s worker (%s); the schedule will pick up the work", stage, type(error).__name__

@@ -54,6 +54,8 @@ def folded(sign: str) -> str:
         return str(digit)
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", sign).casefold())
     plain = "".join(letter for letter in plain if ord(letter) not in MARKS)
+    if len(plain) > 1:  # ŉ is an apostrophe and an n
+        plain = plain.lstrip(APOSTROPHES)
     return ALIKE.get(plain, plain)
 
 

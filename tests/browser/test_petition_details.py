@@ -36,6 +36,7 @@ def test_a_button_that_copies_shows_only_where_it_can(visit: Visit, path: str, s
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP])
 def test_the_link_of_an_error_leaves_the_label_of_its_field_in_sight(visit: Visit, viewport: dict[str, int]) -> None:
     with visit(viewport=viewport) as page:
+        page.watch.expected = ("status of 422",)  # type: ignore[attr-defined]
         page.goto(f"/c/{LOCAL}/sign/")
         page.locator("form[data-script]").evaluate("form => form.noValidate = true")
         page.get_by_role("button", name="Sign", exact=True).click()

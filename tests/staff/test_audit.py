@@ -285,7 +285,7 @@ def actions():
 def delivery(campaign, officer):
     Register.objects.filter(campaign=campaign).update(last_number=10, counted=10)
     with acting_as(settings.DESK_ROLE):
-        return deliveries.request_delivery(campaign, campaign.addressee, "named", officer)
+        return deliveries.request_delivery(campaign, campaign.addressee, "count", officer)
 
 
 def test_each_step_of_a_delivery_has_one_entry(delivery, staff):

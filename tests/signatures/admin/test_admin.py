@@ -391,7 +391,7 @@ def test_the_page_says_who_can_open_the_packet_and_who_cannot(client, delivery, 
     assert "Open it with yours" in page
     client.force_login(officers[0])
     page = client.get(change_url(delivery)).content.decode()
-    assert "was not encrypted to a key of yours: you cannot open it. Who can: officer-2." in page
+    assert "was not encrypted to a key of yours, so you cannot open it. Who can: officer-2." in page
     assert "Open it with yours" not in page
 
 
@@ -444,7 +444,7 @@ def test_after_asking_again_a_download_leads_back_to_its_page(client, ready, off
     assert asked.status_code == 302
     assert urlencode({"next": change_url(ready)}) in asked["Location"]
     assert urlencode({"next": reverse("admin:index")}) in client.get(download)["Location"]
-    assert "please press again" in client.get(page).content.decode()
+    assert "Press the button again" in client.get(page).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -330,7 +330,7 @@ def test_the_first_administrator_is_made_by_one_command(client, db, capsys):
     user = User.objects.get(username="root")
     assert [membership.role for membership in user.memberships.all()] == [Role.ADMINISTRATOR]
     call_command("create_administrator", username="root", email="")
-    assert "http://testserver/admin/begin/" in capsys.readouterr().out
+    assert "http://desk.testserver/admin/begin/" in capsys.readouterr().out
 
 
 def test_the_command_makes_no_administrator_of_somebody_else(staff):
