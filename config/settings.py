@@ -237,7 +237,7 @@ NETWORK_COUNTRIES = env.str("NETWORK_COUNTRIES", "")
 # django-ratelimit 4.1 does not list Django's own RedisCache among the backends it trusts. It counts atomically on
 # the server, which is all that the check is about.
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
-if ROLE == "public":
+if not HAS_STAFF:
     # Without sessions there is nothing that a forged request could borrow; where a form came from, headers say
     # (web/senders.py), for a token would make each page another.
     SILENCED_SYSTEM_CHECKS.append("security.W003")

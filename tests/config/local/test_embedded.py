@@ -58,7 +58,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 
 def test_path_with_space_and_percent(running: Embedded) -> None:
     with psycopg.connect(running.database_url("public")) as connection:
-        assert connection.execute("SELECT current_user").fetchone() == ("undersigned_web",)
+        assert connection.execute("SELECT current_user").fetchone() == ("undersigned_public",)
     with redis.Redis.from_url(running.redis_url(1)) as valkey:
         assert valkey.ping()
     assert running.sockets.stat().st_mode & 0o077 == 0

@@ -207,8 +207,8 @@ def test_one_mail_that_a_server_does_not_want_stops_no_other_and_is_given_up_aft
 
     def until_another_was_taken_after_it(said: str) -> None:
         """A claim has no order; refused at its end, nobody can tell yet whether it is this mail or all."""
-        for _ in range(30):
-            sign(campaign, confirmed=False, email="fine@example.org")
+        for n in range(30):
+            sign(campaign, confirmed=False, email=f"{said}{n}@example.org")
             result = send()
             assert len(result.mailed) == 1
             if getattr(result, said) == [unwanted]:
