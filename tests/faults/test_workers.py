@@ -130,8 +130,9 @@ def verify(stack: Stack, delivery: int, officer: str = "") -> int:
     """Run `verify_delivery` on its packet; how many persons are listed in it."""
     ((archive,),) = stack.sql("SELECT archive FROM signatures_delivery WHERE id = %s", delivery)
     identity = ["--identity", str(stack.home / "identities" / f"{officer}.txt")] if officer else []
-    said = stack.manage("verify_delivery", str(stack.home / "packets" / archive), *identity)
+    ((key,),) = stack.sql("SELECT sha256 FROM signatures_signingkey")
+    said = stack.manage("verify_delivery", str(stack.home / "packets" / archive), "--key", key, *identity)
     assert "verifies" in said
-    listed = re.search(r"listed (\d+)", said)
+    listed = re.search(r"(\d+) listed", said)
     assert listed
     return int(listed[1])
