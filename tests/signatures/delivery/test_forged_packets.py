@@ -107,11 +107,8 @@ EVIL = "import pathlib; pathlib.Path({!r}).touch(); raise SystemExit(0)\n"
 def test_no_module_beside_the_verifier_is_run(folder, tmp_path, signs, python, way):
     ran = tmp_path / "ran"
     evil = EVIL.format(str(ran))
-    run(
-        python, "-c", f"import py_compile; open('e.py','w').write({evil!r}); py_compile.compile('e.py', '{tmp_path}/e')"
-    )
-    Path("e.py").unlink()
     (tmp_path / "e.py").write_text(evil)
+    run(python, "-c", f"import py_compile; py_compile.compile('{tmp_path}/e.py', '{tmp_path}/e')")
     for module in MODULES:
         if way == "package":
             (folder / module).mkdir()
