@@ -41,6 +41,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ PROFILES = ("count", "initials", "named", "full")
 #: What operating systems leave in a folder that was looked at: no part of the packet, and said to be unchecked.
 LEFT_BEHIND = {".DS_Store", "Thumbs.db", "desktop.ini"}
 PIECE = 1 << 16
-#: Bytes that are read before it is known who signed: 64 MiB hold five million numbers that were taken back.
-MANIFEST_BYTES, SIGNATURE_BYTES = 1 << 26, 1 << 12
+#: Bytes that are read before it is known who signed: 32 MiB hold two million numbers that were taken back.
+MANIFEST_BYTES, SIGNATURE_BYTES = 1 << 25, 1 << 12
 #: Bytes of a row in a spreadsheet, at most.
 ROW_BYTES = 1 << 15
 # What reading an altered archive raises, depending on the byte: also "needs a password" (RuntimeError),
@@ -171,6 +172,10 @@ def fingerprint_given(text: str) -> str:
 def legible(text: str) -> str:
     """The text without anything that would move a terminal's cursor, begin a line or turn its direction."""
     return "".join(c if c.isprintable() or c in "\u200c\u200d" else ascii(c)[1:-1] for c in text)
+
+
+def repeated(names: "Iterable[str]") -> "list[str]":
+    return sorted(name for name, count in Counter(names).items() if count > 1)
 
 
 # --- where the files are --------------------------------------------------------------------------------------
@@ -338,7 +343,7 @@ class Archive(Packet):
     def problems(self) -> "Iterator[str]":
         """A zip archive may hide other data before, between and after its files, in comments and extra fields."""
         names, at = self.names(), 0
-        yield from (f"{name}: there twice" for name in sorted(set(names)) if names.count(name) > 1)
+        yield from (f"{name}: there twice" for name in repeated(names))
         for info in self.zip.infolist():
             name = info.orig_filename
             if info.header_offset != at:
@@ -499,6 +504,14 @@ def read_signed(packet: Packet) -> "tuple[dict[str, Any], bytes, str]":
     return manifest_of(data), data, fingerprint_of(public_key)
 
 
+def read_earlier(packet: Packet) -> "tuple[dict[str, Any], bytes, str]":
+    """The same of an earlier packet; Damaged says which."""
+    try:
+        return read_signed(packet)
+    except Damaged as error:
+        raise Damaged(f"{packet.label}: {error}") from None
+
+
 def check_key(manifest: "dict[str, Any]", signed_by: str, keys: "Sequence[str]") -> "Iterator[str]":
     """`signed_by` is the fingerprint of the key that did sign, `keys` are those that may; none: any may."""
     if signed_by != manifest["signed_by"]:
@@ -549,9 +562,10 @@ def check_list_of_files(packet: Packet, manifest: "dict[str, Any]") -> "list[str
     listed = [entry["name"] for entry in manifest["files"]]
     left_out = {MANIFEST, SIGNATURE, *unsigned(packet, manifest)}
     there = [name for name in packet.names() if name not in left_out]
-    problems = [f"{name}: listed in the manifest, but missing" for name in listed if name not in there]
-    problems += [f"{name}: not listed in the manifest" for name in there if name not in listed]
-    return problems + [f"{name}: listed twice" for name in sorted(set(listed)) if listed.count(name) > 1]
+    missing, unknown = set(listed) - set(there), set(there) - set(listed)
+    problems = [f"{name}: listed in the manifest, but missing" for name in listed if name in missing]
+    problems += [f"{name}: not listed in the manifest" for name in there if name in unknown]
+    return problems + [f"{name}: listed twice" for name in repeated(listed)]
 
 
 def read_checked(packet: Packet, entry: "dict[str, Any]") -> "tuple[str, bytes]":
@@ -766,7 +780,7 @@ def check(
     problems = list(packet.problems())
     try:
         manifest, _, signed_by = read_signed(packet)
-        before = [(old, *read_signed(old)) for old in earlier]
+        before = [(old, *read_earlier(old)) for old in earlier]
     except Damaged as error:
         raise Damaged("\n".join(map(legible, [*problems, *str(error).split("\n")]))) from None
     strange = list(check_key(manifest, signed_by, keys))

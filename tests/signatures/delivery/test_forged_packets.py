@@ -1,5 +1,6 @@
 """Packets that somebody else made or hid something in: whose they are, what runs, what is unpacked, what is said."""
 
+import contextlib
 import io
 import json
 import os
@@ -7,6 +8,7 @@ import shutil
 import stat
 import struct
 import sys
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -274,6 +276,39 @@ def test_an_entry_outside_and_a_folder_are_found(make_packet):
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(zipfile.ZipInfo(name), b"")
         assert any("not listed" in problem for problem in problems(path)), name
+
+
+@pytest.mark.parametrize("limit", [0, 600])
+def test_archives_too_large_for_four_bytes_pass_and_hide_nothing_either(make_packet, monkeypatch, limit):
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)
+    monkeypatch.setattr(verifier.Archive, "LARGE", limit)
+    path = make_packet()
+    assert problems(path) == []
+    for at in (-22, -42, -60):
+        whole = bytearray(path.read_bytes())
+        whole[at:at] = b"hidden"
+        path.write_bytes(bytes(whole))
+        with contextlib.suppress(verifier.Damaged):
+            assert problems(path)
+        path = make_packet()
+
+
+def test_very_many_entries_take_no_longer_than_they_are_many(make_packet):
+    path = make_packet()
+    with zipfile.ZipFile(path, "a") as archive:
+        for n in range(30_000):
+            archive.writestr(zipfile.ZipInfo(str(n)), b"")
+    started = time.process_time()
+    assert len(problems(path)) == 30_000
+    assert time.process_time() - started < 10  # by looking each up in a list: minutes
+
+
+def test_the_earlier_packet_that_is_damaged_is_named(make_packet, tmp_path):
+    first = make_packet()
+    second = make_packet("c-1-2", 6, 9, (), earlier=[earlier_of(make_packet)], kept=4)
+    swollen(first, "manifest.sig", 10)
+    with pytest.raises(verifier.Damaged, match=r"c-1-1\.zip: manifest\.sig"):
+        problems(second, first)
 
 
 def test_data_after_the_compressed_data_of_a_file_is_found(make_packet):
