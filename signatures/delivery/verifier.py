@@ -7,7 +7,8 @@
     python3 verify.py --any-key PACKET             only whether the packet is whole, whoever made it
 
 It checks the signature under the manifest and whose it is, every file's checksum, the totals, the numbers of the
-signers and, where an earlier packet is given, what was taken back since. It names what is wrong.
+signers and, where an earlier packet is given, what was taken back since. It names what is wrong. An archive has to be
+as it was made: where another program packed it anew, unpack it and give the folder.
 
 Take this file and the fingerprint from the organisation's web site, never from the packet: whoever made up a packet
 would have made up the verifier and the letter in it as well.

@@ -81,6 +81,18 @@ def test_a_count_packet_tells_totals_and_nothing_of_a_person(signed, deliver, pr
     assert any("zebediah" in page for page in printed)  # it would have been seen
 
 
+def test_a_packet_sends_its_reader_to_the_site_for_the_verifier_and_the_fingerprint(signed, deliver, printed):
+    """Both come forged with a forged packet."""
+    delivery = deliver(signed)
+    readme = plain(delivery)["README.txt"].decode()
+    assert f"python3 verify.py --key FINGERPRINT {delivery.reference}.zip" in readme
+    assert "/signing-key/" in readme
+    assert "not from this packet" in readme
+    fingerprint = delivery.manifest["signed_by"]
+    assert not {fingerprint, verifier.grouped(fingerprint)} & set(map(str.strip, readme.splitlines()))
+    assert any("take it from our web site and not from this packet" in page for page in printed)
+
+
 def test_registers_that_look_alike_in_public_make_the_same_count_packet(make_campaign, sign, deliver):
     """Of which country they were, who left, and that it was the only one of a day: none of it is in the packet."""
     told = []

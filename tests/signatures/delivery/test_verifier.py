@@ -310,7 +310,9 @@ def test_the_key_is_made_once_and_shown_with_its_fingerprint(client, keyring):
             signing.publish_signing_key()
     (key,) = SigningKey.objects.all()
     clear_page_cache()
-    assert key.grouped in client.get("/signing-key/").content.decode()
+    page = client.get("/signing-key/").content.decode()
+    assert key.grouped in page
+    assert f"python3 verify.py PACKET.zip --key {key.sha256}" in page
     public = load_pem_public_key(client.get("/signing-key.pem").content).public_bytes_raw()
     assert verifier.fingerprint_of(public) == key.sha256 == signing.signer().fingerprint
 
