@@ -270,7 +270,9 @@ class Archive(Packet):
 
     HEADER = struct.Struct("<4s5H3L2H")
     HEADER_64 = struct.Struct("<HHQQ")
+    ENTRY = 46  # bytes of a file's entry in the directory, before its name
     LARGE = 2**31 - 1  # what is larger, zipfile writes in eight bytes
+    SYSTEMS = (0, 3)  # DOS and Unix: how others say that a file is a link, we do not know
     #: Bits of a file's flags: how hard it was compressed, sizes after the data, name in UTF-8. Not: encrypted.
     FLAGS, SIZES_FOLLOW, UTF_8 = 0x80E, 0x8, 0x800
 
@@ -350,7 +352,7 @@ class Archive(Packet):
             if info.header_offset != at:
                 yield f"{name}: something else stands before it in the archive, or in the same place"
             kind = stat.S_IFMT(info.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG) or info.external_attr & 0x10:
+            if kind not in (0, stat.S_IFREG) or info.external_attr & 0x10 or info.create_system not in self.SYSTEMS:
                 yield f"{name}: a link or a folder, and not a file"
             if info.comment or info.extra != self._extra_of(info):
                 yield f"{name}: its entry in the archive has a comment, or other data"
@@ -360,7 +362,7 @@ class Archive(Packet):
                 at = self._end_of(info)
             except DAMAGE:
                 yield f"{name}: damaged"
-        if at != self.zip.start_dir or not self._is_ended(at):
+        if at != self.zip.start_dir or not self._is_ended(at, self._end_of_directory(at)):
             yield f"{self.label}: something stands before the archive's directory or after it"
 
     def _extra_of(self, info: zipfile.ZipInfo) -> bytes:
@@ -401,17 +403,27 @@ class Archive(Packet):
                     return end + len(sizes)
         raise ValueError("no sizes after the data")
 
-    def _is_ended(self, start: int) -> bool:
-        """Whether the directory, which begins there, is followed by its end and nothing else."""
-        files = self.zip.infolist()
-        size = sum(46 + len(self._name_of(i)) + len(i.extra) + len(i.comment) for i in files)
-        count, tail = len(files), b""
+    def _end_of_directory(self, at: int) -> int:
+        """Where the directory, which begins there, ends; 0 where its entries are not as long as they say."""
+        for info in self.zip.infolist():
+            self.file.seek(at)
+            entry = self.file.read(self.ENTRY)
+            # Of name, extra field and comment; then the number of the disk.
+            lengths = struct.pack("<4H", len(self._name_of(info)), len(info.extra), len(info.comment), 0)
+            if entry[:4] != b"PK\1\2" or entry[28:36] != lengths:
+                return 0
+            at += self.ENTRY + len(self._name_of(info)) + len(info.extra) + len(info.comment)
+        return at
+
+    def _is_ended(self, start: int, end: int) -> bool:
+        """Whether the directory, which begins and ends there, is followed by its end record and nothing else."""
+        count, size, tail = len(self.names()), max(0, end - start), b""
         if count > 0xFFFF or max(start, size) > self.LARGE:
             tail = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, start)
-            tail += struct.pack("<4sLQL", b"PK\6\7", 0, start + size, 1)
+            tail += struct.pack("<4sLQL", b"PK\6\7", 0, end, 1)
         short = min(count, 0xFFFF), min(count, 0xFFFF), min(size, 2**32 - 1), min(start, 2**32 - 1)
         tail += struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *short, 0)
-        self.file.seek(start + size)
+        self.file.seek(end)
         return self.file.read(len(tail) + 1) == tail
 
 

@@ -242,7 +242,10 @@ def test_bytes_hidden_before_between_and_after_members_are_found(make_packet, pl
         path = make_packet()
 
 
-@pytest.mark.parametrize("where", ["comment", "extra", "archive comment", "link", "folder", "nul", "local name"])
+@pytest.mark.parametrize(
+    "where",
+    ["comment", "extra", "archive comment", "link", "folder", "system", "nul", "local name", "last comment's length"],
+)
 def test_what_entries_hide_is_found(make_packet, where):
     path = make_packet()
 
@@ -256,6 +259,8 @@ def test_what_entries_hide_is_found(make_packet, where):
                 info.external_attr = (stat.S_IFLNK | 0o777) << 16
             if where == "folder":
                 info.external_attr = 0x10
+            if where == "system":
+                info.create_system = 1
 
     written(path, change)
     if where == "archive comment":
@@ -264,6 +269,9 @@ def test_what_entries_hide_is_found(make_packet, where):
     whole = path.read_bytes()
     if where == "nul":
         whole = whole.replace(b"countries.csv", b"countries.cs\0")
+    if where == "last comment's length":  # what ends the archive would be its comment, to who does not look twice
+        at = whole.rindex(b"PK\1\2") + 32
+        whole = whole[:at] + b"\x16" + whole[at + 1 :]
     if where == "local name":
         whole = whole.replace(b"countries.csv", b"countries.exe", 1)
     path.write_bytes(whole)
