@@ -184,7 +184,8 @@ def test_no_module_imports_itself_through_others():
 
 
 def _calls(name, attribute):
-    return any(isinstance(node, ast.Attribute) and node.attr == attribute for node in ast.walk(tree_of(name)))
+    calls = (node.func for node in ast.walk(tree_of(name)) if isinstance(node, ast.Call))
+    return any(isinstance(called, ast.Attribute) and called.attr == attribute for called in calls)
 
 
 CURSORS = (

@@ -182,7 +182,6 @@ def _add_help(delivery: Delivery, draft: Manifest, writer: PacketWriter) -> None
     context = {
         "delivery": delivery,
         "manifest": draft,
-        "fingerprint": verifier.grouped(draft.signed_by),
         "key_url": f"{settings.SITE_URL}/signing-key/",
     }
     with translation.override(languages_of(delivery)[0]):

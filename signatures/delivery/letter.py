@@ -371,9 +371,10 @@ def _checks() -> list[str]:
     address = f"{settings.SITE_URL}/signing-key/"
     return [
         _("Every file of this packet has a checksum in its manifest, and the manifest carries our signature "
-          "(Ed25519). The program verify.py, in the packet and on our web site, checks all of it; it needs Python "
-          "and nothing else."),
-        _("Our key has the fingerprint below. The same one is on our web site: %s") % address,
+          "(Ed25519). The program verify.py checks all of it; it needs Python and nothing else. Please take it from "
+          "our web site and not from this packet: whoever forges a packet forges the program in it as well."),
+        _("The program asks for the fingerprint of our key. Please use the one on our web site, which must be the "
+          "same as below: %s") % address,
     ]  # fmt: skip
 
 

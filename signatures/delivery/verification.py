@@ -21,12 +21,13 @@ _AGE_HEADER = b"age-encryption.org/v1"
 
 
 def verify(
-    path: Path, identities: Sequence[str] = (), earlier: Sequence[Path] = (), key: str = ""
+    path: Path, identities: Sequence[str] = (), earlier: Sequence[Path] = (), key: str | Sequence[str] = ()
 ) -> tuple[Manifest, list[str]]:
-    """The packet's manifest, and what is wrong with the packet (nothing: it verifies).
+    """The packet's manifest, and what is wrong with the packet.
 
     `identities` are age secret keys, needed where a packet is encrypted; `earlier` are packets of the same series;
-    `key` is the fingerprint of the key that has to have signed. Raises Damaged, OSError.
+    `key` is the fingerprint of the key that has to have signed, or several. Where both are missing, a packet in which
+    nothing is wrong is whole, but anybody's. Raises Damaged, OSError.
     """
     with ExitStack() as open_files:
         packet, *before = (_opened(place, identities, open_files) for place in (path, *earlier))

@@ -1,19 +1,35 @@
 #!/usr/bin/env python3
 """Checks a packet of signatures with nothing but Python 3.8 or newer: no network, no other program.
 
-    python3 verify.py                          the packet in the folder where this file lies
-    python3 verify.py PACKET                   another folder, or a .zip file
-    python3 verify.py --earlier OLD PACKET     also against an earlier packet (or its manifest.json); may be repeated
-    python3 verify.py --key FINGERPRINT        the key that has to have signed, as the letter or the web site has it
+    python3 verify.py --key FINGERPRINT PACKET     a folder, or a .zip file; without PACKET, the folder of this file
+    python3 verify.py --earlier OLD PACKET         signed by the key that signed an earlier packet (or its
+                                                   manifest.json), and following it; may be repeated
+    python3 verify.py --any-key PACKET             only whether the packet is whole, whoever made it
 
-It checks the signature under the manifest, every file's checksum, the totals, the numbers of the signers and,
-where an earlier packet is given, what was taken back since. It names what is wrong and ends with status 1.
+It checks the signature under the manifest and whose it is, every file's checksum, the totals, the numbers of the
+signers and, where an earlier packet is given, what was taken back since. It names what is wrong. An archive has to be
+as it was made: where another program packed it anew, unpack it and give the folder.
 
-Take this file from the organisation's web site rather than from the packet: whoever made up a packet would
-have made up the verifier in it as well.
+Take this file and the fingerprint from the organisation's web site, never from the packet: whoever made up a packet
+would have made up the verifier and the letter in it as well.
+
+It ends with status 0 where the packet verifies, 1 where something is wrong, 2 where the command is wrong, and 3 where
+nothing is wrong but nobody vouched for the key. With --any-key, 0 says that the packet is whole and no more.
 """
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__":
+    # Python looks for modules beside a script first: an argparse.py in the packet would be run. Only what is built
+    # into Python may be imported before this, and so not even __future__: annotations that Python 3.8 cannot
+    # evaluate stand in quotes.
+    if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+        del sys.path[0]
+    import os
+
+    for _folder in (os.path.dirname(os.path.abspath(__file__)), os.getcwd()):
+        # Also by PYTHONPATH.
+        sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != os.path.realpath(_folder)]
 
 import argparse
 import csv
@@ -22,14 +38,15 @@ import io
 import json
 import os
 import re
+import stat
 import struct
-import sys
 import zipfile
 import zlib
+from collections import Counter
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     Point = tuple[int, int, int, int]
 
@@ -39,13 +56,23 @@ FORMATS = (2, FORMAT)
 MANIFEST, SIGNATURE, COUNTRIES, AMENDMENTS = "manifest.json", "manifest.sig", "countries.csv", "amendments.csv"
 PART_ROWS = 50_000
 PROFILES = ("count", "initials", "named", "full")
-#: What the packet is opened with, and what an operating system leaves in a folder: not part of the packet.
-IGNORED = {".DS_Store", "Thumbs.db", "__pycache__", "desktop.ini"}
+#: What operating systems leave in a folder that was looked at: no part of the packet, and said to be unchecked.
+LEFT_BEHIND = {".DS_Store", "Thumbs.db", "desktop.ini"}
+PIECE = 1 << 16
+#: Bytes that are read before it is known who signed: 32 MiB hold two million numbers that were taken back.
+MANIFEST_BYTES, SIGNATURE_BYTES = 1 << 25, 1 << 12
+#: Bytes of a row in a spreadsheet, at most.
+ROW_BYTES = 1 << 15
 # What reading an altered archive raises, depending on the byte: also "needs a password" (RuntimeError),
 # "unknown compression" (NotImplementedError, one of those), an offset below zero (ValueError).
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
 
 
+#: What manifest.sig holds, to the byte.
+SIGNATURE_TEXT = re.compile(
+    rb"Ed25519 \(RFC 8032\) over the bytes of manifest\.json; checked by verify\.py\n"
+    rb"public key: ([0-9a-f]{64})\nsignature: ([0-9a-f]{128})\n"
+)
 #: Letters to edit, which are no part of what is signed; in format 2 they were.
 EDITABLE = re.compile(r"letter-[A-Za-z-]+\.odt")
 
@@ -65,7 +92,7 @@ ROOT_OF_MINUS_1 = pow(2, (P - 1) // 4, P)
 NEUTRAL = (0, 1, 1, 0)
 
 
-def add(one: Point, other: Point) -> Point:
+def add(one: "Point", other: "Point") -> "Point":
     """The sum of two points (section 5.1.4)."""
     a = (one[1] - one[0]) * (other[1] - other[0]) % P
     b = (one[1] + one[0]) * (other[1] + other[0]) % P
@@ -75,7 +102,7 @@ def add(one: Point, other: Point) -> Point:
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def times(scalar: int, point: Point) -> Point:
+def times(scalar: int, point: "Point") -> "Point":
     """The point, added up `scalar` times."""
     total = NEUTRAL
     while scalar:
@@ -86,11 +113,11 @@ def times(scalar: int, point: Point) -> Point:
     return total
 
 
-def same(one: Point, other: Point) -> bool:
+def same(one: "Point", other: "Point") -> bool:
     return (one[0] * other[2] - other[0] * one[2]) % P == 0 and (one[1] * other[2] - other[1] * one[2]) % P == 0
 
 
-def decode_point(data: bytes) -> Point | None:
+def decode_point(data: bytes) -> "Point | None":
     """The point that 32 bytes stand for (section 5.1.3), or None."""
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & (2**255 - 1)
@@ -135,6 +162,23 @@ def grouped(fingerprint: str) -> str:
     return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
 
 
+def fingerprint_given(text: str) -> str:
+    """A fingerprint as somebody typed it, with spaces or colons, as fingerprint_of has it. Raises ArgumentTypeError."""
+    fingerprint = re.sub(r"[\s:]", "", text).lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", fingerprint):
+        raise argparse.ArgumentTypeError("a fingerprint has 64 hexadecimal digits, this has not: " + ascii(text))
+    return fingerprint
+
+
+def legible(text: str) -> str:
+    """The text without anything that would move a terminal's cursor, begin a line or turn its direction."""
+    return "".join(c if c.isprintable() or c in "\u200c\u200d" else ascii(c)[1:-1] for c in text)
+
+
+def repeated(names: "Iterable[str]") -> "list[str]":
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
 # --- where the files are --------------------------------------------------------------------------------------
 
 
@@ -143,14 +187,28 @@ class Packet:
 
     label = ""
 
-    def names(self) -> list[str]:
+    def names(self) -> "list[str]":
         raise NotImplementedError
 
-    def read(self, name: str) -> bytes:
-        """Raises KeyError where there is no such file, and much else (DAMAGE) where it is damaged."""
+    def size(self, name: str) -> int:
+        """In bytes, as it is said before the file is read. Raises KeyError where there is no such file."""
         raise NotImplementedError
 
-    def problems(self) -> list[str]:
+    def pieces(self, name: str) -> "Iterator[bytes]":
+        """The file, in pieces, never more than size(name). Raises KeyError, and much else (DAMAGE)."""
+        raise NotImplementedError
+
+    def read(self, name: str, most: int) -> bytes:
+        """A whole file of at most so many bytes; of a larger one nothing is read. Raises KeyError, DAMAGE."""
+        if self.size(name) > most:
+            raise ValueError("larger than it may be")
+        return b"".join(self.pieces(name))
+
+    def left_behind(self) -> "list[str]":
+        """Files that are no part of the packet, and not the packet's fault."""
+        return []
+
+    def problems(self) -> "Iterable[str]":
         """What is wrong with the whole, before any file is looked at."""
         return []
 
@@ -160,52 +218,213 @@ class Folder(Packet):
 
     def __init__(self, path: str) -> None:
         self.path, self.label = path, os.path.basename(os.path.abspath(path))
+        with os.scandir(path) as entries:
+            self.modes = {entry.name: entry.stat(follow_symlinks=False).st_mode for entry in entries}
 
-    def names(self) -> list[str]:
-        found = []
-        for folder, folders, files in os.walk(self.path):
-            folders[:] = sorted(set(folders) - IGNORED)
-            inside = os.path.relpath(folder, self.path)
-            found += [name if inside == "." else os.path.join(inside, name) for name in sorted(set(files) - IGNORED)]
-        return found
+    def _files(self) -> "Iterator[str]":
+        return (name for name in sorted(self.modes) if stat.S_ISREG(self.modes[name]))
 
-    def read(self, name: str) -> bytes:
-        if name in (os.curdir, os.pardir) or os.path.basename(name) != name:
-            raise KeyError(name)  # a manifest must not send us to read anything elsewhere
-        try:
-            with open(os.path.join(self.path, name), "rb") as file:
-                return file.read()
-        except FileNotFoundError:
-            raise KeyError(name) from None
+    def names(self) -> "list[str]":
+        return [name for name in self._files() if name not in LEFT_BEHIND]
+
+    def left_behind(self) -> "list[str]":
+        return [name for name in self._files() if name in LEFT_BEHIND]
+
+    def problems(self) -> "Iterator[str]":
+        """A packet holds files and nothing else; what a folder in it holds is not looked at."""
+        for name, mode in sorted(self.modes.items()):
+            if stat.S_ISLNK(mode):
+                yield f"{name}: a link, and not a file"
+            elif stat.S_ISDIR(mode):
+                yield f"{name}: a folder, and a packet has none"
+            elif not stat.S_ISREG(mode):
+                yield f"{name}: neither a file nor a folder"
+
+    def _path(self, name: str) -> str:
+        if not stat.S_ISREG(self.modes[name]):
+            raise KeyError(name)
+        return os.path.join(self.path, name)
+
+    def size(self, name: str) -> int:
+        return os.lstat(self._path(name)).st_size
+
+    def pieces(self, name: str) -> "Iterator[bytes]":
+        left = self.size(name)
+        # Should it have become a link or a pipe since: neither is followed, nor waited for.
+        flags = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+        with open(os.open(self._path(name), flags), "rb") as file:
+            while left > 0:
+                piece = file.read(min(left, PIECE))
+                if not piece:
+                    raise EOFError
+                left -= len(piece)
+                yield piece
 
 
 class Archive(Packet):
-    """A packet as a zip file; `file` is a path, or a binary file that can seek."""
+    """A packet as a zip file; `file` is a path, or a binary file that can seek.
 
-    END_BYTES = 22  # of the record that ends a zip archive, where no comment follows it
+    The archive has to be as we write it, for programs differ in what they make of another one: file upon file
+    without a byte between them, then the directory, then its end.
+    """
 
-    def __init__(self, file: str | IO[bytes], label: str) -> None:
+    HEADER = struct.Struct("<4s5H3L2H")
+    HEADER_64 = struct.Struct("<HHQQ")
+    ENTRY = 46  # bytes of a file's entry in the directory, before its name
+    LARGE = 2**31 - 1  # what is larger, zipfile writes in eight bytes
+    SYSTEMS = (0, 3)  # DOS and Unix: how others say that a file is a link, we do not know
+    #: Bits of a file's flags: how hard it was compressed, sizes after the data, name in UTF-8. Not: encrypted.
+    FLAGS, SIZES_FOLLOW, UTF_8 = 0x80E, 0x8, 0x800
+
+    def __init__(self, file: "str | IO[bytes]", label: str) -> None:
         self.label = label
         try:
             self.zip = zipfile.ZipFile(file)
         except DAMAGE:
             raise Damaged(f"{label}: not a packet, or cut short") from None
+        assert self.zip.fp is not None
+        self.file: IO[bytes] = self.zip.fp
+        self.files = {info.orig_filename: info for info in self.zip.infolist()}
 
-    def names(self) -> list[str]:
-        return self.zip.namelist()
+    def names(self) -> "list[str]":
+        return [info.orig_filename for info in self.zip.infolist()]  # filename ends at a NUL
 
-    def read(self, name: str) -> bytes:
-        return self.zip.read(name)
+    def size(self, name: str) -> int:
+        return self.files[name].file_size
 
-    def problems(self) -> list[str]:
-        """A zip archive may hide other data before its first file, and in or as a comment after its last."""
-        names = self.names()
-        file = self.zip.fp
-        assert file is not None
-        file.seek(-self.END_BYTES, io.SEEK_END)
-        around = file.read(4) != b"PK\x05\x06" or min(info.header_offset for info in self.zip.infolist()) > 0
-        found = [f"{self.label}: something stands before or after the archive"] if around else []
-        return found + [f"{name}: there twice" for name in sorted(set(names)) if names.count(name) > 1]
+    def pieces(self, name: str) -> "Iterator[bytes]":
+        info = self.files[name]
+        size = crc = 0
+        for piece in self._inflated(info):
+            size, crc = size + len(piece), zlib.crc32(piece, crc)
+            if size > info.file_size:
+                break
+            yield piece
+        if size != info.file_size or crc != info.CRC:
+            raise zipfile.BadZipFile("not as long as it says, or its checksum differs")
+
+    def _inflated(self, info: zipfile.ZipInfo) -> "Iterator[bytes]":
+        """At most PIECE bytes at a time; what does not belong to the compressed data is an error."""
+        stored = info.compress_type == zipfile.ZIP_STORED
+        if info.flag_bits & ~self.FLAGS or not (stored or info.compress_type == zipfile.ZIP_DEFLATED):
+            raise ValueError("encrypted, or compressed in another way")
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        at, end = self._data_of(info)
+        while at < end:
+            self.file.seek(at)
+            piece = self.file.read(min(end - at, PIECE))
+            if not piece:
+                raise EOFError
+            at += len(piece)
+            if stored:
+                yield piece
+                continue
+            while piece and not inflate.eof:
+                data = inflate.decompress(piece, PIECE)
+                piece = inflate.unconsumed_tail
+                if data:
+                    yield data
+            if inflate.unused_data or (inflate.eof and at < end):
+                raise ValueError("other data follows the compressed data")
+        if not stored:
+            yield from self._rest(inflate)
+
+    def _rest(self, inflate: Any) -> "Iterator[bytes]":
+        while not inflate.eof:
+            data = inflate.decompress(inflate.unconsumed_tail, PIECE)
+            if not data:
+                raise EOFError
+            yield data
+
+    def _data_of(self, info: zipfile.ZipInfo) -> "tuple[int, int]":
+        """Where a file's data begins and ends in the archive."""
+        self.file.seek(info.header_offset)
+        *_, name, extra = self.HEADER.unpack(self.file.read(self.HEADER.size))
+        start = info.header_offset + self.HEADER.size + name + extra
+        return start, start + info.compress_size
+
+    def problems(self) -> "Iterator[str]":
+        """A zip archive may hide other data before, between and after its files, in comments and extra fields."""
+        names, at = self.names(), 0
+        yield from (f"{name}: there twice" for name in repeated(names))
+        for info in self.zip.infolist():
+            name = info.orig_filename
+            if info.header_offset != at:
+                yield f"{name}: something else stands before it in the archive, or in the same place"
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG) or info.external_attr & 0x10 or info.create_system not in self.SYSTEMS:
+                yield f"{name}: a link or a folder, and not a file"
+            if info.comment or info.extra != self._extra_of(info):
+                yield f"{name}: its entry in the archive has a comment, or other data"
+            try:
+                if not self._is_headed(info):
+                    yield f"{name}: its header is not what the archive's directory says"
+                at = self._end_of(info)
+            except DAMAGE:
+                yield f"{name}: damaged"
+        if at != self.zip.start_dir or not self._is_ended(at, self._end_of_directory(at)):
+            yield f"{self.label}: something stands before the archive's directory or after it"
+
+    def _extra_of(self, info: zipfile.ZipInfo) -> bytes:
+        """What a file's entry in the directory has to add: sizes too large for four bytes."""
+        large = []
+        if max(info.file_size, info.compress_size) > self.LARGE:
+            large += [info.file_size, info.compress_size]
+        if info.header_offset > self.LARGE:
+            large.append(info.header_offset)
+        return struct.pack("<HH%dQ" % len(large), 1, 8 * len(large), *large) if large else b""
+
+    def _name_of(self, info: zipfile.ZipInfo) -> bytes:
+        return info.orig_filename.encode("utf-8" if info.flag_bits & self.UTF_8 else "cp437")
+
+    def _is_headed(self, info: zipfile.ZipInfo) -> bool:
+        """Whether the header before a file's data says what the directory says, and no more."""
+        self.file.seek(info.header_offset)
+        fields = self.HEADER.unpack(self.file.read(self.HEADER.size))
+        mark, _, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes = fields
+        name, extra = self.file.read(name_bytes), self.file.read(extra_bytes)
+        told = (0, 0, 0) if flags & self.SIZES_FOLLOW else (info.CRC, info.file_size, info.compress_size)
+        large = self.HEADER_64.pack(1, 16, *told[1:])
+        sizes = {(told[1:], b""), ((2**32 - 1, 2**32 - 1), large)}
+        known = (b"PK\3\4", info.flag_bits, info.compress_type, self._name_of(info), told[0])
+        return (mark, flags, method, name, crc) == known and ((size, packed), extra) in sizes
+
+    def _end_of(self, info: zipfile.ZipInfo) -> int:
+        """Where the next file has to begin."""
+        _, end = self._data_of(info)
+        if not info.flag_bits & self.SIZES_FOLLOW:
+            return end
+        self.file.seek(end)
+        told = self.file.read(24)
+        for form in ("<4sLQQ", "<4sLLL"):
+            if form.endswith("Q") or max(info.file_size, info.compress_size) <= self.LARGE:
+                sizes = struct.pack(form, b"PK\7\10", info.CRC, info.compress_size, info.file_size)
+                if told.startswith(sizes):
+                    return end + len(sizes)
+        raise ValueError("no sizes after the data")
+
+    def _end_of_directory(self, at: int) -> int:
+        """Where the directory, which begins there, ends; 0 where its entries are not as long as they say."""
+        for info in self.zip.infolist():
+            self.file.seek(at)
+            entry = self.file.read(self.ENTRY)
+            # Of name, extra field and comment; then the number of the disk.
+            lengths = struct.pack("<4H", len(self._name_of(info)), len(info.extra), len(info.comment), 0)
+            if entry[:4] != b"PK\1\2" or entry[28:36] != lengths:
+                return 0
+            at += self.ENTRY + len(self._name_of(info)) + len(info.extra) + len(info.comment)
+        return at
+
+    def _is_ended(self, start: int, end: int) -> bool:
+        """Whether the directory, which begins and ends there, is followed by its end record and nothing else."""
+        count, size, tail = len(self.names()), max(0, end - start), b""
+        if count > 0xFFFF or max(start, size) > self.LARGE:
+            tail = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, start)
+            tail += struct.pack("<4sLQL", b"PK\6\7", 0, end, 1)
+        short = min(count, 0xFFFF), min(count, 0xFFFF), min(size, 2**32 - 1), min(start, 2**32 - 1)
+        tail += struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *short, 0)
+        self.file.seek(end)
+        return self.file.read(len(tail) + 1) == tail
 
 
 def packet_at(path: str) -> Packet:
@@ -251,14 +470,18 @@ def misfit(value: Any, shape: Any, at: str = "") -> str:
     return "" if fits and not (shape is int and abs(value) >= 2**63) else at
 
 
-def read_manifest(packet: Packet) -> tuple[dict[str, Any], bytes]:
-    """(manifest, its bytes). Raises Damaged."""
+def short_int(digits: str) -> int:
+    """A whole number of JSON; Python before 3.11 takes minutes for one of a million digits."""
+    if len(digits) > 20:
+        raise ValueError("too large")
+    return int(digits)
+
+
+def manifest_of(data: bytes) -> "dict[str, Any]":
+    """The manifest that those bytes are. Raises Damaged."""
     try:
-        data = packet.read(MANIFEST)
-        manifest = json.loads(data.decode("utf-8"))
-    except KeyError:
-        raise Damaged(f"{MANIFEST}: missing") from None
-    except (RecursionError, *DAMAGE):
+        manifest = json.loads(data.decode("utf-8"), parse_int=short_int)
+    except (RecursionError, ValueError):
         raise Damaged(f"{MANIFEST}: damaged") from None
     format = manifest.get("format") if isinstance(manifest, dict) else None
     if isinstance(format, int) and format not in FORMATS:
@@ -266,85 +489,129 @@ def read_manifest(packet: Packet) -> tuple[dict[str, Any], bytes]:
     wrong = misfit(manifest, SHAPE if format == 2 else SHAPE_3)
     if wrong:
         raise Damaged(f'{MANIFEST}: damaged at "{wrong}"')
-    return manifest, data
+    return manifest
 
 
-def public_key_of(packet: Packet) -> tuple[bytes, bytes]:
-    """(public key, signature) as the packet says them. Raises KeyError, ValueError."""
-    text = packet.read(SIGNATURE).decode("ascii")
-    lines = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
-    return bytes.fromhex(lines["public key"]), bytes.fromhex(lines["signature"])
-
-
-def check_signature(packet: Packet, manifest: dict[str, Any], data: bytes, expected: str = "") -> list[str]:
-    """What is wrong with the signature. `expected` is the fingerprint of the key that has to have signed."""
+def read_small(packet: Packet, name: str, most: int) -> bytes:
+    """A file that is read before it is known who made the packet. Raises Damaged."""
     try:
-        public_key, signature = public_key_of(packet)
+        return packet.read(name, most)
     except KeyError:
-        return [f"{SIGNATURE}: missing, or without a key and a signature"]
+        raise Damaged(f"{name}: missing") from None
     except DAMAGE:
-        return [f"{SIGNATURE}: damaged"]
+        raise Damaged(f"{name}: damaged, or too large") from None
+
+
+def read_signed(packet: Packet) -> "tuple[dict[str, Any], bytes, str]":
+    """(manifest, its bytes, the fingerprint of the key that signed them).
+
+    Raises Damaged where the signature is not the manifest's: what it says is not even looked at then.
+    """
+    data = read_small(packet, MANIFEST, MANIFEST_BYTES)
+    written = SIGNATURE_TEXT.fullmatch(read_small(packet, SIGNATURE, SIGNATURE_BYTES))
+    if written is None:
+        raise Damaged(f"{SIGNATURE}: damaged, or not one key and one signature alone")
+    public_key, signature = (bytes.fromhex(part.decode("ascii")) for part in written.groups())
     if not is_signed(public_key, data, signature):
-        return [f"{SIGNATURE}: the signature is not this manifest's: one of the two was altered"]
-    fingerprint = fingerprint_of(public_key)
-    problems = []
-    if fingerprint != manifest["signed_by"]:
-        problems.append(f"{SIGNATURE}: signed by another key than the manifest names")
-    wanted = re.sub(r"[\s:]", "", expected).lower()
-    if wanted and fingerprint != wanted:
-        problems.append(f"{SIGNATURE}: signed by the key {fingerprint} and not by the one you gave")
-    return problems
+        raise Damaged(f"{SIGNATURE}: the signature is not that of {MANIFEST}: one of the two was altered")
+    return manifest_of(data), data, fingerprint_of(public_key)
+
+
+def read_earlier(packet: Packet) -> "tuple[dict[str, Any], bytes, str]":
+    """The same of an earlier packet; Damaged says which."""
+    try:
+        return read_signed(packet)
+    except Damaged as error:
+        raise Damaged(f"{packet.label}: {error}") from None
+
+
+def check_key(manifest: "dict[str, Any]", signed_by: str, keys: "Sequence[str]") -> "Iterator[str]":
+    """`signed_by` is the fingerprint of the key that did sign, `keys` are those that may; none: any may."""
+    if signed_by != manifest["signed_by"]:
+        yield f"{SIGNATURE}: signed by another key than the manifest names"
+    if keys and signed_by not in keys:
+        yield f"{SIGNATURE}: signed by the key {signed_by} and not by the one you gave"
 
 
 # --- files, totals, numbers -----------------------------------------------------------------------------------
 
 
-def table(data: bytes) -> list[list[str]]:
+def table(data: bytes) -> "list[list[str]]":
     """The rows of a CSV file, without its header."""
     return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))[1:]
 
 
-def sheet_numbers(data: bytes) -> list[int]:
-    """The first column of an XLSX file's sheet, without its header."""
-    with zipfile.ZipFile(io.BytesIO(data)) as book:
-        sheet = book.read("xl/worksheets/sheet1.xml")
-    return [int(number) for number in re.findall(rb'<c r="A\d+"(?: s="\d+")?><v>(\d+)</v>', sheet)]  # texts have a t=
+def sheet_numbers(data: bytes, rows: int = PART_ROWS) -> "list[int]":
+    """The first column of an XLSX file's sheet, without its header. Raises DAMAGE where it has far more than `rows`."""
+    number = re.compile(rb'<c r="A\d+"(?: s="\d+")?><v>(\d{1,20})</v>')  # texts have a t=
+    found: list[int] = []
+    window, left = b"", (rows + 2) * ROW_BYTES
+    with zipfile.ZipFile(io.BytesIO(data)) as book, book.open("xl/worksheets/sheet1.xml") as sheet:
+        if book.getinfo("xl/worksheets/sheet1.xml").compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("compressed in another way")  # which zipfile would decompress at once, whatever its size
+        while True:
+            piece = sheet.read(PIECE)
+            left -= len(piece)
+            if left < 0 or len(found) > rows:
+                raise ValueError("more rows than the manifest says")
+            window += piece
+            end = 0
+            for match in number.finditer(window):
+                found.append(int(match[1]))
+                end = match.end()
+            if not piece:
+                return found
+            window = window[max(end, len(window) - 100) :]  # a number may stand across two pieces
 
 
-def unsigned(packet: Packet, manifest: dict[str, Any]) -> list[str]:
+def unsigned(packet: Packet, manifest: "dict[str, Any]") -> "list[str]":
     """The files that are there to be edited, and so are not checked."""
     listed = {entry["name"] for entry in manifest["files"]}
     names = [name for name in packet.names() if EDITABLE.fullmatch(name) and name not in listed]
     return [] if manifest["format"] == 2 else sorted(names)
 
 
-def check_list_of_files(packet: Packet, manifest: dict[str, Any]) -> list[str]:
+def check_list_of_files(packet: Packet, manifest: "dict[str, Any]") -> "list[str]":
     listed = [entry["name"] for entry in manifest["files"]]
     left_out = {MANIFEST, SIGNATURE, *unsigned(packet, manifest)}
     there = [name for name in packet.names() if name not in left_out]
-    problems = [f"{name}: listed in the manifest, but missing" for name in listed if name not in there]
-    problems += [f"{name}: not listed in the manifest" for name in there if name not in listed]
-    return problems + [f"{name}: listed twice" for name in sorted(set(listed)) if listed.count(name) > 1]
+    missing, unknown = set(listed) - set(there), set(there) - set(listed)
+    problems = [f"{name}: listed in the manifest, but missing" for name in listed if name in missing]
+    problems += [f"{name}: not listed in the manifest" for name in there if name in unknown]
+    return problems + [f"{name}: listed twice" for name in repeated(listed)]
 
 
-def check_file(packet: Packet, entry: dict[str, Any]) -> tuple[list[str], list[int] | None]:
+def read_checked(packet: Packet, entry: "dict[str, Any]") -> "tuple[str, bytes]":
+    """(what is wrong, the file where it is a table). Raises KeyError, DAMAGE."""
+    name, digest, kept = entry["name"], hashlib.sha256(), []
+    size = packet.size(name)
+    if size != entry["bytes"]:  # so that no more is decompressed than is signed for
+        told = name, size, entry["bytes"]
+        return "%s: its SHA-256 is not the manifest's: %d bytes, and not %d" % told, b""
+    for piece in packet.pieces(name):
+        digest.update(piece)
+        if name.endswith((".csv", ".xlsx")):
+            kept.append(piece)
+    wrong = digest.hexdigest() != entry["sha256"]
+    return f"{name}: its SHA-256 is not the manifest's" if wrong else "", b"".join(kept)
+
+
+def check_file(packet: Packet, entry: "dict[str, Any]") -> "tuple[list[str], list[int] | None]":
     """What is wrong with one file; and the numbers of the signers it lists (None where it lists none)."""
     name, numbers = entry["name"], None
     try:
-        data = packet.read(name)
+        wrong, data = read_checked(packet, entry)
     except KeyError:
         return [], None  # told already
     except DAMAGE as error:
         return [f"{name}: damaged ({type(error).__name__})"], None
-    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-        return [f"{name}: its SHA-256 is not the manifest's"], None
-    if len(data) != entry["bytes"]:
-        return ["%s: %d bytes, the manifest says %d" % (name, len(data), entry["bytes"])], None
+    if wrong:
+        return [wrong], None
     try:
         if name.startswith("signers-") and name.endswith(".csv"):
             numbers = [int(row[0]) for row in table(data)]
         elif name.startswith("signers-") and name.endswith(".xlsx"):
-            numbers = sheet_numbers(data)
+            numbers = sheet_numbers(data, min(entry["rows"], PART_ROWS))
         rows = len(table(data)) if name.endswith(".csv") else len(numbers or [])
     except (csv.Error, IndexError, KeyError, *DAMAGE):
         return [f"{name}: its rows cannot be read"], None
@@ -353,7 +620,7 @@ def check_file(packet: Packet, entry: dict[str, Any]) -> tuple[list[str], list[i
     return [], numbers
 
 
-def check_totals(manifest: dict[str, Any]) -> Iterator[str]:
+def check_totals(manifest: "dict[str, Any]") -> "Iterator[str]":
     """Whether the manifest's own figures agree with each other."""
     totals, span = manifest["totals"], manifest["range"]["last"] - manifest["range"]["first"] + 1
     listed, gaps = totals["listed"], manifest["gap_numbers"]
@@ -378,7 +645,7 @@ def check_totals(manifest: dict[str, Any]) -> Iterator[str]:
             yield "its gaps are out of order or out of the range"
 
 
-def check_sums(manifest: dict[str, Any]) -> Iterator[str]:
+def check_sums(manifest: "dict[str, Any]") -> "Iterator[str]":
     """What format 3 says in addition: the sum of the series, and the countries of those listed."""
     totals, amended = manifest["totals"], manifest["amendments"]
     if manifest["to_date"] < totals["signatures"] - amended["withdrawn"]:
@@ -391,12 +658,17 @@ def check_sums(manifest: dict[str, Any]) -> Iterator[str]:
         yield "its countries are more than those of the signers listed"
 
 
-def check_strikes(packet: Packet, manifest: dict[str, Any]) -> list[str]:
+def read_listed(packet: Packet, manifest: "dict[str, Any]", name: str) -> bytes:
+    """A file, as long as the manifest says. Raises KeyError, also where it is not listed, and DAMAGE."""
+    return packet.read(name, {entry["name"]: entry["bytes"] for entry in manifest["files"]}[name])
+
+
+def check_strikes(packet: Packet, manifest: "dict[str, Any]") -> "list[str]":
     """The table of numbers to strike has those of the manifest, each in a packet that the manifest knows."""
     if AMENDMENTS not in packet.names():
         return [f"{AMENDMENTS}: missing"] if manifest["amendments"]["numbers"] else []
     try:
-        rows = [(int(row[0]), row[1]) for row in table(packet.read(AMENDMENTS))]
+        rows = [(int(row[0]), row[1]) for row in table(read_listed(packet, manifest, AMENDMENTS))]
     except (csv.Error, IndexError, KeyError, *DAMAGE):
         return [f"{AMENDMENTS}: damaged"]
     spans = {old["reference"]: old for old in manifest["earlier"] + manifest["other_series"]}
@@ -409,7 +681,7 @@ def check_strikes(packet: Packet, manifest: dict[str, Any]) -> list[str]:
     return problems
 
 
-def check_parts(manifest: dict[str, Any]) -> Iterator[str]:
+def check_parts(manifest: "dict[str, Any]") -> "Iterator[str]":
     """Whether the parts, in each of their forms, list as many signers as the manifest says."""
     signers = [entry for entry in manifest["files"] if entry["name"].startswith("signers-")]
     if manifest["profile"] == "count":
@@ -425,10 +697,10 @@ def check_parts(manifest: dict[str, Any]) -> Iterator[str]:
             yield "%s: the %s parts do not add up to %d signers" % (MANIFEST, ending, manifest["totals"]["listed"])
 
 
-def check_countries(packet: Packet, manifest: dict[str, Any]) -> list[str]:
+def check_countries(packet: Packet, manifest: "dict[str, Any]") -> "list[str]":
     """The table of countries says what the manifest says."""
     try:
-        rows = [(row[0], int(row[2])) for row in table(packet.read(COUNTRIES))]
+        rows = [(row[0], int(row[2])) for row in table(read_listed(packet, manifest, COUNTRIES))]
     except KeyError:
         return [f"{COUNTRIES}: missing"]
     except (csv.Error, IndexError, *DAMAGE):
@@ -437,7 +709,7 @@ def check_countries(packet: Packet, manifest: dict[str, Any]) -> list[str]:
     return [] if rows == wanted else [f"{COUNTRIES}: its figures are not the manifest's"]
 
 
-def check_numbers(manifest: dict[str, Any], numbers: dict[str, list[int]]) -> Iterator[str]:
+def check_numbers(manifest: "dict[str, Any]", numbers: "dict[str, list[int]]") -> "Iterator[str]":
     """`numbers` is {file: numbers}: they rise through all parts, lie in the range, and none was taken back."""
     gaps = set(manifest["gap_numbers"])
     previous = manifest["range"]["first"] - 1
@@ -457,7 +729,7 @@ def check_numbers(manifest: dict[str, Any], numbers: dict[str, list[int]]) -> It
 # --- against earlier packets ----------------------------------------------------------------------------------
 
 
-def check_earlier(manifest: dict[str, Any], earlier: list[tuple[dict[str, Any], bytes]]) -> Iterator[str]:
+def check_earlier(manifest: "dict[str, Any]", earlier: "list[tuple[dict[str, Any], bytes]]") -> "Iterator[str]":
     """`earlier` is [(manifest, its bytes)] of packets handed over before."""
     told = {entry["reference"]: entry for entry in manifest["earlier"] + manifest.get("other_series", [])}
     for old, data in earlier:
@@ -481,7 +753,7 @@ def check_earlier(manifest: dict[str, Any], earlier: list[tuple[dict[str, Any], 
         yield from check_amendments(manifest, [old for old, _ in earlier])
 
 
-def check_series(manifest: dict[str, Any], earlier: list[dict[str, Any]]) -> Iterator[str]:
+def check_series(manifest: "dict[str, Any]", earlier: "list[dict[str, Any]]") -> "Iterator[str]":
     """With all earlier packets of the series there: the ranges leave no hole, and the totals add up."""
     expected = 1
     for first, last in sorted((old["range"]["first"], old["range"]["last"]) for old in [*earlier, manifest]):
@@ -496,7 +768,7 @@ def check_series(manifest: dict[str, Any], earlier: list[dict[str, Any]]) -> Ite
         yield "%s: its total to date is %d, but the packets add up to %d" % (MANIFEST, manifest["to_date"], counted)
 
 
-def check_amendments(manifest: dict[str, Any], earlier: list[dict[str, Any]]) -> Iterator[str]:
+def check_amendments(manifest: "dict[str, Any]", earlier: "list[dict[str, Any]]") -> "Iterator[str]":
     """With all earlier packets there: each number is taken back once, and was in one of them."""
     for number in manifest["amendments"]["numbers"]:
         if not any(old["range"]["first"] <= number <= old["range"]["last"] for old in earlier):
@@ -508,11 +780,35 @@ def check_amendments(manifest: dict[str, Any], earlier: list[dict[str, Any]]) ->
 # --- all together ---------------------------------------------------------------------------------------------
 
 
-def check(packet: Packet, earlier: Sequence[Packet] = (), key: str = "") -> tuple[dict[str, Any], list[str]]:
-    """(manifest, what is wrong with the packet). `earlier` are packets. Raises Damaged."""
-    manifest, data = read_manifest(packet)
-    problems = check_signature(packet, manifest, data, key)
-    problems += packet.problems() + check_list_of_files(packet, manifest)
+def check(
+    packet: Packet, earlier: "Sequence[Packet]" = (), key: "str | Sequence[str]" = ()
+) -> "tuple[dict[str, Any], list[str]]":
+    """(manifest, what is wrong with the packet). `earlier` are packets, `key` is a fingerprint, or several.
+
+    Without a key, that of the earlier packets has to have signed. Without both, any key may have signed: then nothing
+    is said about who made the packet, and it must not be called verified. Raises Damaged;
+    ArgumentTypeError where the key is no fingerprint.
+    """
+    keys = [fingerprint_given(text) for text in ([key] if isinstance(key, str) and key else key)]
+    problems = list(packet.problems())
+    try:
+        manifest, _, signed_by = read_signed(packet)
+        before = [(old, *read_earlier(old)) for old in earlier]
+    except Damaged as error:
+        raise Damaged("\n".join(map(legible, [*problems, *str(error).split("\n")]))) from None
+    strange = list(check_key(manifest, signed_by, keys))
+    for old, old_manifest, _, old_signed_by in before:
+        strange += [f"{old.label}: {problem}" for problem in check_key(old_manifest, old_signed_by, keys)]
+        if not keys and old_signed_by != signed_by:
+            strange.append(f"{old.label}: signed by another key: is that said on the web site?")
+    problems += strange or check_files(packet, manifest)
+    problems += check_earlier(manifest, [(old_manifest, old_data) for _, old_manifest, old_data, _ in before])
+    return manifest, [legible(problem) for problem in problems]
+
+
+def check_files(packet: Packet, manifest: "dict[str, Any]") -> "list[str]":
+    """What is wrong with a packet that the right key signed, taken by itself."""
+    problems = check_list_of_files(packet, manifest)
     numbers: dict[str, list[int]] = {}
     for entry in manifest["files"]:
         found, listed = check_file(packet, entry)
@@ -525,23 +821,31 @@ def check(packet: Packet, earlier: Sequence[Packet] = (), key: str = "") -> tupl
     if manifest["format"] != 2:
         problems += [f"{MANIFEST}: {problem}" for problem in check_sums(manifest)]
         problems += check_strikes(packet, manifest)
-    problems += check_numbers(manifest, numbers)
-    before: list[tuple[dict[str, Any], bytes]] = []
-    for old in earlier:
-        old_manifest, old_data = read_manifest(old)
-        before.append((old_manifest, old_data))
-        problems += [f"{old.label}: {problem}" for problem in check_signature(old, old_manifest, old_data, key)]
-        if old_manifest["signed_by"] != manifest["signed_by"]:
-            problems.append(f"{old.label}: signed by another key: is that said on the web site?")
-    problems += check_earlier(manifest, before)
-    return manifest, problems
+    return [*problems, *check_numbers(manifest, numbers)]
+
+
+#: Said where a packet is whole, but neither --key nor --earlier says whose key has to have signed it.
+NOT_VOUCHED = (
+    "NOT VERIFIED: nothing was given that says whose key signed this packet. Repeat with --key and the fingerprint "
+    "from the organisation's web site, not from the packet."
+)
+#: The exit status then.
+NOT_VOUCHED_STATUS = 3
+WHOLE_ONLY = "The packet is whole, but WHO MADE IT WAS NOT CHECKED (--any-key)."
+
+
+def voucher(keys: "Sequence[str]", earlier: "Iterable[Any]") -> str:
+    """Who says that the key is the organisation's, once nothing is wrong; "" where nobody does."""
+    if keys:
+        return "the key that you gave"
+    return "the key of the earlier packet that you gave" if earlier else ""
 
 
 def counted(count: int, one: str, many: str) -> str:
     return "%d %s" % (count, one if count == 1 else many)
 
 
-def figures(manifest: dict[str, Any]) -> str:
+def figures(manifest: "dict[str, Any]") -> str:
     """Its range and totals, in words; what is nought is left out."""
     totals, span = manifest["totals"], manifest["range"]
     said = [counted(totals["signatures"], "signature", "signatures")]
@@ -554,7 +858,7 @@ def figures(manifest: dict[str, Any]) -> str:
     return "numbers %d to %d: %s" % (span["first"], span["last"], ", ".join(said))
 
 
-def summary(packet: Packet, manifest: dict[str, Any]) -> Iterator[str]:
+def summary(packet: Packet, manifest: "dict[str, Any]") -> "Iterator[str]":
     """What a packet that verifies says of itself, in lines."""
     yield "{}: {}".format(manifest["reference"], manifest["title"])
     yield "to {}".format(manifest["addressee"])
@@ -566,35 +870,52 @@ def summary(packet: Packet, manifest: dict[str, Any]) -> Iterator[str]:
         )
     if manifest["amendments"]["numbers"]:
         yield "numbers to strike in earlier lists: " + ", ".join(map(str, manifest["amendments"]["numbers"]))
-    yield "%d files. Signed by the key with the fingerprint" % len(manifest["files"])
+    yield "%d files. The fingerprint of the key that signed it:" % len(manifest["files"])
     yield "  " + grouped(manifest["signed_by"])
     for name in unsigned(packet, manifest):
         yield name + ": not checked, for it is there to be edited"
-    yield "Compare it with the printed letter and with the organisation's web site."
+    for name in packet.left_behind():
+        yield name + ": not checked, for it is no part of the packet"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Check what the command line names; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Checks a packet of signatures.")
+def options_of(arguments: "list[str] | None") -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Checks a packet of signatures.", allow_abbrev=False)
     here = os.path.dirname(os.path.abspath(__file__))
     parser.add_argument("packet", nargs="?", default=here, help="its folder, or the .zip file")
     parser.add_argument("--earlier", action="append", default=[], help="an earlier packet; may be repeated")
-    parser.add_argument("--key", default="", help="the fingerprint of the key that has to have signed")
-    options = parser.parse_args(arguments)
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument(
+        "--key", action="append", default=[], type=fingerprint_given, metavar="FINGERPRINT",
+        help="the fingerprint of the key that has to have signed, from the organisation's web site; may be repeated",
+    )  # fmt: skip
+    who.add_argument("--any-key", action="store_true", help="check only that the packet is whole, whoever made it")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: "list[str] | None" = None) -> int:
+    """Check what the command line names; returns the exit status."""
+    options = options_of(arguments)
     try:
         earlier = [packet_at(os.path.dirname(p) or "." if p.endswith(MANIFEST) else p) for p in options.earlier]
         packet = packet_at(options.packet)
         manifest, problems = check(packet, earlier, options.key)
     except Damaged as error:
-        problems = [str(error)]
+        problems = str(error).split("\n")
     except OSError as error:
         problems = [f"{error.filename}: {error.strerror}"]
     if problems:
-        print("THE PACKET DOES NOT VERIFY.", *problems, sep="\n", file=sys.stderr)
+        print("THE PACKET DOES NOT VERIFY.", *map(legible, problems), sep="\n", file=sys.stderr)
         return 1
-    print("The packet verifies.", *summary(packet, manifest), sep="\n")
+    vouched = voucher(options.key, earlier)
+    if not vouched and not options.any_key:
+        print(NOT_VOUCHED, file=sys.stderr)
+        return NOT_VOUCHED_STATUS
+    verdict = f"The packet verifies. It was signed by {vouched}." if vouched else WHOLE_ONLY
+    print(verdict, *map(legible, summary(packet, manifest)), sep="\n")
     return 0
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # whatever a console can show
     sys.exit(main())

@@ -91,15 +91,23 @@ def visitor(
             context.close()
 
 
-def verified_by_itself(packet: Path) -> str:
-    """What the verifier that lies in an opened packet says of it, run as an official would: with Python and no more."""
+def verified_by_itself(site: Stack, packet: Path) -> str:
+    """What the verifier that lies in an opened packet says of it, run as an official would: with Python and the
+    fingerprint of the site's key, and no more."""
     program = packet.with_suffix(".verify.py")
     with zipfile.ZipFile(packet) as archive:
         program.write_bytes(archive.read("verify.py"))
     done = subprocess.run(
-        [sys.executable, "-I", "-S", program, packet], capture_output=True, text=True, env={}, timeout=60
-    )
+        [sys.executable, "-I", "-S", program, "--key", signing_key_of(site), packet],
+        capture_output=True, text=True, env={}, timeout=60,
+    )  # fmt: skip
     return done.stdout + done.stderr
+
+
+def signing_key_of(site: Stack) -> str:
+    """The fingerprint that the site shows."""
+    ((fingerprint,),) = site.sql("SELECT sha256 FROM signatures_signingkey")
+    return str(fingerprint)
 
 
 #: Seconds for which a login serves other windows: well within the ten minutes after which secrets ask again.

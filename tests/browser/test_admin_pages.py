@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from tests.browser.browsing import DESKTOP, come_back, verified_by_itself
+from tests.browser.browsing import DESKTOP, come_back, signing_key_of, verified_by_itself
 from tests.browser.conftest import Visit
 from tests.support.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
 from web.i18n.cldr import day
@@ -113,9 +113,9 @@ def test_delivery_needs_two_officers_and_its_packet_verifies(
 
     identity = ["--identity", str(site.home / "identities" / "officer-2.txt")] if profile == NAMED else []
     assert packet.suffix == (".age" if profile == NAMED else ".zip")
-    assert "verifies" in site.manage("verify_delivery", str(packet), *identity)
+    assert "verifies" in site.manage("verify_delivery", str(packet), "--key", signing_key_of(site), *identity)
     if profile == COUNT:  # one with names is opened in test_desk.py
-        assert "The packet verifies." in verified_by_itself(packet)
+        assert "The packet verifies." in verified_by_itself(site, packet)
 
 
 def record_that_they_refused(page: Page) -> None:

@@ -282,7 +282,7 @@ def test_the_browser_opens_a_whole_packet_and_nothing_of_a_broken_one(
         opened = tmp_path / downloading.value.suggested_filename
         downloading.value.save_as(opened)
         assert opened.name == archive.removesuffix(".age")
-        assert "The packet verifies." in verified_by_itself(opened)
+        assert "The packet verifies." in verified_by_itself(site, opened)
 
         page.get_by_role("button", name="Clear").click()
         choose(page, identity_of(site, "privacy"))

@@ -130,7 +130,8 @@ def verify(stack: Stack, delivery: int, officer: str = "") -> int:
     """Run `verify_delivery` on its packet; how many persons are listed in it."""
     ((archive,),) = stack.sql("SELECT archive FROM signatures_delivery WHERE id = %s", delivery)
     identity = ["--identity", str(stack.home / "identities" / f"{officer}.txt")] if officer else []
-    said = stack.manage("verify_delivery", str(stack.home / "packets" / archive), *identity)
+    ((key,),) = stack.sql("SELECT sha256 FROM signatures_signingkey")
+    said = stack.manage("verify_delivery", str(stack.home / "packets" / archive), "--key", key, *identity)
     assert "verifies" in said
     listed = re.search(r"(\d+) listed", said)
     return int(listed[1]) if listed else 0  # a packet of totals says nothing of a list

@@ -103,8 +103,9 @@ class Command(BaseCommand):
         identity = shlex.quote(str(_identity_of("officer-2")))
         self.stdout.write("  Open a packet with names in the admin (its delivery's page links there), or with age:")
         self.stdout.write(f"    age --decrypt -i {identity} -o packet.zip PACKET.zip.age   # apt install age")
-        self.stdout.write("  Verify it, opened or not, with:")
-        self.stdout.write(f"    .venv/bin/python manage.py verify_delivery PACKET.zip.age --identity {identity}")
+        self.stdout.write("  Verify it, opened or not, with the fingerprint that /signing-key/ of the site shows:")
+        verify = "    .venv/bin/python manage.py verify_delivery PACKET.zip.age --key FINGERPRINT"
+        self.stdout.write(f"{verify} --identity {identity}")
 
 
 def _townspeople(campaign: Campaign) -> Iterable[Signer]:

@@ -6,12 +6,24 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from signatures.delivery.verification import Damaged, sha256_of, verify
-from signatures.delivery.verifier import figures, grouped
+from signatures.delivery.verifier import (
+    NOT_VOUCHED,
+    NOT_VOUCHED_STATUS,
+    WHOLE_ONLY,
+    figures,
+    fingerprint_given,
+    grouped,
+    legible,
+    voucher,
+)
 
 
 class Command(BaseCommand):
     role = "worker"
-    help = "Verify a packet's signature, files, checksums, rows, ranges and totals. Needs no database."
+    help = (
+        "Verify a packet's signature, whose it is, files, checksums, rows, ranges and totals. Needs no database. "
+        f"Ends with status {NOT_VOUCHED_STATUS} where nothing is wrong, but neither --key nor --earlier was given."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -20,10 +32,25 @@ class Command(BaseCommand):
         parser.add_argument(
             "--earlier", type=Path, action="append", default=[], help="earlier packet of the series; may be repeated"
         )
-        parser.add_argument("--key", default="", help="fingerprint of the key that must have signed it")
+        who = parser.add_mutually_exclusive_group()
+        who.add_argument(
+            "--key",
+            action="append",
+            default=[],
+            type=fingerprint_given,
+            help="fingerprint of the key that must have signed it, from the web site; may be repeated",
+        )
+        who.add_argument("--any-key", action="store_true", help="check only that it is whole, whoever made it")
 
     def handle(
-        self, *args: Any, packet: Path, identity: Path | None, earlier: list[Path], key: str, **options: Any
+        self,
+        *args: Any,
+        packet: Path,
+        identity: Path | None,
+        earlier: list[Path],
+        key: list[str],
+        any_key: bool,
+        **options: Any,
     ) -> None:
         try:
             manifest, problems = verify(packet, _identities(identity), earlier, key)
@@ -34,10 +61,13 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename or packet}: {error.strerror}") from None
         if problems:
             raise CommandError("The packet does not verify.\n" + "\n".join(problems))
-        self.stdout.write(
-            f"{manifest.reference} verifies: {figures(msgspec.to_builtins(manifest))}, {len(manifest.files)} files.\n"
-            f"SHA-256 {checksum}\nSigned by the key {grouped(manifest.signed_by)}"
-        )
+        vouched = voucher(key, earlier)
+        if not vouched and not any_key:
+            raise CommandError(NOT_VOUCHED, returncode=NOT_VOUCHED_STATUS)
+        said = f"{figures(msgspec.to_builtins(manifest))}, {len(manifest.files)} files."
+        name = legible(manifest.reference)
+        self.stdout.write(f"{name} verifies: {said}" if vouched else f"{WHOLE_ONLY}\n{name}: {said}")
+        self.stdout.write(f"SHA-256 {checksum}\nSigned by {vouched or 'the key'}: {grouped(manifest.signed_by)}")
 
 
 def _identities(path: Path | None) -> list[str]:

@@ -81,6 +81,18 @@ def test_a_count_packet_tells_totals_and_nothing_of_a_person(signed, deliver, pr
     assert any("zebediah" in page for page in printed)  # it would have been seen
 
 
+def test_a_packet_sends_its_reader_to_the_site_for_the_verifier_and_the_fingerprint(signed, deliver, printed):
+    """Both come forged with a forged packet."""
+    delivery = deliver(signed)
+    readme = plain(delivery)["README.txt"].decode()
+    assert f"python3 verify.py --key FINGERPRINT {delivery.reference}.zip" in readme
+    assert "/signing-key/" in readme
+    assert "not from this packet" in readme
+    fingerprint = delivery.manifest["signed_by"]
+    assert not {fingerprint, verifier.grouped(fingerprint)} & set(map(str.strip, readme.splitlines()))
+    assert any("take it from our web site and not from this packet" in page for page in printed)
+
+
 def test_registers_that_look_alike_in_public_make_the_same_count_packet(make_campaign, sign, deliver):
     """Of which country they were, who left, and that it was the only one of a day: none of it is in the packet."""
     told = []
@@ -398,6 +410,9 @@ def test_a_damaged_list_of_recipients_fails_the_delivery_in_words(signed, delive
 # --- damage -------------------------------------------------------------------------------------------------------
 
 
+SIGNS = Signer(Ed25519PrivateKey.generate())
+
+
 @pytest.fixture(scope="session")
 def packet_file(tmp_path_factory):
     """A packet with signers, not encrypted, as an officer has it after opening: (path, its bytes)."""
@@ -408,16 +423,15 @@ def packet_file(tmp_path_factory):
     writer.add_table("signers-0001.csv", ("number", "name", "country"), people)
     writer.add_table("countries.csv", ("code", "country", "signatures"), [("PL", "Poland", 4), ("", "not listed", 7)])
     writer.add("letter.txt", b"Dear Mayor")
-    signs = Signer(Ed25519PrivateKey.generate())
     writer.close(
         packet.Manifest(
             format=packet.FORMAT, software="test", campaign="c", title="t", addressee="a", series=1, reference="c-1-1",
             profile="named", range=packet.Range(1, 12), totals=packet.Totals(11, 2, listed, 1),
             by_country=[packet.CountryTotal("PL", "Poland", 4)], other=7, to_date=11, period=packet.Period("", ""),
             amendments=packet.Amendments(0), gap_numbers=[3], earlier=[], built_at="2026-01-01",
-            signed_by=signs.fingerprint, files=writer.files,
+            signed_by=SIGNS.fingerprint, files=writer.files,
         ),
-        signs.sign,
+        SIGNS.sign,
     )  # fmt: skip
     path = tmp_path_factory.mktemp("packets") / "c-1-1.zip"
     path.write_bytes(stream.getvalue())
@@ -531,14 +545,17 @@ def edit(name, old, new):
     return change
 
 
-def manifest_with(**values):
-    """The manifest with these values; a dict is merged, so that one figure can be changed alone."""
+def manifest_with(signed=True, **values):
+    """The manifest with these values; a dict is merged, so that one figure can be changed alone. Signed anew: under a
+    signature that is not its own, nothing in a packet is looked at."""
 
     def change(files):
         manifest = json.loads(files[-2][1])
         for key, value in values.items():
             manifest[key] = manifest[key] | value if isinstance(value, dict) else value
         files[-2][1] = json.dumps(manifest).encode()
+        if signed:
+            files[-1][1] = SIGNS.sign(files[-2][1]).encode()
 
     return change
 
@@ -551,7 +568,7 @@ CHANGES = {
     "rename-part": (rename("signers-0001.csv"), "signers-0001.csv"),
     "drop-signature": (drop("manifest.sig"), "manifest.sig"),
     "another-signature": (edit("manifest.sig", b"signature: ", b"signature: 00"), "manifest.sig"),
-    "another-title": (manifest_with(title="Another"), "manifest.sig"),
+    "another-title": (manifest_with(signed=False, title="Another"), "manifest.sig"),
     "another-signer": (manifest_with(signed_by="0" * 64), "manifest.sig"),
     "rename-manifest": (rename("manifest.json"), "manifest.json"),
     "add": (add("extra.txt"), "extra.txt"),
@@ -627,15 +644,30 @@ def refusal(*command):
 
 
 def test_verify_delivery_says_what_it_found(packet_file, tmp_path, capsys):
-    call_command("verify_delivery", str(packet_file[0]))
+    figures = "numbers 1 to 12: 11 signatures from 2 countries, 4 listed, 1 withdrawn or removed before"
+    call_command("verify_delivery", str(packet_file[0]), "--key", verifier.grouped(SIGNS.fingerprint))
+    assert f"c-1-1 verifies: {figures}" in capsys.readouterr().out
+    call_command("verify_delivery", str(packet_file[0]), "--any-key")
     said = capsys.readouterr().out
-    assert (
-        "c-1-1 verifies: numbers 1 to 12: 11 signatures from 2 countries, 4 listed, 1 withdrawn or removed before"
-        in said
-    )
+    assert ("WHO MADE IT WAS NOT CHECKED" in said, "verifies" in said, figures in said) == (True, False, True)
     damaged = tmp_path / "damaged.zip"
     damaged.write_bytes(rewritten(packet_file[1], drop("letter.txt")))
     assert "letter.txt: listed in the manifest, but missing" in refusal("verify_delivery", damaged)
+
+
+def test_verify_delivery_does_not_verify_a_packet_that_anybody_may_have_made(encrypted_packet, tmp_path):
+    """The red team's: made anew, signed with another key, encrypted to the officer's public recipient."""
+    whole, identity = encrypted_packet
+    forged, secret = tmp_path / "packet.zip.age", tmp_path / "identity.txt"
+    forged.write_bytes(whole)
+    secret.write_text(identity)
+    with pytest.raises(CommandError, match="NOT VERIFIED") as refused:
+        call_command("verify_delivery", str(forged), "--identity", str(secret))
+    assert (refused.value.returncode, len(str(refused.value).splitlines())) == (3, 1)
+    ours = Signer(Ed25519PrivateKey.generate()).fingerprint
+    for key, words in ((ours, "not by the one you gave"), ("", "64 hexadecimal"), (ours[:16], "64 hexadecimal")):
+        assert words in refusal("verify_delivery", forged, "--identity", secret, "--key", key)
+    assert "not allowed with" in refusal("verify_delivery", forged, "--key", ours, "--any-key")
 
 
 def test_verify_delivery_refuses_bad_input_in_one_line(packet_file, encrypted_packet, tmp_path):

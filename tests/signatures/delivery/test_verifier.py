@@ -164,12 +164,13 @@ def test_an_official_runs_it_on_the_unpacked_packet(make_packet, tmp_path, pytho
     folder = tmp_path / "unpacked"
     with zipfile.ZipFile(make_packet()) as archive:
         archive.extractall(folder)
+    key = ["--key", verifier.grouped(signs.fingerprint).upper()]
     for _ in range(2):  # what the first run leaves behind does not disturb the second
-        status, said = run(python, folder / "verify.py")
+        status, said = run(python, folder / "verify.py", *key)
         assert (status, "The packet verifies." in said) == (0, True), said
         assert verifier.grouped(signs.fingerprint) in said
     (folder / "signers-0001.csv").write_text((folder / "signers-0001.csv").read_text().replace("Person 4", "Person 9"))
-    status, said = run(python, folder / "verify.py")
+    status, said = run(python, folder / "verify.py", *key)
     assert (status, "signers-0001.csv: its SHA-256 is not the manifest's" in said) == (1, True), said
 
 
@@ -284,7 +285,7 @@ def test_an_earlier_packet_that_was_made_up_is_found(make_packet):
     assert any("signed by another key" in problem for problem in problems(second, stranger))
 
 
-def test_a_manifest_leads_to_no_file_elsewhere(make_packet, tmp_path):
+def test_a_manifest_leads_to_no_file_elsewhere(make_packet, tmp_path, signs):
     folder = tmp_path / "unpacked"
     with zipfile.ZipFile(make_packet()) as archive:
         archive.extractall(folder)
@@ -292,6 +293,7 @@ def test_a_manifest_leads_to_no_file_elsewhere(make_packet, tmp_path):
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"].append({"name": "../secret.csv", "sha256": "0" * 64, "bytes": 1, "rows": 0})
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.sig").write_text(signs.sign((folder / "manifest.json").read_bytes()))
     found = problems(folder)
     assert "../secret.csv: listed in the manifest, but missing" in found
     assert not [problem for problem in found if "secret.csv: its SHA-256" in problem]
@@ -308,7 +310,9 @@ def test_the_key_is_made_once_and_shown_with_its_fingerprint(client, keyring):
             signing.publish_signing_key()
     (key,) = SigningKey.objects.all()
     clear_page_cache()
-    assert key.grouped in client.get("/signing-key/").content.decode()
+    page = client.get("/signing-key/").content.decode()
+    assert key.grouped in page
+    assert f"python3 verify.py PACKET.zip --key {key.sha256}" in page
     public = load_pem_public_key(client.get("/signing-key.pem").content).public_bytes_raw()
     assert verifier.fingerprint_of(public) == key.sha256 == signing.signer().fingerprint
 
@@ -330,7 +334,7 @@ def test_a_letter_to_edit_is_not_checked_and_the_verifier_says_so(make_packet, t
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("letter-en.odt", b"edited")
     assert problems(path) == []
-    status, said = run(sys.executable, SOURCE, path)
+    status, said = run(sys.executable, SOURCE, "--any-key", path)
     assert (status, "letter-en.odt: not checked, for it is there to be edited" in said) == (0, True)
     for name in ("letter-en.odt.exe", "xletter-en.odt", "letter-e/n.odt", "letter-en.pdf"):
         with zipfile.ZipFile(path, "a") as archive:

@@ -238,9 +238,10 @@ def test_a_packet_still_verifies_when_its_campaign_was_shredded(
 ):
     secret = tmp_path / "identity.txt"
     secret.write_text(identity)
-    packet = path_of(deliver(closed, "named"))
+    delivery = deliver(closed, "named")
     assert shred(closed, staff) == 1
-    call_command("verify_delivery", str(packet), "--identity", str(secret))
+    key = delivery.manifest["signed_by"]
+    call_command("verify_delivery", str(path_of(delivery)), "--identity", str(secret), "--key", key)
     assert "verifies" in capsys.readouterr().out
 
 
