@@ -205,7 +205,7 @@ def _address(reveal: Reveal, officer: User) -> tuple[str, str]:
         plain = pyrage.decrypt(bytes(reveal.query or b""), [keyring().desk_identity()])
         query = msgspec.json.decode(plain, type=Query)
         mailbox = canonical_mailbox(query.email)
-    except (pyrage.DecryptError, msgspec.MsgspecError, NotAMailbox, KeysDamaged):
+    except (pyrage.DecryptError, msgspec.MsgspecError, NotAMailbox, KeysMissing):
         raise NotAnswered(Refusal.UNREADABLE) from None
     if query.officer != officer.username:
         raise NotAnswered(Refusal.UNREADABLE)
