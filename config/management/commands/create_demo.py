@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from config.local.demo_only import refuse_elsewhere
 from petitions.demo.content import LOCAL_PETITION, PETITION, hang_pictures, load
 from petitions.models import Campaign
 from signatures.demo.filling import fill
@@ -58,6 +59,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, signatures: int, **options: Any) -> None:
         if signatures < 0:
             raise CommandError("--signatures cannot be negative.")
+        refuse_elsewhere()
         try:
             init_keyring()
         except WrongKeyring as error:
