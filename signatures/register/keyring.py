@@ -40,7 +40,7 @@ from petitions.models import Campaign
 from signatures import sealing
 from signatures.identity import Mac
 from signatures.models import CampaignKey, DeskKey, Register
-from web.redaction import SafeWords
+from web.redaction import SafeWords, describe
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +132,8 @@ class Keyring:
             secret = {name: base64.b64decode(stored[name], validate=True) for name in _LENGTHS}
         except FileNotFoundError:
             raise KeysMissing(str(uid)) from None
+        except OSError as error:  # else it would be taken for a mail server that is away, or a full disk
+            raise KeysMissing(f"{uid}: {describe(error)}") from None
         except (ValueError, KeyError, TypeError):  # no JSON, no UTF-8, no base64 (ValueErrors all); no such key
             raise KeysDamaged(str(uid)) from None
         if any(len(secret[name]) != length for name, length in _LENGTHS.items()):
@@ -223,6 +225,8 @@ class Keyring:
             return msgspec.json.decode(self._recipients_path.read_bytes(), type=dict[str, str])
         except FileNotFoundError:
             return {}
+        except OSError as error:
+            raise KeysDamaged(f"{RECIPIENTS}: {describe(error)}") from None
         except msgspec.MsgspecError:
             raise KeysDamaged(self._recipients_path.name) from None
 
@@ -259,6 +263,8 @@ class Keyring:
             return (self.directory / name).read_text()
         except FileNotFoundError:
             raise KeysMissing(name) from None
+        except OSError as error:
+            raise KeysMissing(f"{name}: {describe(error)}") from None
 
     @contextmanager
     def _writing_recipients(self) -> Iterator[None]:

@@ -208,8 +208,8 @@ def _by_email(reveal: Reveal, officer: User) -> Answer:
             (shredded if hasattr(campaign, "shredding") else unavailable).append(campaign.title)
             continue
         told += _told(campaign, Signature.objects.filter(campaign=campaign, fingerprint=mark).order_by("slot"))
-    skipped = {"shredded": _named(shredded), "unavailable": _named(unavailable)}
-    return Answer(str(reveal.pk), reveal.kind, address, told, **skipped)
+    where = str(reveal.pk), reveal.kind, address
+    return Answer(*where, told, shredded=_named(shredded), unavailable=_named(unavailable))
 
 
 def _named(titles: list[str]) -> list[str]:

@@ -180,6 +180,16 @@ def test_a_damaged_file_is_said_to_be_damaged_and_its_content_is_not_told(keyrin
     assert secret.hex() not in repr(caught.value)
 
 
+def test_what_cannot_be_read_is_said_to_be_missing_and_why(keyring):
+    for name in (f"{UID}.json", "signing.json", "site.json", "desk.txt", "recipients.json"):
+        (keyring.directory / name).unlink(missing_ok=True)
+        (keyring.directory / name).mkdir()
+    asked = (lambda: keyring.keys_of(UID), keyring.signing_key, keyring.site_key, keyring.desk_identity)
+    for ask in (*asked, keyring.recipients, lambda: keyring.provision(UID)):
+        with pytest.raises(KeysMissing, match=f"IsADirectoryError: Is a directory in {keyring.directory}"):
+            ask()
+
+
 def test_damaged_keys_are_never_made_anew(keyring):
     """What was sealed under them may open once the file is restored from the export."""
     keyring.provision(UID)
