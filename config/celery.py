@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from celery import Celery
 from celery.beat import PersistentScheduler, ScheduleEntry, SchedulingError
-from celery.signals import task_failure
+from celery.signals import task_failure, worker_init
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Exchange, Queue
@@ -115,6 +115,23 @@ def leave_read_only(exception: BaseException | None = None, **given: Any) -> Non
 
     if is_read_only(exception):
         discard_read_only()
+
+
+@worker_init.connect
+def refuse_another_keyring(**given: Any) -> None:
+    """Before a worker takes anything. Where the database cannot be asked it starts: each stage asks again."""
+    from django.db import DatabaseError, connections
+
+    from signatures.register.own_keys import WrongKeyring, require_own_keyring
+
+    try:
+        require_own_keyring()
+    except WrongKeyring as error:
+        sys.exit(f"This worker does not start. Nothing was changed. {error}")
+    except DatabaseError as error:
+        log.warning("the keyring could not be compared: the database is unavailable (%s)", type(error).__name__)
+    finally:
+        connections.close_all()  # the pool's processes open their own
 
 
 class Scheduler(PersistentScheduler):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
+from typing import Any, Final
 
-from celery import shared_task
+from celery import Task, shared_task
 from django.conf import settings
 
 from petitions.desk.lifecycle import close_what_is_over
@@ -30,96 +32,121 @@ from signatures.register import (
     shredding,
     withdrawal,
 )
+from signatures.register.own_keys import WrongKeyring, require_own_keyring
 from signatures.register.tally import check_tally
 
 log = logging.getLogger(__name__)
 
+#: Every stage looks every few seconds; what is wrong with the keyring is said again after so many.
+SAID_AGAIN: Final = 60.0
 
-@shared_task(name="signatures.provision")
+
+class Stage(Task):
+    """Works only where the keyring is this database's own. A folder can be unmounted while a worker runs."""
+
+    _said: tuple[str, float] = ("", 0.0)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            require_own_keyring()
+        except WrongKeyring as error:
+            self._refuse(str(error))
+            return None
+        return super().__call__(*args, **kwargs)
+
+    @staticmethod
+    def _refuse(why: str) -> None:
+        now, (said, at) = time.monotonic(), Stage._said
+        if why != said or now > at + SAID_AGAIN:
+            Stage._said = (why, now)
+            log.error("No work is done, and nothing was changed. %s", why)
+
+
+@shared_task(base=Stage, name="signatures.provision")
 def provision() -> None:
-    """Keys for campaigns that have none, and the organisation's own."""
+    """Keys for campaigns that have none; and the organisation's own, shown where none are."""
     publish_signing_key()
     keyring.publish_desk_key()
     keyring.provision_campaigns()
 
 
-@shared_task(name="signatures.send_mails")
+@shared_task(base=Stage, name="signatures.send_mails")
 def send_mails() -> None:
     mailing.send_mails()
 
 
-@shared_task(name="signatures.read_bounces")
+@shared_task(base=Stage, name="signatures.read_bounces")
 def read_bounces() -> None:
     """Notices of mails that reached nobody, where a place for them is set."""
     if settings.BOUNCES_DIR:
         bounces.read_bounces(settings.BOUNCES_DIR, keyring.keyring().site_key())
 
 
-@shared_task(name="signatures.admit")
+@shared_task(base=Stage, name="signatures.admit")
 def admit() -> None:
     admission.admit_everything()
 
 
-@shared_task(name="signatures.publish")
+@shared_task(base=Stage, name="signatures.publish")
 def publish() -> None:
     """Editions of the public figures that are due."""
     publishing.publish_everything()
 
 
-@shared_task(name="signatures.spread_news")
+@shared_task(base=Stage, name="signatures.spread_news")
 def spread_news() -> None:
     news.spread_news()
 
 
-@shared_task(name="signatures.withdraw")
+@shared_task(base=Stage, name="signatures.withdraw")
 def withdraw() -> None:
     withdrawal.apply_withdrawals()
 
 
-@shared_task(name="signatures.close_campaigns")
+@shared_task(base=Stage, name="signatures.close_campaigns")
 def close_campaigns() -> None:
     """Campaigns whose planned closing has come."""
     close_what_is_over()
 
 
-@shared_task(name="signatures.monitor")
+@shared_task(base=Stage, name="signatures.monitor")
 def monitor() -> None:
     monitoring.monitor_campaigns()
 
 
-@shared_task(name="signatures.apply_rulings")
+@shared_task(base=Stage, name="signatures.apply_rulings")
 def apply_rulings() -> None:
     rulings.work_on_rulings()
 
 
-@shared_task(name="signatures.build_deliveries")
+@shared_task(base=Stage, name="signatures.build_deliveries")
 def build() -> None:
     """Ring for another worker where there are parts to share; it rings for the next, until all are at it."""
     build_deliveries(notice=lambda: notify_worker("build_deliveries"))
 
 
-@shared_task(name="signatures.settle_recipients")
+@shared_task(base=Stage, name="signatures.settle_recipients")
 def settle_recipients() -> None:
     recipients.settle_recipients()
 
 
-@shared_task(name="signatures.answer_reveals")
+@shared_task(base=Stage, name="signatures.answer_reveals")
 def answer_reveals() -> None:
     reveal.answer_reveals()
 
 
-@shared_task(name="signatures.clear_reveals")
+@shared_task(base=Stage, name="signatures.clear_reveals")
 def clear_reveals() -> None:
     reveal.clear_reveals()
 
 
-@shared_task(name="signatures.prune")
+@shared_task(base=Stage, name="signatures.prune")
 def prune() -> None:
     pruning.prune()
     sweep()
 
 
-@shared_task(name="signatures.check_tallies")
+@shared_task(base=Stage, name="signatures.check_tallies")
 def check_tallies() -> None:
     """Recount every register, repair what differs, and say so: a wrong count is never hidden."""
     for campaign in Campaign.objects.filter(register__isnull=False):
@@ -127,18 +154,18 @@ def check_tallies() -> None:
             log.error("tally of %s repaired: %s", campaign.slug, difference)
 
 
-@shared_task(name="signatures.anchor_audit")
+@shared_task(base=Stage, name="signatures.anchor_audit")
 def anchor_audit() -> None:
     """The trail's anchor of the day, kept and mailed."""
     audit_anchors.anchor_trail()
 
 
-@shared_task(name="signatures.draw_share_images")
+@shared_task(base=Stage, name="signatures.draw_share_images")
 def draw_share_images() -> None:
     share_images.draw_share_images()
 
 
-@shared_task(name="signatures.shred_campaigns")
+@shared_task(base=Stage, name="signatures.shred_campaigns")
 def shred_campaigns() -> None:
     """Destroy the keys of campaigns that two people want shredded."""
     shredding.shred_campaigns()

@@ -40,7 +40,7 @@ from signatures.delivery.snapshot import Sealed
 from signatures.delivery.state import CannotBuild, change
 from signatures.models import Delivery, DeliveryPart
 from signatures.public_figures.figures import Figures
-from signatures.register.keyring import KeysDamaged
+from signatures.register.keyring import KeysMissing
 
 #: The verifier is a program of its own; each packet has a copy.
 VERIFIER: Final = Path(verifier.__file__)
@@ -129,8 +129,8 @@ def write_packet(delivery: Delivery, sealed: Sealed, stream: IO[bytes]) -> tuple
     """
     try:
         signs = signer()
-    except KeysDamaged:
-        raise CannotBuild("The manifest signing key in the keyring is damaged.") from None
+    except KeysMissing:
+        raise CannotBuild("The manifest signing key in the keyring is missing or damaged.") from None
     with PacketWriter(stream) as writer:
         for part in sealed.parts:
             if not all(_add_spooled(delivery, file, writer) for file in files_of(part)):

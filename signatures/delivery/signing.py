@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from signatures.delivery.verifier import fingerprint_of
 from signatures.models import SigningKey
-from signatures.register.keyring import KeysDamaged, keyring
+from signatures.register.keyring import KeysMissing, keyring
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +38,15 @@ class Signer:
 
 
 def signer() -> Signer:
-    """This organisation's signer, its key published. Raises KeysDamaged."""
+    """This organisation's signer, its key published. Raises KeysMissing or KeysDamaged."""
     found = Signer(keyring().signing_key())
     SigningKey.objects.get_or_create(sha256=found.fingerprint, defaults={"public_key": found.public_key})
     return found
 
 
 def publish_signing_key() -> None:
-    """Make the key where there is none, and show its public half to the web."""
+    """Show the public half of the key to the web."""
     try:
         signer()
-    except KeysDamaged:
-        log.error("no manifest can be signed: the signing key in the keyring is damaged; restore it from the export")
+    except KeysMissing:
+        log.error("no manifest can be signed: the signing key is missing or damaged; restore it from the export")

@@ -7,6 +7,9 @@
     site.json             the key under which the whole site's mails are counted and bounces are known again
     desk.txt              the workers' own age identity, to which officers' browsers seal what they look for
 
+`init_keyring` makes it, once (own_keys.py). A worker only adds the keys of new campaigns: one that made a keyring where
+it found none, because the folder was not mounted, put its own keys in place of those that are in use.
+
 Destroying a campaign's file makes its sealed data unreadable in every backup (shredding).
 """
 
@@ -37,13 +40,16 @@ from petitions.models import Campaign
 from signatures import sealing
 from signatures.identity import Mac
 from signatures.models import CampaignKey, DeskKey, Register
-from web.redaction import SafeWords
+from web.redaction import SafeWords, describe
 
 log = logging.getLogger(__name__)
 
 
 #: What the name of a file begins with until it is whole.
 PENDING: Final = ".pending-"
+SIGNING, SITE, DESK, RECIPIENTS = "signing.json", "site.json", "desk.txt", "recipients.json"
+#: Without these a folder is no keyring.
+OWN: Final = (SIGNING, SITE, DESK)
 
 #: Bytes of each secret in a campaign's file.
 _LENGTHS: Final = {"private_key": 96, "pepper": 32, "register_key": 32}
@@ -89,7 +95,35 @@ class Keyring:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def make(self) -> list[str]:
+        """Make what belongs in every keyring and is not there; returns the names. Nothing that is there changes."""
+        self.make_directory()
+        fresh = {
+            SIGNING: json.dumps({"ed25519": _random()}),
+            SITE: json.dumps({"site_key": _random()}),
+            DESK: f"{pyrage.x25519.Identity.generate()}\n",
+            RECIPIENTS: "{}",
+        }
+        made = [name for name in fresh if not (self.directory / name).exists()]
+        for name in made:
+            self._write(self.directory / name, fresh[name], replace=False)
+        return made
+
+    def make_directory(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def lacks(self) -> list[str]:
+        """The files without which it is no keyring. Raises OSError where that cannot be seen."""
+        try:
+            there = {entry.name for entry in os.scandir(self.directory)}
+        except FileNotFoundError:
+            there = set()
+        return [name for name in OWN if name not in there]
+
+    def campaigns(self) -> set[str]:
+        """The uids of the campaigns that it has a file of. Raises OSError."""
+        return {path.stem for path in self.directory.iterdir() if path.suffix == ".json"}
 
     def keys_of(self, uid: uuid.UUID) -> CampaignKeys:
         """A campaign's keys. Raises KeysMissing or KeysDamaged."""
@@ -98,6 +132,8 @@ class Keyring:
             secret = {name: base64.b64decode(stored[name], validate=True) for name in _LENGTHS}
         except FileNotFoundError:
             raise KeysMissing(str(uid)) from None
+        except OSError as error:  # else it would be taken for a mail server that is away, or a full disk
+            raise KeysMissing(f"{uid}: {describe(error)}") from None
         except (ValueError, KeyError, TypeError):  # no JSON, no UTF-8, no base64 (ValueErrors all); no such key
             raise KeysDamaged(str(uid)) from None
         if any(len(secret[name]) != length for name, length in _LENGTHS.items()):
@@ -105,7 +141,10 @@ class Keyring:
         return CampaignKeys(uid=uid, **secret)
 
     def provision(self, uid: uuid.UUID) -> CampaignKeys:
-        """A campaign's keys, made now where there are none. Two workers at once make one set."""
+        """A campaign's keys, made now where there are none. Two workers at once make one set.
+
+        Raises KeysMissing where there is no keyring, and KeysDamaged.
+        """
         fresh = {
             "private_key": sealing.generate_private_key(),
             "pepper": secrets.token_bytes(32),
@@ -113,37 +152,31 @@ class Keyring:
         }
         text = json.dumps({name: base64.b64encode(value).decode() for name, value in fresh.items()})
         if not self._path(uid).exists():
+            if self.lacks():
+                raise KeysMissing("there is no keyring in this folder")
             self._write(self._path(uid), text, replace=False)
         return self.keys_of(uid)
 
     def signing_key(self) -> Ed25519PrivateKey:
-        """The organisation's key, made now where there is none. Two workers at once make one. Raises KeysDamaged."""
-        path = self.directory / "signing.json"
-        if not path.exists():
-            seed = base64.b64encode(secrets.token_bytes(32)).decode()
-            self._write(path, json.dumps({"ed25519": seed}), replace=False)
+        """The organisation's key. Raises KeysMissing or KeysDamaged."""
         try:
             return Ed25519PrivateKey.from_private_bytes(
-                base64.b64decode(json.loads(path.read_text())["ed25519"], validate=True)
+                base64.b64decode(json.loads(self._own(SIGNING))["ed25519"], validate=True)
             )
         except (ValueError, KeyError, TypeError):  # as in keys_of(); or not 32 bytes
-            raise KeysDamaged(path.name) from None
+            raise KeysDamaged(SIGNING) from None
 
     def site_key(self) -> bytes:
-        """32 bytes that belong to no campaign, made now where there are none. Raises KeysDamaged.
+        """32 bytes that belong to no campaign. Raises KeysMissing or KeysDamaged.
 
         Losing it costs nothing but the day's counts and the bounces still under way.
         """
-        path = self.directory / "site.json"
-        if not path.exists():
-            fresh = base64.b64encode(secrets.token_bytes(32)).decode()
-            self._write(path, json.dumps({"site_key": fresh}), replace=False)
         try:
-            key = base64.b64decode(json.loads(path.read_text())["site_key"], validate=True)
+            key = base64.b64decode(json.loads(self._own(SITE))["site_key"], validate=True)
         except (ValueError, KeyError, TypeError):
-            raise KeysDamaged(path.name) from None
+            raise KeysDamaged(SITE) from None
         if len(key) != 32:
-            raise KeysDamaged(path.name)
+            raise KeysDamaged(SITE)
         return key
 
     def spool_identity(self, delivery: int) -> pyrage.x25519.Identity:
@@ -175,12 +208,15 @@ class Keyring:
 
     def files(self) -> dict[str, bytes]:
         """What has to be kept of it: {name: content}. Not what is half written, nor what only opens spooled parts."""
+        if not self.directory.exists():
+            return {}
         passing = (PENDING, "spool-")
         kept = (path for path in self.directory.iterdir() if path.is_file() and not path.name.startswith(passing))
         return {path.name: path.read_bytes() for path in kept}
 
     def put_back(self, name: str, content: bytes) -> None:
         """A file from an export, where there is none of that name."""
+        self.make_directory()
         self._write(self.directory / name, content.decode(), replace=False)
 
     def recipients(self) -> dict[str, str]:
@@ -189,6 +225,8 @@ class Keyring:
             return msgspec.json.decode(self._recipients_path.read_bytes(), type=dict[str, str])
         except FileNotFoundError:
             return {}
+        except OSError as error:
+            raise KeysDamaged(f"{RECIPIENTS}: {describe(error)}") from None
         except msgspec.MsgspecError:
             raise KeysDamaged(self._recipients_path.name) from None
 
@@ -204,24 +242,29 @@ class Keyring:
         with self._writing_recipients():
             self._write(self._recipients_path, json.dumps(self.recipients() | {username: recipient}), replace=True)
 
-    def unpin_recipient(self, username: str) -> bool:
-        """No packet is encrypted to this officer from now on. Says if one was pinned. Raises KeysDamaged."""
+    def unpin_recipient(self, username: str, recipient: str) -> None:
+        """Nothing is encrypted to this officer under that recipient from now on. Raises KeysDamaged."""
         with self._writing_recipients():
             pinned = self.recipients()
-            if username not in pinned:
-                return False
-            del pinned[username]
-            self._write(self._recipients_path, json.dumps(pinned), replace=True)
-        return True
+            if pinned.get(username) == recipient:
+                del pinned[username]
+                self._write(self._recipients_path, json.dumps(pinned), replace=True)
 
     def desk_identity(self) -> pyrage.x25519.Identity:
-        """The workers' own age identity, made now where there is none. Raises KeysDamaged."""
-        if not self._desk_path.exists():
-            self._write(self._desk_path, f"{pyrage.x25519.Identity.generate()}\n", replace=False)
+        """The workers' own age identity. Raises KeysMissing or KeysDamaged."""
         try:
-            return pyrage.x25519.Identity.from_str(self._desk_path.read_text().strip())
+            return pyrage.x25519.Identity.from_str(self._own(DESK).strip())
         except (pyrage.IdentityError, ValueError):
-            raise KeysDamaged(self._desk_path.name) from None
+            raise KeysDamaged(DESK) from None
+
+    def _own(self, name: str) -> str:
+        """What is in that file. Raises KeysMissing; ValueError where it is no text."""
+        try:
+            return (self.directory / name).read_text()
+        except FileNotFoundError:
+            raise KeysMissing(name) from None
+        except OSError as error:
+            raise KeysMissing(f"{name}: {describe(error)}") from None
 
     @contextmanager
     def _writing_recipients(self) -> Iterator[None]:
@@ -234,12 +277,8 @@ class Keyring:
             os.close(handle)
 
     @property
-    def _desk_path(self) -> Path:
-        return self.directory / "desk.txt"
-
-    @property
     def _recipients_path(self) -> Path:
-        return self.directory / "recipients.json"
+        return self.directory / RECIPIENTS
 
     def _spool_path(self, delivery: int) -> Path:
         return self.directory / f"spool-{delivery}.json"
@@ -271,6 +310,11 @@ class Keyring:
         directory = os.open(self.directory, os.O_RDONLY)
         os.fsync(directory)
         os.close(directory)
+
+
+def _random() -> str:
+    """32 random bytes, in base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 @cache
@@ -316,12 +360,14 @@ def provision_campaigns() -> int:
 
 
 def publish_desk_key() -> None:
-    """Write the workers' own recipient where officers' browsers find it. Nothing lasting is sealed to it,
-    so where the database says another, it is set right."""
+    """Write the workers' own recipient where officers' browsers find it, where there is none.
+
+    Another one is left as it is: the worker may have the wrong keyring (own_keys.py).
+    """
     try:
         recipient = str(keyring().desk_identity().to_public())
     except KeysDamaged:
         log.error("the workers' own age identity in the keyring is damaged")
         return
-    if not DeskKey.objects.filter(recipient=recipient).exists():
-        DeskKey.objects.update_or_create(id=1, defaults={"recipient": recipient})
+    if not DeskKey.objects.exists():
+        DeskKey.objects.get_or_create(id=1, defaults={"recipient": recipient})

@@ -77,6 +77,7 @@ def prune(now: datetime.datetime | None = None) -> dict[str, int]:
         "mail counts": MailCount.objects.filter(on__lt=now.date()).delete()[0],
         "keys": _delete_drained_keys(now - SESSION_KEY_SPENT),
         "proposals": _expire_proposals(now),
+        "sessions": _delete_sessions(),
     }
 
 
@@ -126,6 +127,13 @@ def _in_batches(cursor: CursorWrapper, statement: str, before: datetime.datetime
         total += deleted
         if deleted < BATCH:
             return total
+
+
+def _delete_sessions() -> int:
+    """Staff's sessions that are over. Of which, config/database/sessions.sql decides: a worker may see none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT delete_ended_sessions()")
+        return int(cursor.fetchone()[0])
 
 
 def _delete_drained_keys(before: datetime.datetime) -> int:

@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 #: One worker at a time settles: what the keyring and the rows say is compared as a whole.
 _LOCK: Final = 0x726563
 _CODE_BYTES: Final = 32
-#: Entries of the audit trail: (who, or None for a worker by itself; what; of what).
-type Trail = list[tuple[User | None, str, dict[str, Any]]]
 
 _STATE: Final = Recipient.State
 _PROBLEM: Final = Recipient.Problem
@@ -63,10 +61,12 @@ def unpin_by_hand(username: str) -> bool:
     """Take a key out of use. Says if one was pinned. Raises KeysDamaged."""
     with _alone() as trail:
         text = keyring().recipients().get(username)
-        if text is None:
-            return False
-        _unpin(username, text, trail)
-    return True
+        # What the database alone calls pinned goes too: the keyring was restored from an export of before, say.
+        rows = Recipient.objects.filter(officer__username=username, state=_STATE.PINNED)
+        texts = {*rows.values_list("recipient", flat=True), *([text] if text else [])}
+        for one in texts:
+            _unpin(username, one, trail)
+    return bool(texts)
 
 
 def pinned_key_of(officer: User) -> str | None:
@@ -79,15 +79,30 @@ def pinned_key_of(officer: User) -> str | None:
 # --- keyring and rows -------------------------------------------------------------------------------------------
 
 
+class Trail(list[tuple[User | None, str, dict[str, Any]]]):
+    """Entries of the audit trail: (who, or None for a worker by itself; what; of what)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: (username, recipient) of keys that the keyring gives up, once the database says so.
+        self.unpinned: list[tuple[str, str]] = []
+
+
 @contextmanager
 def _alone() -> Iterator[Trail]:
-    """What is put into the trail is written down last: an entry holds up every other one until the commit."""
-    trail: Trail = []
+    """What is put into the trail is written down last: an entry holds up every other one until the commit.
+
+    The keyring gives a key up only after the commit: whoever is killed in between leaves one that the next look
+    unpins, and never a row of a pinned key that the keyring lacks (own_keys.py).
+    """
+    trail = Trail()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         yield trail
         for actor, action, detail in trail:
             audit.append(actor, action, None, detail=detail)
+    for username, text in trail.unpinned:
+        keyring().unpin_recipient(username, text)
 
 
 def _rows() -> Any:
@@ -98,7 +113,11 @@ def _rows() -> Any:
 
 
 def _compare(trail: Trail) -> None:
-    """What is pinned and may not be goes; what rows call pinned and the keyring does not know never counts again."""
+    """What is pinned and may not be goes.
+
+    What rows call pinned and the keyring does not know counts for nothing (`pinned_key_of`), and stays as it is: it may
+    be the keyring that is wrong (own_keys.py).
+    """
     pinned = keyring().recipients()
     for username, text in pinned.items():
         officer = _user(username)
@@ -107,7 +126,6 @@ def _compare(trail: Trail) -> None:
             _in_use(officer, text, by_hand=True)  # pinned on this machine before there were rows
         elif not (row and officer and _holds(row, officer)):
             _unpin(username, text, trail)
-    _revoke(Recipient.objects.filter(state=_STATE.PINNED).exclude(recipient__in=keyring().recipients().values()))
     over = (Proposal.State.EXPIRED, Proposal.State.REFUSED, Proposal.State.WITHDRAWN)
     _revoke(Recipient.objects.filter(state=_STATE.WAITING, proposal__state__in=over))
 
@@ -122,7 +140,7 @@ def _user(username: str) -> User | None:
 
 
 def _unpin(username: str, text: str, trail: Trail) -> None:
-    keyring().unpin_recipient(username)
+    trail.unpinned.append((username, text))
     rows = Recipient.objects.filter(recipient=text)
     answered = Reveal.objects.filter(officer__in=rows.values("officer"), state=Reveal.State.ANSWERED)
     answered.update(state=Reveal.State.CLOSED, answer=None)

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 #: Masked persons on one page of a review list.
 PAGE: Final = 25
+#: Campaigns that an answer names as not searched, of each kind: at most 34 KB of titles in all.
+NAMED: Final = 20
 #: How far back an officer's looks are counted.
 DAY: Final = datetime.timedelta(hours=24)
 #: Rows of questions are kept this long: the audit trail has what lasts.
@@ -90,6 +92,9 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     #: How many more there are than fit.
     left: int = 0
     pages: int = 0
+    #: Titles of the campaigns that could not be searched: their keys were destroyed, or are not to be had now.
+    shredded: list[str] = []
+    unavailable: list[str] = []
 
 
 def answer_reveals() -> int:
@@ -191,12 +196,26 @@ def _by_number(reveal: Reveal, officer: User) -> Answer:
 
 
 def _by_email(reveal: Reveal, officer: User) -> Answer:
+    """One campaign without keys keeps nobody from the others; it is named as not searched."""
     address, mailbox = _address(reveal, officer)
     told: list[Told] = []
-    for campaign in Campaign.objects.filter(section=reveal.section, register__isnull=False).order_by("pk"):
-        mark = fingerprint(_keys(campaign).mac, mailbox)
+    shredded, unavailable = list[str](), list[str]()
+    searched = Campaign.objects.filter(section=reveal.section, register__isnull=False)
+    for campaign in searched.select_related("shredding").order_by("pk"):
+        try:
+            mark = fingerprint(_keys(campaign).mac, mailbox)
+        except NotAnswered:
+            (shredded if hasattr(campaign, "shredding") else unavailable).append(campaign.title)
+            continue
         told += _told(campaign, Signature.objects.filter(campaign=campaign, fingerprint=mark).order_by("slot"))
-    return Answer(str(reveal.pk), reveal.kind, address, told)
+    where = str(reveal.pk), reveal.kind, address
+    return Answer(*where, told, shredded=_named(shredded), unavailable=_named(unavailable))
+
+
+def _named(titles: list[str]) -> list[str]:
+    """So many of them that the answer has room for what was found."""
+    more = len(titles) - NAMED
+    return titles[:NAMED] + ([f"… +{more}"] if more > 0 else [])
 
 
 def _address(reveal: Reveal, officer: User) -> tuple[str, str]:
@@ -205,7 +224,7 @@ def _address(reveal: Reveal, officer: User) -> tuple[str, str]:
         plain = pyrage.decrypt(bytes(reveal.query or b""), [keyring().desk_identity()])
         query = msgspec.json.decode(plain, type=Query)
         mailbox = canonical_mailbox(query.email)
-    except (pyrage.DecryptError, msgspec.MsgspecError, NotAMailbox, KeysDamaged):
+    except (pyrage.DecryptError, msgspec.MsgspecError, NotAMailbox, KeysMissing):
         raise NotAnswered(Refusal.UNREADABLE) from None
     if query.officer != officer.username:
         raise NotAnswered(Refusal.UNREADABLE)

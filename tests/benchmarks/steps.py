@@ -88,6 +88,7 @@ COPY (SELECT number, signed_on, fingerprint, sealed FROM signatures_signature
 def prepare() -> dict[str, Any]:
     """Owner, with keys, as create_demo: the demo's campaigns, open, two officers, and the yardstick's table."""
     content = load()
+    keyring().make()
     provision_campaigns()
     for campaign in (content.petition, content.local_petition):
         Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.OPEN)

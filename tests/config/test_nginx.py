@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -35,11 +36,14 @@ class Origin(BaseHTTPRequestHandler):
 
     seen: Counter[str] = Counter()
     away = False
+    gone = 0
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         if Origin.away:
             return self.send_error(503)
+        if Origin.gone:
+            return self.send_error(Origin.gone, "gone")
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         Origin.seen[self.path] += 1
         body = f"page {Origin.seen[self.path]}".encode()
@@ -61,7 +65,7 @@ class Origin(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def origin():
-    Origin.seen, Origin.away = Counter(), False
+    Origin.seen, Origin.away, Origin.gone = Counter(), False, 0
     server = ThreadingHTTPServer(("127.0.0.1", 0), Origin)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -83,21 +87,23 @@ def front(origin, tmp_path):
     # Started by root, its workers would be nobody, who may not write into our folder.
     user = f"user {pwd.getpwuid(0).pw_name};\n" if os.getuid() == 0 else ""
     (tmp_path / "nginx.conf").write_text(f"daemon off;\n{user}{text}")
-    nginx = subprocess.Popen([NGINX, "-p", str(tmp_path), "-c", "nginx.conf", "-e", "stderr"], stderr=subprocess.PIPE)
-    _wait_for(port, nginx)
-    yield port
-    nginx.terminate()
-    nginx.communicate(timeout=10)
+    said = tmp_path / "stderr.log"
+    with said.open("w") as stderr:
+        nginx = subprocess.Popen([NGINX, "-p", str(tmp_path), "-c", "nginx.conf", "-e", "stderr"], stderr=stderr)
+        _wait_for(port, nginx, said)
+        yield port
+        nginx.terminate()
+        nginx.wait(timeout=10)
 
 
-def _wait_for(port, nginx):
+def _wait_for(port, nginx, said):
     while nginx.poll() is None:
         try:
             with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
                 return connection.connect()
         except ConnectionRefusedError:
             continue
-    raise AssertionError(nginx.stderr.read().decode())
+    raise AssertionError(said.read_text())
 
 
 def ask(port, path, method="GET", sent=b"", **headers):
@@ -157,3 +163,62 @@ def test_readers_keep_their_page_while_the_site_is_away(front):
     end = time.monotonic() + 3.0  # longer than it is fresh
     while time.monotonic() < end:
         assert ask(front, "/c/x/")[:2] == (200, "page 1")
+
+
+#: Seconds a page may be shown: fresh, and as long again while it is fetched anew (CACHE_CONTROL).
+SHOWN = 4.0
+
+
+def nobody_asks(seconds):
+    """A page grows old by the clock alone."""
+    time.sleep(seconds)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_page_that_was_taken_down_is_not_shown_after_its_seconds(front, status):
+    assert ask(front, "/c/x/")[1] == "page 1"
+    Origin.gone = status
+    nobody_asks(SHOWN + 1)
+    assert [ask(front, "/c/x/")[0] for _ in range(3)] == [status] * 3
+
+
+def test_a_page_that_nobody_asked_for_in_a_while_is_new_at_the_first_look(front):
+    assert ask(front, "/c/x/")[1] == "page 1"
+    nobody_asks(SHOWN + 1)
+    assert ask(front, "/c/x/")[1] == "page 2"
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_page_that_was_taken_down_does_not_come_back_while_the_site_is_away(front, status):
+    assert ask(front, "/c/x/")[1] == "page 1"
+    Origin.gone, deadline = status, time.monotonic() + 10
+    while ask(front, "/c/x/")[0] != status:
+        assert time.monotonic() < deadline
+    Origin.away = True
+    end = time.monotonic() + SHOWN + 1
+    while time.monotonic() < end:
+        assert ask(front, "/c/x/")[0] in (status, 503)
+
+
+SECRETS = (
+    *("/confirm/{}/", "/be/confirm/{}/", "/withdraw/{}/", "/unsubscribe/{}/", "/admin/begin/MQ/{}/"),
+    *("//confirm/{}/", "/confirm/{}", "/c/x/?via={}", "/c/x/%2e%2e/{}/"),
+)
+
+
+def test_no_log_has_a_token_or_an_address_when_the_site_is_away(front, origin, tmp_path):
+    origin.shutdown()
+    origin.server_close()
+    for path in SECRETS:
+        for method in ("GET", "POST"):
+            headers = {"Referer": f"http://x{path.format('SECRET')}"}
+            assert ask(front, path.format("SECRET"), method, bytes(200_000), **headers)[0] == 502
+    assert ask(front, "/confirm/SECRET/", "POST", bytes(MOST_BYTES))[0] == 413
+    with socket.create_connection(("127.0.0.1", front), timeout=5) as connection:  # no request that nginx understands
+        connection.sendall(b"GET /confirm/SECRET/ x HTTP/9\r\n\r\n")
+        assert b" 400 " in connection.recv(1000)
+    logs = {path.name: path.read_text() for path in tmp_path.glob("*.log")}
+    assert logs["failed.log"].count(" 502 upstream 502 ") == 2 * len(SECRETS)
+    for log in logs.values():
+        assert "SECRET" not in log
+        assert "127.0.0.1" not in log

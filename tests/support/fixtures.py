@@ -146,6 +146,7 @@ def _fresh_process() -> None:
 @pytest.fixture
 def keyring(tmp_path: Path, settings: Any) -> keyrings.Keyring:
     settings.KEYRING_DIR = tmp_path / "keyring"
+    keyrings.keyring().make()
     return keyrings.keyring()
 
 

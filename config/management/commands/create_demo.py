@@ -19,12 +19,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
+from config.local.demo_only import refuse_elsewhere
 from petitions.demo.content import LOCAL_PETITION, PETITION, hang_pictures, load
 from petitions.models import Campaign
 from signatures.demo.filling import fill
 from signatures.demo.people import Signer, how_many, synthetic_signers, town
 from signatures.models import Signature, Source
-from signatures.register.keyring import provision_campaigns, publish_desk_key
+from signatures.register.keyring import provision_campaigns
+from signatures.register.own_keys import WrongKeyring, init_keyring
 from signatures.register.publishing import publish_figures
 from signatures.register.recipients import pin_by_hand
 from staff.access import RULES
@@ -57,10 +59,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, signatures: int, **options: Any) -> None:
         if signatures < 0:
             raise CommandError("--signatures cannot be negative.")
+        refuse_elsewhere()
+        try:
+            init_keyring()
+        except WrongKeyring as error:
+            raise CommandError(str(error)) from None
         load()
         hang_pictures()
         provision_campaigns()
-        publish_desk_key()
         drafts = Campaign.objects.filter(slug__in=[PETITION, LOCAL_PETITION], state=Campaign.State.DRAFT)
         drafts.update(state=Campaign.State.OPEN)
         self._fill(PETITION, signatures, lambda campaign: synthetic_signers(signatures))

@@ -186,6 +186,8 @@ class Demo:
         }
         if name.startswith("worker"):
             environment["KEYRING_DIR"] = str(self.home / "keyring")
+        if name == "beat":
+            del environment["DATABASE_URL"]  # it only notifies
         return environment
 
     def _is_ready(self, port: int) -> bool:

@@ -1,12 +1,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from signatures.management.keyed import KeyedCommand
 from signatures.register.admission import admit_everything
 
 
-class Command(BaseCommand):
+class Command(KeyedCommand):
     role = "worker"
     help = "Admit every confirmed submission now, as the workers do."
 

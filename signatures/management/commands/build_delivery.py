@@ -2,18 +2,19 @@ import time
 from argparse import ArgumentParser
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from signatures.delivery.build import build_delivery
 from signatures.delivery.parts import progress_of
+from signatures.management.keyed import KeyedCommand
 from signatures.models import Delivery
 
 #: Seconds between two looks at what other workers have built.
 LOOK: Final = 1.0
 
 
-class Command(BaseCommand):
+class Command(KeyedCommand):
     role = "worker"
     help = "Build one approved delivery now, together with any workers already building it."
 

@@ -3,12 +3,13 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from signatures.management.keyed import KeyedCommand
 from signatures.register.keyring_backup import CannotKeep, export_keyring
 
 
-class Command(BaseCommand):
+class Command(KeyedCommand):
     role = "worker"
     help = (
         "Encrypt the whole keyring to two age recipients whose identities are kept offline. Either of them can open it."

@@ -2,14 +2,17 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from signatures.management.keyed import KeyedCommand
 from signatures.register.keyring import KeysDamaged
+from signatures.register.own_keys import OFFICER
 from signatures.register.recipients import pin_by_hand, unpin_by_hand
 
 
-class Command(BaseCommand):
+class Command(KeyedCommand):
     role = "worker"
+    may_lack = (OFFICER,)
     help = (
         "Pin or remove an officer's age recipient in the keyring without a second person. For the first "
         "officers, who can then approve the others' keys in the admin, and for emergencies."

@@ -2,13 +2,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from signatures.management.keyed import KeyedCommand
 from signatures.register.bounces import read_bounces
 from signatures.register.keyring import KeysDamaged, keyring
 
 
-class Command(BaseCommand):
+class Command(KeyedCommand):
     role = "worker"
     help = "Read bounce notices from mail servers: one file, a folder or a Maildir."
 

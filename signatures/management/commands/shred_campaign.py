@@ -1,16 +1,19 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from petitions.models import Campaign
+from signatures.management.keyed import KeyedCommand
 from signatures.models import Shredding
+from signatures.register.own_keys import CAMPAIGN
 from signatures.register.shredding import NOT_WANTED, shred_campaigns
 from staff.models import Proposal
 
 
-class Command(BaseCommand):
+class Command(KeyedCommand):
     role = "worker"
+    may_lack = (CAMPAIGN,)
     help = "Destroy a campaign's keys now, once two people have agreed to it in the admin under Approvals."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("username")
 
     def handle(self, *args: Any, username: str, **options: Any) -> None:
-        if settings.HTTPS:
+        if settings.HTTPS or settings.MAIL_URL:
             raise CommandError("This only works in the demo. On a real site, codes come from people's own devices.")
         app = Authenticator.objects.filter(user__username=username, type=Authenticator.Type.TOTP).first()
         if app is None:

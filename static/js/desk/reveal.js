@@ -110,8 +110,14 @@ if (officer) {
     const page = Number(answer.asked);
     opened.querySelector("[data-asked]").textContent = list ? `${page} / ${Math.max(answer.pages, 1)}` : answer.asked;
     found.replaceChildren(...(list && answer.found.length ? [table(answer.found)] : answer.found.map(article)));
-    say(opened, answer.left ? "more" : answer.found.length ? "" : `found-${answer.kind}`);
+    const skipped = answer.shredded.length + answer.unavailable.length > 0;
+    say(opened, answer.left ? "more" : answer.found.length ? "" : skipped ? "found-some" : `found-${answer.kind}`);
     opened.querySelector("[data-more]").textContent = answer.left || "";
+    for (const why of ["shredded", "unavailable"]) {
+      const titles = answer[why];
+      opened.querySelector(`[data-not-searched="${why}"]`).hidden = titles.length === 0;
+      opened.querySelector(`[data-${why}]`).textContent = titles.join("; ");
+    }
     opened.querySelector("[data-before]").hidden = !list || page <= 1;
     opened.querySelector("[data-after]").hidden = !list || page >= answer.pages;
     opened.hidden = false;

@@ -14,7 +14,8 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from signatures.desk import recipients
 from signatures.models import Recipient
-from signatures.register.recipients import settle_recipients
+from signatures.register.own_keys import WrongKeyring, require_own_keyring
+from signatures.register.recipients import pinned_key_of, settle_recipients
 from staff import approvals
 from staff.models import Proposal, Role
 from staff.refusals import NotAllowed
@@ -170,7 +171,20 @@ def test_a_row_that_calls_itself_pinned_does_not_make_it_so(newcomer, keyring):
     Recipient.objects.filter(pk=key.pk).update(state=STATE.PINNED, pinned_at=key.registered_at, by_hand=True)
     settle()
     assert user.username not in keyring.recipients()
+    assert pinned_key_of(user) is None
+
+
+def test_a_row_that_calls_itself_pinned_stays_and_no_worker_works_until_it_is_taken_out_by_hand(newcomer, keyring):
+    """It may be the keyring that is wrong: then the row is all that is left of the officer's key."""
+    user, _, key = newcomer
+    Recipient.objects.filter(pk=key.pk).update(state=STATE.PINNED, pinned_at=key.registered_at, by_hand=True)
+    settle()
+    assert fresh(key).state == STATE.PINNED
+    with pytest.raises(WrongKeyring, match="the pinned key of newcomer"):
+        require_own_keyring()
+    call_command("pin_recipient", user.username, "--remove")
     assert fresh(key).state == STATE.REVOKED
+    require_own_keyring()
 
 
 @pytest.mark.parametrize("text", ["", "age1", "AGE-SECRET-KEY-1" + "Q" * 58, "age1pq1" + "q" * 58, "ssh-ed25519 AAAA"])

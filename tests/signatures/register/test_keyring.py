@@ -24,6 +24,8 @@ from signatures.register.keyring import ForeignPublicKey, Keyring, KeysDamaged, 
 from staff.models import Role
 from tests.support.fixtures import acting_as
 
+#: What every keyring holds.
+OWN = {"signing.json", "site.json", "desk.txt", "recipients.json"}
 UID = uuid.UUID("6f1b3f0e-5a0c-4c7e-9d53-0b2f6a6c1d11")
 
 
@@ -43,10 +45,7 @@ def test_only_the_owner_may_read_the_keyring(keyring):
     keyring.provision(UID)
     keyring.pin_recipient("officer", str(pyrage.x25519.Identity.generate().to_public()))
     assert mode(keyring.directory) == 0o700
-    assert {path.name: mode(path) for path in keyring.directory.iterdir()} == {
-        f"{UID}.json": 0o600,
-        "recipients.json": 0o600,
-    }
+    assert {path.name: mode(path) for path in keyring.directory.iterdir()} == dict.fromkeys({f"{UID}.json", *OWN}, 384)
 
 
 def test_keys_once_made_stay_the_same(keyring):
@@ -83,7 +82,7 @@ def test_threads_at_once_make_one_set_of_keys(keyring):
         thread.join()
     assert len(found) == 8
     assert set(found) == {keyring.keys_of(UID).private_key}
-    assert [path.name for path in keyring.directory.iterdir()] == [f"{UID}.json"]
+    assert {path.name for path in keyring.directory.iterdir()} == {f"{UID}.json", *OWN}
 
 
 PROVISION = """
@@ -100,6 +99,7 @@ print(hashlib.sha256(keyring.provision(uuid.UUID(sys.argv[2])).private_key).hexd
 
 
 def test_processes_at_once_make_one_set_of_keys(tmp_path):
+    Keyring(tmp_path / "keyring").make()
     arguments = [sys.executable, "-c", PROVISION, str(tmp_path / "keyring"), str(UID)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": django_settings.BASE_DIR}
     workers = [subprocess.Popen(arguments, **pipes) for _ in range(2)]
@@ -110,7 +110,24 @@ def test_processes_at_once_make_one_set_of_keys(tmp_path):
         worker.stdin.flush()
     digests = [worker.communicate()[0] for worker in workers]
     assert digests[0] == digests[1] != ""
-    assert [path.name for path in (tmp_path / "keyring").iterdir()] == [f"{UID}.json"]
+    assert {path.name for path in (tmp_path / "keyring").iterdir()} == {f"{UID}.json", *OWN}
+
+
+def test_what_every_keyring_holds_is_made_once_and_never_by_asking_for_it(tmp_path):
+    ring = Keyring(tmp_path / "deep" / "keyring")
+    for ask in (ring.signing_key, ring.site_key, ring.desk_identity, lambda: ring.provision(UID)):
+        with pytest.raises(KeysMissing):
+            ask()
+    assert not (tmp_path / "deep").exists()
+    assert set(ring.make()) == OWN
+    before = ring.files()
+    assert ring.make() == []
+    assert ring.files() == before
+    (ring.directory / "site.json").unlink()
+    assert ring.make() == ["site.json"]
+    assert {name: held for name, held in ring.files().items() if name != "site.json"} == {
+        name: held for name, held in before.items() if name != "site.json"
+    }
 
 
 # --- what is missing, damaged or foreign ---------------------------------------------------------------------
@@ -161,6 +178,16 @@ def test_a_damaged_file_is_said_to_be_damaged_and_its_content_is_not_told(keyrin
     assert str(caught.value) == str(UID)
     assert caught.value.__context__ is None or caught.value.__suppress_context__
     assert secret.hex() not in repr(caught.value)
+
+
+def test_what_cannot_be_read_is_said_to_be_missing_and_why(keyring):
+    for name in (f"{UID}.json", "signing.json", "site.json", "desk.txt", "recipients.json"):
+        (keyring.directory / name).unlink(missing_ok=True)
+        (keyring.directory / name).mkdir()
+    asked = (lambda: keyring.keys_of(UID), keyring.signing_key, keyring.site_key, keyring.desk_identity)
+    for ask in (*asked, keyring.recipients, lambda: keyring.provision(UID)):
+        with pytest.raises(KeysMissing, match=f"IsADirectoryError: Is a directory in {keyring.directory}"):
+            ask()
 
 
 def test_damaged_keys_are_never_made_anew(keyring):
@@ -259,7 +286,7 @@ def test_nonsense_is_not_pinned(keyring, recipient):
     with pytest.raises(ValueError, match="not an age recipient"):
         keyring.pin_recipient("officer", recipient)
     assert keyring.recipients() == {}
-    assert list(keyring.directory.iterdir()) == []
+    assert {path.name for path in keyring.directory.iterdir()} == OWN
 
 
 def test_a_secret_key_is_not_pinned_nor_told(keyring, staff):

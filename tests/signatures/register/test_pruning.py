@@ -3,14 +3,18 @@
 import datetime
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.db import DatabaseError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from signatures.models import Delivery, LedgerEntry, Outcome, SealingKey, Submission, Withdrawal
 from signatures.register import admission, pruning
-from staff.models import APPROVAL_EXPIRES
-from tests.support.fixtures import a_delivery, acting_as
+from staff.models import APPROVAL_EXPIRES, Role
+from tests.support.fixtures import WebClient, a_delivery, acting_as
 
 DAY = datetime.timedelta(days=1)
 
@@ -108,3 +112,50 @@ def test_a_request_for_a_delivery_expires_unless_it_was_approved(campaign):
     assert {d.pk: d.state for d in Delivery.objects.all()} == {waiting.pk: "expired", approved.pk: "approved"}
     # Its range is free again.
     assert a_delivery(campaign, anna, first_number=1, last_number=1).state == "requested"
+
+
+# --- staff's sessions -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def logged_in(staff):
+    """Somebody whose browser is logged in, and on their list of sessions."""
+    user, client = staff(Role.MODERATOR), WebClient()
+    client.force_login(user)
+    UserSession.objects.create(user=user, ip="192.0.2.7", session_key=client.session.session_key, user_agent="x")
+    return client
+
+
+def later(by):
+    """As if the logins had been so much earlier: the database goes by its own clock."""
+    Session.objects.update(expire_date=F("expire_date") - by)
+    UserSession.objects.update(created_at=F("created_at") - by)
+
+
+def test_a_session_that_is_over_is_deleted_and_with_it_the_address_it_came_from(logged_in):
+    later(datetime.timedelta(seconds=settings.SESSION_COOKIE_AGE + 1))
+    assert prune()["sessions"] == 2
+    assert not Session.objects.exists()
+    assert not UserSession.objects.exists()
+
+
+def test_a_session_that_lasts_stays(logged_in):
+    later(datetime.timedelta(seconds=settings.SESSION_COOKIE_AGE - 60))
+    assert prune()["sessions"] == 0
+    assert UserSession.objects.count() == Session.objects.count() == 1
+
+
+def test_a_session_that_was_logged_out_leaves_the_list_when_it_would_have_ended(logged_in):
+    Session.objects.all().delete()
+    assert prune()["sessions"] == 0
+    later(datetime.timedelta(seconds=settings.SESSION_COOKIE_AGE + 1))
+    assert prune()["sessions"] == 1
+
+
+def test_a_worker_cannot_read_whose_session_it_is(logged_in):
+    for column in ("session_key", "session_data"):
+        with pytest.raises(DatabaseError), transaction.atomic(), acting_as(settings.WORKER_ROLE):
+            list(Session.objects.values_list(column))
+    for column in ("session_key", "ip", "user_agent", "user_id"):
+        with pytest.raises(DatabaseError), transaction.atomic(), acting_as(settings.WORKER_ROLE):
+            list(UserSession.objects.values_list(column))

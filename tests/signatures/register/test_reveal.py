@@ -13,16 +13,18 @@ from django.conf import settings as django_settings
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
+from petitions.models import Campaign
 from signatures.desk import reveals
-from signatures.models import ANSWER_KEPT, Purpose, Recipient, Refusal, Reveal, Signature
+from signatures.models import ANSWER_KEPT, CampaignKey, Purpose, Recipient, Refusal, Reveal, Signature
 from signatures.register import admission
 from signatures.register import reveal as reveal_room
 from signatures.register.recipients import settle_recipients
 from signatures.register.reveal import PAGE, answer_reveals, clear_reveals
+from signatures.register.shredding import shred_campaigns
 from staff import audit
 from staff.models import AuditEntry, Role
 from staff.refusals import NotAllowed
-from tests.support.fixtures import acting_as
+from tests.support.fixtures import a_proposal, acting_as
 
 NAME, ADDRESS = "Волька Планта", "planted.person@example.org"
 KIND = Reveal.Kind
@@ -281,6 +283,58 @@ def test_a_campaign_without_keys_is_said_to_have_none(signed, officer, keyring):
     user, _ = officer()
     (keyring.directory / f"{signed.uid}.json").unlink()
     assert refusal(ask(user, KIND.NUMBER, signed, number=1)) == Refusal.NO_KEYS
+
+
+def test_a_shredded_campaign_keeps_nobody_from_the_others_of_its_section(
+    signed, make_campaign, sign, officer, desk_key, staff
+):
+    shredded, second = make_campaign(title="Shredded"), make_campaign(title="Second")
+    for campaign in (shredded, second):
+        sign(campaign, name=NAME, email=ADDRESS)
+    admission.admit_everything()
+    over = timezone.now() + datetime.timedelta(minutes=1)
+    Campaign.objects.filter(pk=shredded.pk).update(state="closed", closes_at=over)
+    a_proposal("shredding", {"campaign": shredded.pk}, staff(Role.DELIVERY_OFFICER), staff(Role.PRIVACY_OFFICER))
+    with acting_as(django_settings.WORKER_ROLE):
+        assert shred_campaigns() == 1
+    user, identity = officer()
+    for address, titles in ((ADDRESS, [signed.title, "Second"]), ("nobody@example.org", [])):
+        look = ask(user, KIND.EMAIL, signed.section, query=sealed(desk_key, user.username, address))
+        work()
+        answer = opened(look, user, identity)
+        assert [told["campaign"] for told in answer["found"]] == titles
+        assert (answer["shredded"], answer["unavailable"]) == (["Shredded"], [])
+
+
+@pytest.mark.parametrize("spoil", ["missing", "damaged", "foreign"])
+def test_a_campaign_whose_keys_are_not_to_be_had_is_named_as_not_searched(
+    signed, make_campaign, officer, desk_key, keyring, spoil
+):
+    lost = make_campaign(title="Lost")
+    path = keyring.directory / f"{lost.uid}.json"
+    if spoil == "missing":
+        path.unlink()
+    elif spoil == "damaged":
+        path.write_text("{}")
+    else:
+        CampaignKey.objects.filter(campaign=lost).update(public_key=b"x" * 1216)
+    user, identity = officer()
+    look = ask(user, KIND.EMAIL, signed.section, query=sealed(desk_key, user.username, ADDRESS))
+    work()
+    answer = opened(look, user, identity)
+    assert (len(answer["found"]), answer["shredded"], answer["unavailable"]) == (1, [], ["Lost"])
+
+
+def test_very_many_campaigns_without_keys_leave_room_for_what_is_found(
+    signed, make_campaign, officer, desk_key, keyring
+):
+    for _ in range(23):
+        keyring.destroy(make_campaign(title="𐀀" * 200).uid)
+    user, identity = officer()
+    look = ask(user, KIND.EMAIL, signed.section, query=sealed(desk_key, user.username, ADDRESS))
+    work()
+    answer = opened(look, user, identity)
+    assert (len(answer["found"]), answer["unavailable"][20:]) == (1, ["… +3"])
 
 
 def test_an_address_is_no_reason(signed, officer):
