@@ -310,6 +310,8 @@ MIDDLEWARE = [
     "web.middleware.ReadOnlyMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
+# web/clean_address.py does it, and lets nobody keep the redirect: some addresses hold a token.
+APPEND_SLASH = False
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from signatures.identity import parse_token
 from signatures.identity import token_hash as hash_of
 from signatures.intake import confirmation
+from web.clean_address import clean_redirect
 from web.rate_limits import Verdict, check_limit
 from web.senders import is_cross_site
 
@@ -27,7 +28,8 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 
 def _unknown_token(request: HttpRequest) -> HttpResponse:
-    return _private(render(request, "signatures/unknown_token.html", status=404))
+    """To the token alone, where something is attached to it; else what can be done about a link that does not work."""
+    return clean_redirect(request) or _private(render(request, "signatures/unknown_token.html", status=404))
 
 
 def _again(request: HttpRequest) -> HttpResponse:
