@@ -10,7 +10,7 @@ from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet,
 from signatures.models.handover import Handover, HandoverQuerySet, unanswered_since
 from signatures.models.mail import MailCount, MailTrouble, NoticeCount, Suppression
 from signatures.models.monitoring import Monitor
-from signatures.models.news import Mailing, NewsMail, Unsubscription
+from signatures.models.news import Mailing, NewsMail, NewsReader, Unsubscription
 from signatures.models.register import Register, Removal, Signature, why_outside
 from signatures.models.reveals import (
     AGE_RECIPIENT,
@@ -59,6 +59,7 @@ __all__ = [
     "Monitor",
     "NetworkRule",
     "NewsMail",
+    "NewsReader",
     "NoticeCount",
     "Outcome",
     "PublishedFigures",
