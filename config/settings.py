@@ -342,6 +342,8 @@ MIDDLEWARE = DESK_MIDDLEWARE if HAS_STAFF else PUBLIC_MIDDLEWARE
 # What the public tier answers, and what the desk does.
 URL_TABLES = ("config.public_urls", "config.desk_urls")
 ROOT_URLCONF = URL_TABLES[HAS_STAFF]
+# web/clean_address.py does it, and lets nobody keep the redirect: some addresses hold a token.
+APPEND_SLASH = False
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {

@@ -33,5 +33,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "maintenance": current_maintenance(),
         "page_language": BY_CODE[code],
         "versions": versions if has_translations(request.path) else [],
+        # For the menu of an error: there is no such page in another language either.
+        "homes": [Version(language, path_in(language.code, "/")) for language in LANGUAGES],
         "default_path": path_in(DEFAULT, request.path),
     }

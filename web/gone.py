@@ -5,13 +5,17 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from web.clean_address import clean_redirect
+
 
 class Gone(Http404):
     """There was a page here, and somebody decided that there is none any more."""
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """The site's handler404."""
+    """The site's handler404: another address, where that was meant."""
+    if meant := clean_redirect(request):
+        return meant
     if isinstance(exception, Gone):
         return render(request, "410.html", status=410)
     return render(request, "404.html", status=404)

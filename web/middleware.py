@@ -14,7 +14,7 @@ from django.views.defaults import server_error as plain_server_error
 
 from web import health
 from web.connections import discard_after, is_away
-from web.i18n.languages import has_translations, language_of
+from web.i18n.languages import bare, has_translations, language_of
 from web.i18n.translated import originals
 from web.maintenance import current_maintenance
 from web.models import Maintenance
@@ -71,18 +71,21 @@ class LanguageMiddleware:
 
 
 class ReadOnlyMiddleware:
-    """While the site may only be read, nothing is taken: 503 with the reason and when to come back.
+    """While the site may only be read, nothing new is taken: 503 with the reason and when to come back.
 
-    Who works here can still log in, and end it.
+    Who works here can still log in, and end it; and nobody is kept from taking back a signature or leaving a list.
     """
 
     WRITABLE: Final = ("/admin/login", "/admin/logout", "/admin/account", "/admin/web/maintenance/")
+    WAYS_BACK: Final = ("withdraw/", "unsubscribe/")
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method in {"GET", "HEAD", "OPTIONS"} or request.path_info.startswith(self.WRITABLE):
+            return self.get_response(request)
+        if bare(request.path_info[1:]).startswith(self.WAYS_BACK):
             return self.get_response(request)
         halted = current_maintenance()
         if halted is None or halted.mode != Maintenance.Mode.READ_ONLY:

@@ -14,8 +14,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.views.debug import SafeExceptionReporterFilter
 
-# The last segment of these addresses is a secret that confirms or withdraws a signature, or lets somebody in.
-_TOKEN = re.compile(r"(/(?:confirm|withdraw|unsubscribe|admin/begin/[^/\s'\"?]+)/)[^/\s'\"?]+")
+# The last segment of these addresses is a secret that confirms or withdraws a signature, or lets somebody in. In any
+# spelling: a broken link is asked for before it is redirected to the right one (web/clean_address.py).
+_SLASH = r"(?:[/\\]|%2f|%5c)+"
+_TOKEN = re.compile(
+    rf"({_SLASH}(?:confirm|withdraw|unsubscribe|admin{_SLASH}begin{_SLASH}[^/\s'\"?]+){_SLASH})[^/\s'\"?]+",
+    re.IGNORECASE,
+)
 
 
 def without_tokens(text: str) -> str:

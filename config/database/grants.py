@@ -43,7 +43,8 @@ _TAKEN: Final = (
 #: What is the workers' alone.
 _REGISTER: Final = (
     "signatures_signature", "signatures_tally", "signatures_mailcount", "signatures_newsmail", "signatures_trace",
-    "signatures_labelcount", "signatures_rulingitem", "signatures_suppression", "signatures_noticecount",
+    "signatures_labelcount", "signatures_newsreader", "signatures_rulingitem", "signatures_suppression",
+    "signatures_noticecount",
 )  # fmt: skip
 
 #: table → rights. The public tier reads what is published, takes what supporters send, and reads of that only the row
@@ -149,6 +150,7 @@ WORKER: Final[dict[str, str]] = {
     "signatures_reveal": "SELECT, UPDATE, DELETE",
     "signatures_mailing": "SELECT, UPDATE",
     "signatures_newsmail": ALL,
+    "signatures_newsreader": "SELECT, INSERT",
     "signatures_unsubscription": "SELECT, DELETE",
     "signatures_trace": ALL,
     "signatures_labelcount": ALL,

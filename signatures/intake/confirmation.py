@@ -17,7 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from petitions.models import CONFIRMATION_GRACE, Campaign
-from signatures.models import Submission, Withdrawal
+from signatures.models import Submission
 from signatures.notify_worker import notify_worker
 from web.minute_counters import note_confirmed
 
@@ -28,9 +28,22 @@ NAME_THE_ROW: Final = "SELECT set_config('undersigned.token_hash', %s, true)"
 # was in time is Campaign.takes_confirmations(), said once more there.
 CONFIRM: Final = "SELECT confirm_submission(%s, %s::varchar[], %s, %s)"
 # Raw, as in intake: the ORM would name columns that web has no right on.
-INSERT_WITHDRAWAL: Final = "INSERT INTO signatures_withdrawal (token_hash) VALUES (%s) ON CONFLICT DO NOTHING"
-
-INSERT_UNSUBSCRIPTION: Final = "INSERT INTO signatures_unsubscription (token_hash) VALUES (%s) ON CONFLICT DO NOTHING"
+# What leads nowhere is not stored (config/database/links.sql), so that nobody need be limited.
+INSERT_WITHDRAWAL: Final = """
+INSERT INTO signatures_withdrawal (token_hash)
+SELECT hashed FROM (SELECT %s::bytea) AS given (hashed) WHERE may_lead_to_signature(hashed)
+    ON CONFLICT DO NOTHING
+"""
+INSERT_UNSUBSCRIPTION: Final = """
+INSERT INTO signatures_unsubscription (token_hash)
+SELECT hashed FROM (SELECT %s::bytea) AS given (hashed) WHERE leads_to_reader(hashed)
+    ON CONFLICT DO NOTHING
+"""
+# A request that waits for its signature to be admitted does not show: see may_lead_to_signature().
+WITHDRAWAL: Final = """
+SELECT coalesce(outcome, '') FROM signatures_withdrawal
+ WHERE token_hash = %s AND (outcome IS NOT NULL OR leads_to_signature(token_hash))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +103,21 @@ def _row(hashed: bytes) -> Submission | None:
 
 
 def ask_withdrawal(hashed: bytes) -> None:
-    """Have a worker withdraw the signature whose link this is. Web cannot know whether there is one."""
+    """Have a worker withdraw the signature whose link this is, if there is one or may be in a moment."""
     with connection.cursor() as cursor:
         cursor.execute(INSERT_WITHDRAWAL, [hashed])
     notify_worker("withdraw")
 
 
 def unsubscribe(hashed: bytes) -> None:
-    """No more updates to the mailbox whose link this is. Web cannot know whether there is one."""
+    """No more updates to the mailbox whose link this is, if any was sent one."""
     with connection.cursor() as cursor:
         cursor.execute(INSERT_UNSUBSCRIPTION, [hashed])
 
 
 def withdrawal_outcome(hashed: bytes) -> str | None:
-    """ "" while a worker has not looked yet, its outcome then; None where nobody pressed the button."""
-    with _naming(hashed):
-        row = Withdrawal.objects.only("outcome").filter(token_hash=hashed).first()
-    return None if row is None else row.outcome or ""
+    """ "" while a worker is about to withdraw the signature, its outcome then; None where there is nothing to tell."""
+    with _naming(hashed) as cursor:
+        cursor.execute(WITHDRAWAL, [hashed])
+        row = cursor.fetchone()
+    return row[0] if row else None

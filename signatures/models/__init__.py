@@ -9,7 +9,7 @@ from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submi
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
 from signatures.models.mail import MailCount, MailTrouble, NoticeCount, Suppression
 from signatures.models.monitoring import Monitor
-from signatures.models.news import Mailing, NewsMail, Unsubscription
+from signatures.models.news import Mailing, NewsMail, NewsReader, Unsubscription
 from signatures.models.published.handover import Handover, HandoverQuerySet, unanswered_since
 from signatures.models.published.sources import Source
 from signatures.models.register import Register, Removal, Signature, why_outside
@@ -59,6 +59,7 @@ __all__ = [
     "Monitor",
     "NetworkRule",
     "NewsMail",
+    "NewsReader",
     "NoticeCount",
     "Outcome",
     "PublishedFigures",

@@ -47,15 +47,26 @@ class NewsMail(models.Model):
         ]
 
 
+def _is_sha256() -> Exact:
+    return Exact(Func(F("token_hash"), function="octet_length", output_field=models.IntegerField()), 32)
+
+
+class NewsReader(models.Model):
+    """A mailbox that updates were sent to, by the hash of its unsubscription token: which links lead to anybody.
+
+    A worker writes it before the first mail goes; web asks a function for one hash at a time.
+    """
+
+    token_hash = models.BinaryField(primary_key=True, max_length=32)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="newsreader_token_hash_32", condition=_is_sha256())]
+
+
 class Unsubscription(models.Model):
     """Somebody pressed "no more updates". Web inserts it and reads none; the worker skips whoever it names."""
 
     token_hash = models.BinaryField(primary_key=True, max_length=32)
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="unsubscription_token_hash_32",
-                condition=Exact(Func(F("token_hash"), function="octet_length", output_field=models.IntegerField()), 32),
-            )
-        ]
+        constraints = [models.CheckConstraint(name="unsubscription_token_hash_32", condition=_is_sha256())]

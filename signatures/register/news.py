@@ -28,8 +28,8 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from petitions.models import Campaign, Update
-from signatures.identity import token_hash, unsubscription_token, withdrawal_token
-from signatures.models import Mailing, NewsMail, Signature, Suppression, Unsubscription
+from signatures.identity import token_hash, unsubscription_hash, unsubscription_token, withdrawal_token
+from signatures.models import Mailing, NewsMail, NewsReader, Signature, Suppression, Unsubscription
 from signatures.models.mail import SUPPRESSION_BYTES
 from signatures.register import bounces
 from signatures.register.form_letters import FormLetter, Letter, NotAnAddress, place
@@ -110,10 +110,13 @@ def list_batch(limit: int = LIST_BATCH) -> int:
     finished = len(rows) < limit
     # Persons of one mailbox stay together: the last one may go on beyond this batch.
     whole = rows if finished else [row for row in rows if row[1] != rows[-1][1]]
+    readers = list(_subscribers(keys, _not_suppressed(keys, whole)))
     NewsMail.objects.bulk_create(
-        [NewsMail(mailing=mailing, signature_id=key) for key in _subscribers(keys, _not_suppressed(keys, whole))],
-        ignore_conflicts=True,
+        [NewsMail(mailing=mailing, signature_id=key) for key, _ in readers], ignore_conflicts=True
     )
+    # Before any mail with the link goes out. In the order of their keys: two campaigns' lists may be written at once.
+    hashes = sorted(unsubscription_hash(keys.mac, mailbox) for _, mailbox in readers)
+    NewsReader.objects.bulk_create([NewsReader(token_hash=hashed) for hashed in hashes], ignore_conflicts=True)
     mailing.listed_to = None if finished else whole[-1][1]
     mailing.listed_at = timezone.now() if finished else None
     mailing.save(update_fields=["listed_to", "listed_at"])
@@ -137,13 +140,13 @@ def _suppressed(labels: Iterable[bytes]) -> set[bytes]:
     return {bytes(label) for label in found}
 
 
-def _subscribers(keys: CampaignKeys, rows: list[tuple[int, bytes, bytes]]) -> Iterator[int]:
-    """One signature of each mailbox that wants updates: the first that agreed."""
+def _subscribers(keys: CampaignKeys, rows: list[tuple[int, bytes, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """One signature of each mailbox that wants updates, the first that agreed, with the mailbox."""
     for mailbox, group in itertools.groupby(rows, key=lambda row: row[1]):
         for key, _, sealed in group:
             with contextlib.suppress(NotOpened):
                 if keys.register_box.open(sealed, mailbox).updates:
-                    yield key
+                    yield key, mailbox
                     break
 
 

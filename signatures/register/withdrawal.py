@@ -17,10 +17,9 @@ BATCH: Final = 500
 
 # One that finds no signature waits while a submission confirmed before it may still become that signature.
 # Settled on its own, before any register is locked: a signer who confirms meanwhile must not find the link dead.
-# The time is cut to the day, as that of submissions.
+# Nothing of it stays, for strangers can make up any number.
 SETTLE_UNKNOWN: Final = """
-UPDATE signatures_withdrawal w
-   SET outcome = 'unknown', created_at = date_trunc('day', w.created_at, 'UTC')
+DELETE FROM signatures_withdrawal w
  WHERE w.outcome IS NULL
    AND NOT EXISTS (SELECT FROM signatures_signature g WHERE g.withdrawal_hash = w.token_hash)
    AND NOT EXISTS (SELECT FROM signatures_submission s

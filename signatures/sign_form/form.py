@@ -21,7 +21,7 @@ from email_validator import EmailNotValidError, validate_email
 from signatures.sign_form.contacts import Contact, contact_in
 from web.i18n.characters import DIRECTION_MARKS, JOINERS, MEANT_FORMAT, SEEN_FORMAT, TOO_LONG, unreadable
 from web.i18n.cldr import country_name, sorting_key
-from web.i18n.languages import BY_CODE, known
+from web.i18n.languages import known
 
 __all__ = ["CONSENT_WORDS", "LIMITS", "SignForm", "country_choices", "country_code", "country_codes"]
 
@@ -378,9 +378,7 @@ class SignForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, lang: str = "en") -> None:
         self.lang = known(lang)
-        # The language of the page is all that is known of whoever reads it. Where one country stands out among
-        # its readers, that is chosen to begin with; where none does, a guess would mostly be a wrong answer.
-        super().__init__(data, initial={"country": BY_CODE[self.lang].country})
+        super().__init__(data)
 
     @classmethod
     def cleaned(cls, typed: Mapping[str, str]) -> dict[str, Any] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import time
+from typing import Final
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
@@ -13,8 +14,13 @@ from django.views.decorators.http import require_http_methods
 from signatures.identity import parse_token
 from signatures.identity import token_hash as hash_of
 from signatures.intake import confirmation
-from web.rate_limits import Verdict, check_limit
+from web.clean_address import clean_redirect
 from web.senders import is_cross_site
+
+#: In the address after the button of a withdrawal: when it was pressed, in seconds since 1970; and for how many of them
+#: a worker may still be about to find the signature.
+PRESSED: Final = "pressed"
+WAIT: Final = 120
 
 
 def _private(response: HttpResponse) -> HttpResponse:
@@ -27,12 +33,13 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 
 def _unknown_token(request: HttpRequest) -> HttpResponse:
-    return _private(render(request, "signatures/unknown_token.html", status=404))
+    """To the token alone, where something is attached to it; else what can be done about a link that does not work."""
+    return clean_redirect(request) or _private(render(request, "signatures/unknown_token.html", status=404))
 
 
-def _again(request: HttpRequest) -> HttpResponse:
+def _again(request: HttpRequest, query: str = "") -> HttpResponse:
     """To the page where the button was pressed, which says now what came of it. Reloading it presses nothing."""
-    response = HttpResponseRedirect(request.path)
+    response = HttpResponseRedirect(request.path + query)
     response.status_code = 303
     return _private(response)
 
@@ -71,24 +78,26 @@ def _just_now(moment: datetime.datetime | None) -> bool:
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, token: str) -> HttpResponse:
-    """The same two steps. Only a worker can know whether there is such a signature."""
+    """The same two steps. What is answered does not tell whether the link is known, until a worker has withdrawn it."""
     if parse_token(token) is None:
         return _unknown_token(request)
     hashed = hash_of(token)
     if request.method == "POST":
         if is_cross_site(request):
             return render(request, "403.html", status=403)
-        # Any well-formed link makes a row, for web cannot know which are real: so not without end.
-        limit = check_limit(request, "withdraw", settings.SIGN_RATE)
-        if limit.verdict is Verdict.OVER:
-            response = render(request, "429.html", status=429)
-            response["Retry-After"] = str(limit.retry_after)
-            return _private(response)
         confirmation.ask_withdrawal(hashed)
-        return _again(request)
+        return _again(request, f"?{PRESSED}={int(time.time())}")
     outcome = confirmation.withdrawal_outcome(hashed)
-    stage = "ask" if outcome is None else outcome or "taken"
+    stage = _pressed(request) if outcome is None else outcome or "taken"
     return _private(render(request, "signatures/withdraw.html", {"stage": stage}))
+
+
+def _pressed(request: HttpRequest) -> str:
+    """What to say of a link that nothing is known of: a worker may be about to admit its signature, and find it."""
+    at = request.GET.get(PRESSED, "")
+    if not (at.isascii() and at.isdecimal() and len(at) < 12):
+        return "ask"
+    return "taken" if abs(time.time() - int(at)) < WAIT else "unknown"
 
 
 @csrf_exempt
@@ -97,15 +106,11 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows a button; POST ends the updates at once.
 
     RFC 8058: a mail program's button posts "List-Unsubscribe=One-Click" here, from wherever its servers are. So no look
-    at where it comes from: who has the link may use it, and a scanner that only follows links changes nothing.
+    at where it comes from, and no limit: those servers press for all of a provider's customers. Who has the link may
+    use it, and a scanner that only follows links changes nothing.
     """
     if parse_token(token) is None:
         return _unknown_token(request)
     if request.method == "POST":
-        limit = check_limit(request, "unsubscribe", settings.SIGN_RATE)
-        if limit.verdict is Verdict.OVER:
-            response = render(request, "429.html", status=429)
-            response["Retry-After"] = str(limit.retry_after)
-            return _private(response)
         confirmation.unsubscribe(hash_of(token))
     return _private(render(request, "signatures/unsubscribe.html", {"done": request.method == "POST"}))

@@ -64,7 +64,8 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
             "We could not save your signature. What you typed is still here: wait a moment, then send it again."
         )
         return _kept(request, found, data, 503, problem, retry_after=10)
-    return HttpResponse(status=303, headers={"Location": _thanks_url(found.slug, request.LANGUAGE_CODE)})
+    to = _thanks_url(found.slug, request.LANGUAGE_CODE)
+    return HttpResponse(status=303, headers={"Location": to, "Cache-Control": "no-store"})
 
 
 @lru_cache(maxsize=200)

@@ -192,3 +192,49 @@ def test_a_slip_in_the_address_is_offered_mended_and_never_refused(visit: Visit)
         fill(page, "Ada", "ada.test@gmial.com", "PT")
         page.get_by_role("button", name="Sign", exact=True).click()
         expect(page).to_have_url(re.compile("/thanks/$"))
+
+
+@pytest.mark.parametrize("leave", ["back", "back twice", "anew"])
+def test_after_signing_nobody_else_at_the_device_reads_the_form(site: Stack, visit: Visit, leave: str) -> None:
+    """By the page that the browser keeps in memory, and by the one that it fills in again from its history."""
+    with visit() as page:
+        page.goto(f"/c/{LOCAL}/")
+        form = page.locator("form[action$='/sign/']")
+        if leave == "back twice":
+            page.watch.expected = ("422",)  # type: ignore[attr-defined]
+            fill(page, "Ada Lovelace", "ada@", "GB")
+            form.get_by_role("button", name="Sign").click()
+            page.wait_for_url(re.compile("/sign/$"))
+        fill(page, "Ada Lovelace", f"{uuid.uuid4().hex}@example.org", "GB")
+        form.locator("[name=comment]").fill("Only for the desk")
+        form.locator("[type=checkbox]").first.check()
+        form.get_by_role("button", name="Sign").click()
+        page.wait_for_url(re.compile("/thanks/$"))
+        if leave == "anew":  # what is typed after that is kept as ever
+            page.goto(f"/c/{LOCAL}/numbers/")
+            page.goto(f"/c/{LOCAL}/")
+            fill(page, "Bob", "bob@example.org", "DE")
+            page.goto(f"/c/{LOCAL}/press/")
+            page.go_back()
+            expect(form.get_by_label("Your name")).to_have_value("Bob")
+            page.go_back()
+            page.go_back()
+        for _ in range(2 if leave == "back twice" else 1):
+            page.go_back()
+        expect(page).to_have_url(re.compile(f"/c/{LOCAL}/$"))
+        page.wait_for_load_state()
+        for name in ("name", "email", "country", "place", "comment"):
+            expect(form.locator(f"[name={name}]")).to_have_value("")
+        assert form.locator("input:checked").count() == 0
+        expect(form.locator("[data-meant]")).to_be_hidden()
+
+
+def test_what_could_not_be_taken_is_still_in_the_form(site: Stack, visit: Visit) -> None:
+    with visit() as page:
+        page.watch.expected = ("422",)  # type: ignore[attr-defined]
+        page.goto(f"/c/{LOCAL}/")
+        fill(page, "Ada Lovelace", "ada@", "GB")
+        page.locator("form[action$='/sign/']").get_by_role("button", name="Sign").click()
+        page.wait_for_url(re.compile("/sign/$"))
+        page.go_back()
+        expect(page.get_by_label("Your name")).to_have_value("Ada Lovelace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -26,6 +27,8 @@ from web.page_cache import CACHE_CONTROL
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 CONFIGURATION = Path(__file__).resolve().parents[2] / "config" / "nginx.conf"
+#: What the site has pages at.
+PAGES = r"/([a-z]{2}/)?(c/x/(sign/|tally\.json)?|static/.*)?|/.*(confirm|withdraw|unsubscribe|admin)/.*"
 pytestmark = pytest.mark.skipif(
     NGINX is None, reason="nginx is not installed here (Debian: apt-get install nginx-light)"
 )
@@ -35,6 +38,7 @@ class Origin(BaseHTTPRequestHandler):
     """Answers as the site does: pages that may be kept, and others that may not."""
 
     seen: Counter[str] = Counter()
+    hosts: set[str] = set()
     away = False
     gone = 0
     protocol_version = "HTTP/1.1"
@@ -46,6 +50,9 @@ class Origin(BaseHTTPRequestHandler):
             return self.send_error(Origin.gone, "gone")
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         Origin.seen[self.path] += 1
+        Origin.hosts.add(self.headers["Host"])
+        if not re.fullmatch(PAGES, self.path.partition("?")[0]) or "\\" in self.headers["Host"]:
+            return self.send_error(404)
         body = f"page {Origin.seen[self.path]}".encode()
         private = self.path.startswith("/confirm/")
         self.send_response(200)
@@ -65,7 +72,7 @@ class Origin(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def origin():
-    Origin.seen, Origin.away, Origin.gone = Counter(), False, 0
+    Origin.seen, Origin.hosts, Origin.away, Origin.gone = Counter(), set(), False, 0
     server = ThreadingHTTPServer(("127.0.0.1", 0), Origin)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -222,3 +229,67 @@ def test_no_log_has_a_token_or_an_address_when_the_site_is_away(front, origin, t
     for log in logs.values():
         assert "SECRET" not in log
         assert "127.0.0.1" not in log
+
+
+def raw(port, target, host="site.example", headers=""):
+    """The answer's status and body to a target that no client would spell so."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n".encode())
+        answer = b"".join(iter(lambda: line.recv(65536), b"")).decode()
+    return int(answer.split()[1]), answer.partition("\r\n\r\n")[2]
+
+
+#: Each is another spelling of the path of /c/x/ or of / to some reader of addresses.
+SPELLINGS = [
+    "//c/x/", "/c//x/", "/c/x//", "/c/./x/", "/./c/x/", "/y/../c/x/", "/c/x/y/..", "/c/x/.", "/c/y/../x/", "/../c/x/",
+    "/%63/x/", "/c/%78/", "/c%2Fx/", "/c%2fx%2f", "/c/%2e/x/", "/y/%2e%2e/c/x/", "/c/x%2F", "/c/x/%2E", "/%2Fc/x/",
+    "/C/x/", "/c/X/", "/c/x/#", "/c/x/#y", "/c/x/%23", "/c/x/%3F", "/c/x%3F", "/c/x/%3Fvia=mail", "/c/x/%00", "/c/x/;",
+    "/c/x/%20", "/c/x/%09", "/c/x/%0A", "/c/x/%0D%0A", "/c/x/%E2%80%8B", "/c/x/\\", "/c\\x/", "/c/x/%5C", "/c/x/&",
+    "http://site.example/c//x/", "http://other.example/c/x/y", "http://site.example//c/x/",
+    "/%3F", "/%3Fq=library", "/?", "//", "//?q=library", "/./?q=library", "/%2F?q=library", "/be/%3Fq=library",
+    "/be/../?q=library", "/be//?q=library", "/BE/?q=library",
+]  # fmt: skip
+READ = ["/c/x/", "/", "/?q=library", "/be/?q=library", "/be/c/x/"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_no_spelling_of_an_address_puts_its_error_in_a_pages_place(front, spelling):
+    for query in ("", "?via=mail", "?q=library", "?%3F"):
+        raw(front, spelling + query)
+    for path in READ:
+        assert raw(front, path)[0] == 200, path
+
+
+def test_what_reaches_the_site_is_what_the_cache_looked_at(front):
+    """Whatever was kept under an address was answered to that address, letter for letter."""
+    for path in [*SPELLINGS, *READ] * 2:
+        raw(front, path)
+    kept = {path for path in Origin.seen if "//" not in path and "%" not in path and ".." not in path}
+    assert {"/c/x/", "/", "/?q=library"} <= kept
+    assert Origin.seen["/c//x/"] == 4  # twice in the absolute form
+
+
+@pytest.mark.parametrize("host", ["SITE.example", "site.example.", "site.example:80", "Site.Example.:8080"])
+def test_every_spelling_of_the_host_is_one_copy_and_one_name_to_the_site(front, host):
+    assert raw(front, "/c/x/", host)[0] == raw(front, "/c/x/")[0] == 200
+    assert (Origin.seen["/c/x/"], Origin.hosts) == (1, {"site.example"})
+
+
+def test_no_error_is_kept(front):
+    for _ in range(3):
+        assert raw(front, "/c/nobody/")[0] == 404
+    assert Origin.seen["/c/nobody/"] == 3
+
+
+def test_host_encoding_and_path_are_told_apart_in_the_key(front):
+    """Written without anything between, "site.examplebr" and "" would be "site.example" and "br"."""
+    raw(front, "/c/x/", "site.examplebr")
+    raw(front, "/c/x/", "site.example", "Accept-Encoding: br\r\n")
+    assert Origin.seen["/c/x/"] == 2
+
+
+@pytest.mark.parametrize("place", ["confirm", "withdraw", "unsubscribe", "Confirm", "be/UNSUBSCRIBE", "x/../confirm"])
+def test_no_address_with_a_token_is_kept(front, place):
+    for _ in range(2):
+        raw(front, f"/{place}/token/")
+    assert max(Origin.seen.values()) == 2

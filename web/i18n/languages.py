@@ -19,18 +19,16 @@ class Language:
     name: str
     #: Whether a native reader has gone through the catalog and found it good. The site says where none has.
     reviewed: bool = False
-    #: ISO 3166-1 code of the country that most of its readers live in; "" where no one country stands out.
-    country: str = ""
 
 
 #: In the order of the switcher. Turn `reviewed` on when a native reader has gone through the whole catalog.
 LANGUAGES: Final = (
     Language("en", "English", reviewed=True),
-    Language("be", "Беларуская", country="BY"),
+    Language("be", "Беларуская"),
     Language("ru", "Русский"),
-    Language("uk", "Українська", country="UA"),
-    Language("pl", "Polski", country="PL"),
-    Language("de", "Deutsch", country="DE"),
+    Language("uk", "Українська"),
+    Language("pl", "Polski"),
+    Language("de", "Deutsch"),
     Language("fr", "Français"),
     Language("es", "Español"),
     Language("ar", "العربية"),

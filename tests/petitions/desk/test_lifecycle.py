@@ -424,7 +424,7 @@ def test_a_site_that_may_only_be_read_takes_nothing_and_says_why(
     pause_site(administrator, Maintenance.Mode.READ_ONLY, "New disks, back at noon.")
     forget_maintenance()
     assert b"New disks, back at noon." in client.get("/").content
-    for path in (reverse("sign", args=[campaign.slug]), f"/confirm/{'A' * 43}/", f"/withdraw/{'A' * 43}/"):
+    for path in (reverse("sign", args=[campaign.slug]), f"/confirm/{'A' * 43}/"):
         answer = client.post(path)
         assert answer.status_code == 503
         assert answer["Retry-After"]

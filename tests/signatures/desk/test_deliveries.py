@@ -50,7 +50,7 @@ def decide(verb, delivery, officer):
     return delivery
 
 
-def as_web_set(delivery, **values):
+def as_desk_set(delivery, **values):
     """What a web process could send, past all our code. SET LOCAL: the refusal rolls it back, too."""
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -194,7 +194,7 @@ def test_nobody_approves_their_own_request(campaign, officer):
     with pytest.raises(NotAllowed, match="Someone else"):
         decide(deliveries.approve_delivery, delivery, officer)
     with pytest.raises(IntegrityError, match="nobody else has approved"):
-        as_web_set(delivery, state=STATE.APPROVED)
+        as_desk_set(delivery, state=STATE.APPROVED)
 
 
 def test_a_second_approval_changes_nothing(campaign, officer, colleague, staff):
@@ -248,7 +248,7 @@ def test_web_cannot_make_a_delivery_ready(campaign, officer, colleague):
     delivery = decide(deliveries.approve_delivery, request(campaign, officer), colleague)
     Delivery.objects.filter(pk=delivery.pk).update(state=STATE.FAILED)  # what web may touch again
     with pytest.raises(ProgrammingError, match="row-level security"):
-        as_web_set(delivery, state=STATE.READY)
+        as_desk_set(delivery, state=STATE.READY)
 
 
 @pytest.mark.django_db(transaction=True)

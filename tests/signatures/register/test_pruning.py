@@ -14,7 +14,7 @@ from django.utils import timezone
 from signatures.models import Delivery, LedgerEntry, Outcome, SealingKey, Submission, Withdrawal
 from signatures.register import admission, pruning
 from staff.models import APPROVAL_EXPIRES, Role
-from tests.support.fixtures import WebClient, a_delivery, acting_as
+from tests.support.fixtures import SiteClient, a_delivery, acting_as
 
 DAY = datetime.timedelta(days=1)
 
@@ -120,7 +120,7 @@ def test_a_request_for_a_delivery_expires_unless_it_was_approved(campaign):
 @pytest.fixture
 def logged_in(staff):
     """Somebody whose browser is logged in, and on their list of sessions."""
-    user, client = staff(Role.MODERATOR), WebClient()
+    user, client = staff(Role.MODERATOR), SiteClient()
     client.force_login(user)
     UserSession.objects.create(user=user, ip="192.0.2.7", session_key=client.session.session_key, user_agent="x")
     return client

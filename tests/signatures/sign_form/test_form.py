@@ -20,6 +20,7 @@ from signatures.sign_form import form
 from signatures.sign_form.contacts import contact_in
 from signatures.sign_form.form import LIMITS, SignForm, country_choices, country_codes
 from web.i18n import characters
+from web.i18n.languages import BY_CODE
 
 GOOD = {
     "name": "Ганна Каваленка",
@@ -391,6 +392,14 @@ def test_who_comes_from_there_need_not_say_that_they_come_from_elsewhere(typed: 
 @pytest.mark.parametrize("typed", ["XX", "BLR", "112", "Belarus", "B Y", "ВУ", "ß", "\uff22\uff39", "--"])
 def test_what_is_no_code_is_no_country(typed: str) -> None:
     assert code_of(filled(country=typed), "country") == "not_a_country"
+
+
+@pytest.mark.parametrize("lang", BY_CODE)
+def test_no_language_chooses_a_country_for_its_readers(lang: str) -> None:
+    """The diaspora reads the same page; a country that was not chosen would be counted as theirs."""
+    field = str(SignForm(lang=lang)["country"])
+    assert "selected" not in field.replace('<option value="" selected>', "")
+    assert '<option value="FR" selected>' in str(SignForm({"country": "FR"}, lang=lang)["country"])
 
 
 def test_countries_are_named_in_the_forms_language_whatever_language_is_active() -> None:

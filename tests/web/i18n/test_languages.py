@@ -12,7 +12,6 @@ from django.utils.translation import gettext, override
 
 from petitions.models import Campaign
 from signatures.sealing import Person
-from signatures.sign_form.form import SignForm
 from web.i18n.languages import LANGUAGES, Language, address_in, language_of, path_in
 
 CODES = [language.code for language in LANGUAGES]
@@ -99,7 +98,7 @@ def test_signing_and_confirming_stay_in_the_language(
     assert {link[:4] for link in links.values()} == {"/be/"}
     response = client.post(links["confirm"])
     assert (response.status_code, response["Location"]) == (303, links["confirm"])
-    assert client.post(links["withdraw"])["Location"] == links["withdraw"]
+    assert client.post(links["withdraw"])["Location"].partition("?")[0] == links["withdraw"]
 
 
 def test_a_language_that_the_site_has_no_more_gets_english_mail(
@@ -108,14 +107,6 @@ def test_a_language_that_the_site_has_no_more_gets_english_mail(
     hashed = sign(campaign, language="xx")
     assert mail_of(campaign, hashed)["confirm"].startswith("/confirm/")
     assert Person(name="x", email="x@example.org", country="GB").language == "en"
-
-
-@pytest.mark.parametrize(("code", "country"), [("be", "BY"), ("uk", "UA"), ("en", None), ("ar", None), ("ru", None)])
-def test_the_country_is_guessed_where_one_stands_out_among_the_readers(code: str, country: str | None) -> None:
-    chosen = re.findall(r'<option value="(\w*)" selected>', str(SignForm(lang=code)["country"]))
-    assert chosen == ([country] if country else [""]) or (country is None and chosen == [])
-    typed = SignForm({"country": "FR"}, lang=code)
-    assert re.findall(r'<option value="(\w*)" selected>', str(typed["country"])) == ["FR"]
 
 
 def test_the_documents_say_of_each_language_whether_it_was_read_through() -> None:
