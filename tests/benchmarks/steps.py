@@ -56,7 +56,7 @@ from tests.support.fixtures import a_delivery
 
 PLAIN_TABLE: Final = """
 CREATE TABLE bench_plain (id bytea PRIMARY KEY, payload bytea NOT NULL, created_at timestamptz NOT NULL DEFAULT now());
-GRANT INSERT, SELECT (id), UPDATE (created_at) ON bench_plain TO undersigned_web;
+GRANT INSERT, SELECT (id), UPDATE (created_at) ON bench_plain TO undersigned_public;
 INSERT INTO bench_plain (id, payload)
 SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), '' FROM generate_series(0, 9999) n;
 """

@@ -34,7 +34,7 @@ def run(command: list[str], role: str = "worker", **env: str) -> Any:
 
 ADDRESSES = {
     "MAIL_URL": "smtp://akiax:{}@mail.undersigned.test:587",
-    "DATABASE_URL": "postgres://undersigned_web:{}@database.undersigned.test:5432/undersigned?sslmode=verify-full",
+    "DATABASE_URL": "postgres://undersigned_public:{}@database.undersigned.test:5432/undersigned?sslmode=verify-full",
     "REDIS_URL": "rediss://:{}@redis.undersigned.test:6379/0",
 }
 
