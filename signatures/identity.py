@@ -25,6 +25,7 @@ __all__ = [
     "ascii_domain",
     "canonical_mailbox",
     "fingerprint",
+    "links_label",
     "mailable",
     "name_key",
     "new_token",
@@ -301,6 +302,11 @@ def withdrawal_hash(mac: Mac, fingerprint: bytes) -> bytes:
 def unsubscription_hash(mac: Mac, fingerprint: bytes) -> bytes:
     """`token_hash` of this mailbox's unsubscription token."""
     return sha256(mac(b"unsubscribe\0" + fingerprint)).digest()
+
+
+def links_label(mac: Mac, fingerprint: bytes) -> bytes:
+    """16 bytes that stand for this mailbox beside its confirmation links; nothing but the pepper ties them to it."""
+    return mac(b"links\0" + fingerprint)[:FINGERPRINT_BYTES]
 
 
 def parse_token(text: str) -> bytes | None:

@@ -41,7 +41,8 @@ WEB: Final[dict[str, str]] = {
     # What row security asks of a submission's key; the key itself is sealed, and of no use to web.
     "signatures_sealingkey": "INSERT (id, campaign_id, wrapped), SELECT (id, campaign_id, created_at)",
     "signatures_submission": "INSERT (token_hash, campaign_id, sealing_key_id, sealed),"
-    " SELECT (token_hash, campaign_id, confirmed_at, number), UPDATE (confirmed_at)",
+    " SELECT (token_hash, campaign_id, confirmed_at, withdrawn),"
+    " UPDATE (confirmed_at, sealed_consents, consents_key_id)",
     "signatures_withdrawal": "INSERT (token_hash), SELECT (token_hash, outcome)",
     "signatures_register": READ,
     "signatures_tally": READ,

@@ -42,6 +42,7 @@ from signatures.models.mail import SUPPRESSION_BYTES
 from signatures.register import bounces, form_letters, ledger, mail_limits
 from signatures.register.form_letters import FormLetter, NotAnAddress, place
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
+from signatures.register.masking import masked_initials
 from signatures.register.refusals import Refusals, paused
 from signatures.register.relay import Answer, Away, Relay, Reply, Silent
 from signatures.register.unsealing import Opener
@@ -349,12 +350,15 @@ def _mail(letter: Letter, forms: Forms) -> form_letters.Letter:
     }
     carried = bounces.of_submission(letter.row.hashed, reminds=reminds)
     updates = bounces.of_update(unsubscription_hash(letter.mac, letter.fingerprint)[:SUPPRESSION_BYTES], 0)
-    return forms[key].to(person.email, links, bounces.headers(keyring().site_key(), carried, updates))
+    # Whoever typed the address is a stranger until it is confirmed: nothing else that was typed stands in the mail.
+    words = {} if letter.campaign.at_risk else {"initials": masked_initials(person.name)}
+    return forms[key].to(person.email, links, bounces.headers(keyring().site_key(), carried, updates), words)
 
 
 def _form(campaign: Campaign, language: str, days: int, reminds: bool) -> FormLetter:
     context = {
         "campaign": campaign,
+        "initials": place("initials"),
         "confirm_url": place("confirm"),
         "withdraw_url": place("withdraw"),
         "site_url": address_in(language, f"{settings.SITE_URL}/"),
