@@ -140,9 +140,7 @@ class Box[Content: Person | Consents]:
 
     __slots__ = ("_aead", "_decoder", "_purpose")
 
-    def __init__(
-        self, key: bytes, purpose: bytes, campaign: uuid.UUID, decoder: msgspec.json.Decoder[Content]
-    ) -> None:
+    def __init__(self, key: bytes, purpose: bytes, campaign: uuid.UUID, decoder: msgspec.json.Decoder[Content]) -> None:
         self._aead = AESGCM(key)
         self._purpose = purpose + campaign.bytes
         self._decoder: msgspec.json.Decoder[Content] = decoder

@@ -5,44 +5,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('petitions', '0001_initial'),
-        ('signatures', '0001_initial'),
+        ("petitions", "0001_initial"),
+        ("signatures", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='submission',
-            name='consents_key',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signatures.sealingkey'),
+            model_name="submission",
+            name="consents_key",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="signatures.sealingkey",
+            ),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='mailbox_label',
+            model_name="submission",
+            name="mailbox_label",
             field=models.BinaryField(max_length=16, null=True),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='sealed_consents',
+            model_name="submission",
+            name="sealed_consents",
             field=models.BinaryField(null=True),
         ),
         migrations.AddField(
-            model_name='submission',
-            name='withdrawn',
+            model_name="submission",
+            name="withdrawn",
             field=models.BooleanField(db_default=False),
         ),
         # A number of 0 said so before.
         migrations.RunSQL(
-            'UPDATE signatures_submission SET withdrawn = true, number = NULL WHERE number = 0',
+            "UPDATE signatures_submission SET withdrawn = true, number = NULL WHERE number = 0",
             migrations.RunSQL.noop,
         ),
         migrations.AddIndex(
-            model_name='submission',
-            index=models.Index(models.F('consents_key'), condition=models.Q(('consents_key__isnull', False)), name='submission_of_consents_key'),
+            model_name="submission",
+            index=models.Index(
+                models.F("consents_key"),
+                condition=models.Q(("consents_key__isnull", False)),
+                name="submission_of_consents_key",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('consents_key__isnull', True), ('sealed_consents__isnull', True)), models.Q(('consents_key__isnull', False), ('sealed__isnull', False), ('sealed_consents__isnull', False)), _connector='OR'), name='submission_consents_until_taken'),
+            model_name="submission",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("consents_key__isnull", True), ("sealed_consents__isnull", True)),
+                    models.Q(
+                        ("consents_key__isnull", False), ("sealed__isnull", False), ("sealed_consents__isnull", False)
+                    ),
+                    _connector="OR",
+                ),
+                name="submission_consents_until_taken",
+            ),
         ),
     ]

@@ -108,6 +108,15 @@ WORDS: dict[str, str] = {
     "updates-3.fr": "c0d2948e26439da0",
     "updates-3.es": "de635bc727cb1f41",
     "updates-3.ar": "9de11051a49b7c44",
+    "neutral-updates-1.en": "c5bc64a3d8193316",
+    "neutral-updates-1.be": "46a189ccd8cb63f4",
+    "neutral-updates-1.ru": "c52d3d96c680c987",
+    "neutral-updates-1.uk": "9da6df9800d45b62",
+    "neutral-updates-1.pl": "3090cbee59abdf0f",
+    "neutral-updates-1.de": "04a5cb38d443b653",
+    "neutral-updates-1.fr": "b35d86c42ae59960",
+    "neutral-updates-1.es": "188410d803c37b6f",
+    "neutral-updates-1.ar": "f7fdae6edc2586ae",
 }
 
 
@@ -118,9 +127,13 @@ def words_of(campaign: Campaign) -> dict[str, str]:
     return {agreed[box]: unescape(strip_tags(getattr(said, box))) for box in agreed if getattr(said, box)}
 
 
-@pytest.mark.parametrize("disclosure", [Disclosure.NAMED, Disclosure.INITIALS])
-def test_a_version_never_means_other_words(make_campaign: Callable[..., Campaign], disclosure: str) -> None:
-    campaign = make_campaign(disclosure=disclosure)
+@pytest.mark.parametrize(
+    ("disclosure", "at_risk"), [(Disclosure.NAMED, False), (Disclosure.INITIALS, False), (Disclosure.COUNT, True)]
+)
+def test_a_version_never_means_other_words(
+    make_campaign: Callable[..., Campaign], disclosure: str, at_risk: bool
+) -> None:
+    campaign = make_campaign(disclosure=disclosure, at_risk=at_risk)
     found: dict[str, str] = {}
     for code in CODES:
         with override(code):
