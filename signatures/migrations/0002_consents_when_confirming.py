@@ -38,11 +38,6 @@ class Migration(migrations.Migration):
             name="withdrawn",
             field=models.BooleanField(db_default=False),
         ),
-        # A number of 0 said so before.
-        migrations.RunSQL(
-            "UPDATE signatures_submission SET withdrawn = true, number = NULL WHERE number = 0",
-            migrations.RunSQL.noop,
-        ),
         migrations.AddIndex(
             model_name="submission",
             index=models.Index(
