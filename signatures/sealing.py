@@ -73,9 +73,13 @@ class Person(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Consents(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the mailbox's owner added when confirming, in a box of its own until admission (register/admission.py).
 
-    As the fields of `Person`, within the same bounds.
+    As the fields of `Person`, within the same bounds. With a name, then name, country and place replace what somebody
+    typed with the address: these were not the owner's.
     """
 
+    name: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    country: Annotated[str, msgspec.Meta(pattern="^([A-Z]{2})?\\Z")] = ""
+    place: Annotated[str, msgspec.Meta(max_length=500)] = ""
     comment: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     share_name: Annotated[str, msgspec.Meta(max_length=32)] = ""
     share_comment: Annotated[str, msgspec.Meta(max_length=32)] = ""

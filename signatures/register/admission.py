@@ -259,6 +259,8 @@ def _with_consents(person: Person, opener: Opener, key_id: uuid.UUID, sealed: by
     except NotOpened:
         log.warning("consents of a signature of campaign %s cannot be opened: none is taken", opener.campaign.slug)
         added = Consents()
+    if added.name and added.country:
+        person = msgspec.structs.replace(person, name=added.name, country=added.country, place=added.place)
     return msgspec.structs.replace(
         person, comment=added.comment, share_name=added.share_name, share_comment=added.share_comment,
         updates=added.updates,

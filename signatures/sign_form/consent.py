@@ -146,10 +146,10 @@ def mailbox_warning(campaign: Campaign) -> str:
     ) % {"domains": ", ".join(domains)}
 
 
-def agreed_to(campaign: Campaign, added: Mapping[str, Any]) -> Consents:
-    """What is sealed of a `ConfirmForm`'s cleaned data."""
+def agreed_to(campaign: Campaign, added: Mapping[str, Any], details: Mapping[str, str]) -> Consents:
+    """What is sealed of a `ConfirmForm`'s cleaned data, and of a `DetailsForm`'s if there is one."""
     versions = consents(campaign, added["share_name"], added["share_comment"], added["updates"])
-    return Consents(comment="" if campaign.at_risk else added["comment"], **versions)
+    return Consents(comment="" if campaign.at_risk else added["comment"], **versions, **details)
 
 
 def consents(campaign: Campaign, share_name: bool, share_comment: bool, updates: bool) -> dict[str, str]:

@@ -23,7 +23,16 @@ from web.i18n.characters import DIRECTION_MARKS, JOINERS, MEANT_FORMAT, SEEN_FOR
 from web.i18n.cldr import country_name, sorting_key
 from web.i18n.languages import BY_CODE, known
 
-__all__ = ["CONSENT_WORDS", "LIMITS", "ConfirmForm", "SignForm", "country_choices", "country_code", "country_codes"]
+__all__ = [
+    "CONSENT_WORDS",
+    "LIMITS",
+    "ConfirmForm",
+    "DetailsForm",
+    "SignForm",
+    "country_choices",
+    "country_code",
+    "country_codes",
+]
 
 # Characters. No field has a maxlength: browsers cut at it what is pasted, without a word, and send the rest.
 LIMITS = {"name": 120, "email": 254, "place": 120, "comment": 500}
@@ -406,3 +415,12 @@ class ConfirmForm(forms.Form):
     updates = _Consent(label=_("E-mail me news about this petition"))
 
     comment.widget.attrs.update(cols=40, rows=4)
+
+
+class DetailsForm(SignForm):
+    """Name, country and place once more, for an owner whose mailbox somebody else signed with. `cleaned_data`: these
+    three."""
+
+    email = None  # type: ignore[assignment]
+    # It stands folded up, and a browser cannot ask for a field that is not shown.
+    use_required_attribute = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -15,7 +17,7 @@ from signatures.intake.body import GarbageBody, read_added
 from signatures.intake.confirmation import Confirmation
 from signatures.public_figures.figures import public_figures
 from signatures.sign_form.consent import agreed_to, wording
-from signatures.sign_form.form import ConfirmForm
+from signatures.sign_form.form import ConfirmForm, DetailsForm
 from web.rate_limits import Verdict, check_limit
 from web.senders import is_cross_site
 
@@ -55,7 +57,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     if found is None:
         return _unknown_token(request)
     if request.method != "POST":
-        return _confirm_page(request, found, ConfirmForm())
+        return _confirm_page(request, found, ConfirmForm(), DetailsForm(lang=request.LANGUAGE_CODE))
     return _again(request) if found.confirmed else _confirm(request, found)
 
 
@@ -65,17 +67,26 @@ def _confirm(request: HttpRequest, found: Confirmation) -> HttpResponse:
     except GarbageBody:
         return _private(render(request, "400.html", status=400))
     if found.campaign.at_risk:
-        data = {"updates": data.get("updates", "")}  # nothing else is asked there
-    form = ConfirmForm(data)
-    if not form.is_valid():
-        return _confirm_page(request, found, form, status=422)
-    confirmed = confirmation.confirm(found, agreed_to(found.campaign, form.cleaned_data))
+        data = {name: data.get(name, "") for name in ("updates", "name", "country")}  # nothing else is asked there
+    corrects = bool(data.get("name", "").strip())
+    form, details = ConfirmForm(data), DetailsForm(data if corrects else None, lang=request.LANGUAGE_CODE)
+    if not form.is_valid() or (corrects and not details.is_valid()):
+        return _confirm_page(request, found, form, details, status=422)
+    agreed = agreed_to(found.campaign, form.cleaned_data, details.cleaned_data if corrects else {})
+    confirmed = confirmation.confirm(found, agreed)
     return _again(request) if confirmed else _unknown_token(request)
 
 
-def _confirm_page(request: HttpRequest, found: Confirmation, form: ConfirmForm, status: int = 200) -> HttpResponse:
+def _confirm_page(
+    request: HttpRequest, found: Confirmation, form: ConfirmForm, details: DetailsForm, status: int = 200
+) -> HttpResponse:
     """At risk it says the same of every petition, and names none: others may open the mailbox, and follow its links."""
-    context = {"form": form, "confirmed": found.confirmed, "withdrawn": found.withdrawn}
+    context: dict[str, Any] = {
+        "form": form,
+        "details": details,
+        "confirmed": found.confirmed,
+        "withdrawn": found.withdrawn,
+    }
     if found.campaign.at_risk:
         context |= {"consent": wording(found.campaign)}
         return _private(render(request, "signatures/confirm_neutral.html", context, status=status))

@@ -98,11 +98,12 @@ def test_the_boxes_are_unticked_and_the_button_works_alone(client, campaign, lin
     link = link_of(campaign, submit(client, campaign, **CLAIMED))
     page = client.get(link).text
     assert {*re.findall(r'name="(\w+)"', page.partition("<main")[2])} == {
-        "comment", "share_name", "share_comment", "updates",
+        "comment", "share_name", "share_comment", "updates", "name", "country", "place",
     }  # fmt: skip
     assert not re.search(r"\bchecked\b", page)
     assert "I praise" not in page
     assert "Mallory" not in page
+    assert " required" not in page.partition("<main")[2]  # what is folded up must not hold back the button
     assert client.generic("POST", link, b"", content_type="").status_code == 303
     assert Submission.objects.exclude(confirmed_at=None).count() == 1
 
@@ -160,6 +161,46 @@ def test_confirming_asks_the_database_twice(client, campaign, link_of, django_as
         assert client.post(link, ADDED).status_code == 303
 
 
+# --- not her details ---
+
+
+def test_an_owner_replaces_the_details_that_a_stranger_entered_with_her_address(client, campaign, link_of):
+    link = link_of(campaign, submit(client, campaign))
+    hers = {"name": "Ada Lovelace", "country": "GB", "place": "", "share_name": "on"}
+    assert client.post(link, hers).status_code == 303
+    signature, person = admitted(campaign)
+    assert (person.name, person.country, person.place, person.email) == ("Ada Lovelace", "GB", "", "ada@example.org")
+    assert (signature.country, signature.share_name) == ("GB", True)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\u3000"])
+def test_without_a_name_nothing_is_replaced_whatever_else_is_sent(client, campaign, link_of, name):
+    link = link_of(campaign, submit(client, campaign))
+    assert client.post(link, {"name": name, "country": "XX", "place": "a\x00b"}).status_code == 303
+    _, person = admitted(campaign)
+    assert (person.name, person.country) == ("Mallory Marsh", "PL")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"country": ""}, {"country": "XX"}, {"name": "77"}, {"name": "x" * 121}, {"place": "https://x.example"}]
+)
+def test_details_that_do_not_fit_are_refused_and_shown_again(client, campaign, link_of, wrong):
+    link = link_of(campaign, submit(client, campaign))
+    page = client.post(link, {"name": "Ada Lovelace", "country": "GB", "comment": "Enough."} | wrong)
+    assert page.status_code == 422
+    assert "<details open>" in page.text
+    assert "Enough." in page.text
+    assert Submission.objects.exclude(confirmed_at=None).count() == 0
+
+
+def test_her_own_name_tells_her_apart_from_who_shares_the_mailbox(client, make_campaign, link_of):
+    campaign = make_campaign(persons_per_mailbox=2)
+    for name in ("Ada Lovelace", "Byron Lovelace", "ada lovelace"):
+        client.post(link_of(campaign, submit(client, campaign)), {"name": name, "country": "GB"})
+    admit_all(campaign)
+    assert sorted(Submission.objects.values_list("outcome", flat=True)) == ["counted", "counted", "duplicate"]
+
+
 # --- at risk ----------------------------------------------------------------------------------------------
 
 
@@ -204,7 +245,7 @@ def test_at_risk_only_news_is_asked_and_place_is_not_even_sealed(client, at_risk
     for nobody_gets in ("place", "comment", "share_name", "share_comment"):
         assert f'name="{nobody_gets}"' not in form
     link = link_of(campaign, submit(client, campaign, place="Hrodna\x00", **CLAIMED))
-    assert re.findall(r'<input[^>]* name="(\w+)"', client.get(link).text) == ["updates"]
+    assert re.findall(r'<input[^>]* name="(\w+)"', client.get(link).text) == ["updates", "name"]
     assert client.post(link, CLAIMED | {"comment": "x" * 1000}).status_code == 303
     _, person = admitted(campaign)
     assert (person.place, *agreed(person)) == ("", "", "", "", "neutral-updates-1.en")
