@@ -27,6 +27,7 @@ __all__ = [
     "fingerprint",
     "links_label",
     "mailable",
+    "mailbox_family",
     "name_key",
     "new_token",
     "parse_token",
@@ -172,6 +173,14 @@ def _as_delivered(local: str, provider: Provider) -> str:
     if provider.hyphen_is_dot:
         user = user.replace("-", ".")
     return user.strip() or local
+
+
+def mailbox_family(canonical: str) -> str:
+    """The mailbox without what stands after a "+", whatever its provider makes of that: for limits and for finding
+    floods, where one person has as many addresses as they like. Whose a signature is, `canonical_mailbox` says."""
+    local, _, domain = canonical.rpartition("@")
+    user = local if local[0] == '"' else local.partition("+")[0]
+    return f"{user or local}@{domain}"
 
 
 # --- blind keys ----------------------------------------------------------------------------------

@@ -117,6 +117,11 @@ class Letter:
     mailbox: str
 
     @property
+    def network(self) -> str:
+        """Of whoever sent the form, under web's label; "" where it saw none."""
+        return str(self.person.signals.get("network", ""))
+
+    @property
     def fingerprint(self) -> bytes:
         return fingerprint(self.mac, self.mailbox)
 
@@ -275,12 +280,13 @@ def _open(claimed: list[Row], result: Sent) -> list[Letter]:
 
 
 def _within_limits(cursor: CursorWrapper, letters: list[Letter], result: Sent) -> list[Letter]:
-    """The letters that may go today; the others are withheld for good: their owner can sign again."""
+    """The letters that may go now; the others are withheld for good: their owner has earlier ones, or signs again."""
     wanted = _without_needless_reminders(letters, result)
-    today = timezone.now().date()
+    now = timezone.now()
+    today = now.date()
     new = [letter for letter in wanted if letter.row.counted_on != today]
     site_mac = Mac(keyring().site_key() if new else b"")
-    labels = [mail_limits.labels(letter.mac, site_mac, letter.mailbox, today) for letter in new]
+    labels = [mail_limits.labels(letter.mac, site_mac, letter.mailbox, letter.network, now) for letter in new]
     granted = mail_limits.grant(cursor, labels, today)
     refused = {letter.row.hashed for letter, may in zip(new, granted, strict=True) if not may}
     if refused:
