@@ -1,16 +1,18 @@
 """What the mailbox's owner is asked when confirming, and nobody else: comment and consents (docs/decisions/0035)."""
 
+import datetime
 import re
 
 import pytest
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 
 from petitions.models import Addressee, Campaign
 from signatures.intake import submissions
 from signatures.models import SealingKey, Signature, Submission
 from signatures.register.admission import admit_all
 from signatures.register.keyring import keys_of
+from signatures.register.pruning import prune
 from signatures.register.unsealing import Opener
 from signatures.register.withdrawal import apply_withdrawals
 from tests.support.fixtures import acting_as
@@ -298,3 +300,15 @@ def test_a_campaign_whose_keys_are_gone_says_that_the_link_does_not_work(client,
     campaign.key.delete()
     assert client.post(link, ADDED).status_code == 404
     assert Campaign.objects.filter(pk=campaign.pk).exists()
+
+
+def test_a_key_that_sealed_only_what_was_added_is_kept_until_that_is_admitted(client, campaign, link_of):
+    link = link_of(campaign, submit(client, campaign))
+    submissions.forget_session_keys()
+    client.post(link, ADDED)
+    later = timezone.now() + datetime.timedelta(hours=2)
+    with acting_as(settings.WORKER_ROLE):
+        assert prune(later)["keys"] == 0
+    assert agreed(admitted(campaign)[1])[0] == "Enough."
+    with acting_as(settings.WORKER_ROLE):
+        assert prune(later)["keys"] == 2
