@@ -25,7 +25,9 @@ __all__ = [
     "ascii_domain",
     "canonical_mailbox",
     "fingerprint",
+    "links_label",
     "mailable",
+    "mailbox_family",
     "name_key",
     "new_token",
     "parse_token",
@@ -173,6 +175,14 @@ def _as_delivered(local: str, provider: Provider) -> str:
     return user.strip() or local
 
 
+def mailbox_family(canonical: str) -> str:
+    """The mailbox without what stands after a "+", whatever its provider makes of that: for limits and for finding
+    floods, where one person has as many addresses as they like. Whose a signature is, `canonical_mailbox` says."""
+    local, _, domain = canonical.rpartition("@")
+    user = local if local[0] == '"' else local.partition("+")[0]
+    return f"{user or local}@{domain}"
+
+
 # --- blind keys ----------------------------------------------------------------------------------
 
 
@@ -301,6 +311,11 @@ def withdrawal_hash(mac: Mac, fingerprint: bytes) -> bytes:
 def unsubscription_hash(mac: Mac, fingerprint: bytes) -> bytes:
     """`token_hash` of this mailbox's unsubscription token."""
     return sha256(mac(b"unsubscribe\0" + fingerprint)).digest()
+
+
+def links_label(mac: Mac, fingerprint: bytes) -> bytes:
+    """16 bytes that stand for this mailbox beside its confirmation links; nothing but the pepper ties them to it."""
+    return mac(b"links\0" + fingerprint)[:FINGERPRINT_BYTES]
 
 
 def parse_token(text: str) -> bytes | None:

@@ -70,8 +70,25 @@ class Person(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     signals: dict[str, str | int | bool] = {}
 
 
+class Consents(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What the mailbox's owner added when confirming, in a box of its own until admission (register/admission.py).
+
+    As the fields of `Person`, within the same bounds. With a name, then name, country and place replace what somebody
+    typed with the address: these were not the owner's.
+    """
+
+    name: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    country: Annotated[str, msgspec.Meta(pattern="^([A-Z]{2})?\\Z")] = ""
+    place: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    comment: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    share_name: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    share_comment: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    updates: Annotated[str, msgspec.Meta(max_length=32)] = ""
+
+
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Person)
+_persons = msgspec.json.Decoder(Person)
+_consents = msgspec.json.Decoder(Consents)
 
 
 def generate_private_key() -> bytes:
@@ -122,38 +139,44 @@ def open_session_key(wrapped: bytes, private_key: bytes, campaign: uuid.UUID, ke
     return session_key
 
 
-class Box:
+class Box[Content: Person | Consents]:
     """AES-256-GCM under one key, for messages bound to a context (`bind`: which row this is)."""
 
-    __slots__ = ("_aead", "_purpose")
+    __slots__ = ("_aead", "_decoder", "_purpose")
 
-    def __init__(self, key: bytes, purpose: bytes, campaign: uuid.UUID) -> None:
+    def __init__(self, key: bytes, purpose: bytes, campaign: uuid.UUID, decoder: msgspec.json.Decoder[Content]) -> None:
         self._aead = AESGCM(key)
         self._purpose = purpose + campaign.bytes
+        self._decoder: msgspec.json.Decoder[Content] = decoder
 
-    def seal(self, person: Person, bind: bytes) -> bytes:
-        """The person as a box, padded: JSON may end in spaces, so padding needs no rule to undo."""
-        plain = _encoder.encode(person)
+    def seal(self, content: Content, bind: bytes) -> bytes:
+        """The content as a box, padded: JSON may end in spaces, so padding needs no rule to undo."""
+        plain = _encoder.encode(content)
         plain = plain.ljust(-(-len(plain) // PADDING) * PADDING)
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, plain, self._purpose + bind)
 
-    def open(self, sealed: bytes, bind: bytes) -> Person:
-        """The person in the box. Raises NotOpened, whatever is wrong with it."""
+    def open(self, sealed: bytes, bind: bytes) -> Content:
+        """What is in the box. Raises NotOpened, whatever is wrong with it."""
         if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
             raise NotOpened
         try:
             plain = self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._purpose + bind)
-            return _decoder.decode(plain)
+            return self._decoder.decode(plain)
         except (InvalidTag, msgspec.MsgspecError):
             raise NotOpened from None
 
 
-def submission_box(session_key: bytes, campaign: uuid.UUID) -> Box:
+def submission_box(session_key: bytes, campaign: uuid.UUID) -> Box[Person]:
     """Opens and seals submissions of one session key. Bind: the submission's token hash."""
-    return Box(session_key, b"undersigned/submission/1", campaign)
+    return Box(session_key, b"undersigned/submission/1", campaign, _persons)
 
 
-def register_box(register_key: bytes, campaign: uuid.UUID) -> Box:
+def consents_box(session_key: bytes, campaign: uuid.UUID) -> Box[Consents]:
+    """Opens and seals what was added to submissions when they were confirmed. Bind: the submission's token hash."""
+    return Box(session_key, b"undersigned/consents/1", campaign, _consents)
+
+
+def register_box(register_key: bytes, campaign: uuid.UUID) -> Box[Person]:
     """Opens and seals signatures of one campaign's register. Bind: the fingerprint."""
-    return Box(register_key, b"undersigned/signature/1", campaign)
+    return Box(register_key, b"undersigned/signature/1", campaign, _persons)

@@ -58,7 +58,8 @@ PUBLIC: Final[dict[str, str]] = {
     # What row security asks of a submission's key; the key itself is sealed, and of no use here.
     "signatures_sealingkey": "INSERT (id, campaign_id, wrapped), SELECT (id, campaign_id, created_at)",
     "signatures_submission": "INSERT (token_hash, campaign_id, sealing_key_id, sealed),"
-    " SELECT (token_hash, campaign_id, confirmed_at, number), UPDATE (confirmed_at)",
+    " SELECT (token_hash, campaign_id, confirmed_at, withdrawn),"
+    " UPDATE (confirmed_at, sealed_consents, consents_key_id)",
     "signatures_withdrawal": "INSERT (token_hash), SELECT (token_hash, outcome)",
     "signatures_unsubscription": "INSERT (token_hash)",
     # The exact total, and nothing of what came last.

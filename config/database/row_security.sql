@@ -17,9 +17,16 @@ CREATE POLICY public_insert ON signatures_submission FOR INSERT TO :"public"
 CREATE POLICY public_select ON signatures_submission FOR SELECT TO :"public"
     USING (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex'));
 
+-- Confirmed once, with what its mailbox's owner adds, under such a key too; nothing of it is changed or taken back.
 CREATE POLICY public_update ON signatures_submission FOR UPDATE TO :"public"
-    USING (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex'))
-    WITH CHECK (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex'));
+    USING (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex') AND confirmed_at IS NULL)
+    WITH CHECK (
+        token_hash = decode(current_setting('undersigned.token_hash', true), 'hex')
+        AND confirmed_at IS NOT NULL AND sealed_consents IS NOT NULL
+        AND EXISTS (SELECT FROM signatures_sealingkey k
+                     WHERE k.id = consents_key_id AND k.campaign_id = signatures_submission.campaign_id
+                       AND k.created_at > now() - interval '10 minutes')
+    );
 
 CREATE POLICY worker_all ON signatures_submission FOR ALL TO :"worker"
     USING (true)

@@ -8,13 +8,15 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
-from signatures.sign_form.form import SignForm
+from signatures.sign_form.form import ConfirmForm, SignForm
 
-__all__ = ["MAX_BODY", "GarbageBody", "read_form"]
+__all__ = ["MAX_BODY", "GarbageBody", "read_added", "read_form"]
 
 # Bytes. The longest text that fits our fields takes 12 kB on the wire. The rest is for people who pasted too
 # much: 40,000 Cyrillic letters are 240 kB, and deserve the page that tells them to shorten the text.
 MAX_BODY = 256 * 1024
+#: Those of the confirmation page too: pages and scripts of before still send them with the sign form.
+KNOWN = SignForm.base_fields.keys() | ConfirmForm.base_fields.keys()
 # As many as Django takes (DATA_UPLOAD_MAX_NUMBER_FIELDS): a browser sends our form's ten.
 MAX_FIELDS = 1000
 _URLENCODED, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
@@ -29,18 +31,28 @@ def read_form(request: HttpRequest) -> Mapping[str, str]:
 
     An empty form is a form, for SignForm to answer; a body that holds none of our fields is not.
     """
+    fields = _fields(request)
+    if fields and not fields.keys() & KNOWN:
+        raise GarbageBody("none of the form's fields")
+    return fields
+
+
+def read_added(request: HttpRequest) -> Mapping[str, str]:
+    """What was sent with the button of a confirmation page, of whatever content type where that is nothing. Raises
+    GarbageBody."""
+    return _fields(request) if request.META.get("CONTENT_LENGTH") not in (None, "", "0") else {}
+
+
+def _fields(request: HttpRequest) -> Mapping[str, str]:
     if request.content_type not in (_URLENCODED, _MULTIPART):
         raise GarbageBody("not a form's content type")
     _refuse_oversize(request)
     _refuse_other_charsets(request)
     try:
-        fields = _urlencoded(request.read()) if request.content_type == _URLENCODED else request.POST.dict()
+        return _urlencoded(request.read()) if request.content_type == _URLENCODED else request.POST.dict()
     # Too many fields, files or bytes are SuspiciousOperation; a charset that Django refuses is BadRequest.
     except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError) as error:
         raise GarbageBody(f"unreadable body: {type(error).__name__}") from error
-    if fields and not fields.keys() & SignForm.base_fields.keys():
-        raise GarbageBody("none of the form's fields")
-    return fields
 
 
 def _refuse_oversize(request: HttpRequest) -> None:

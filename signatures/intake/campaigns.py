@@ -18,10 +18,13 @@ FRESH_FOR: Final = 2.0
 MOST_MISSES: Final = 1000
 LONGEST_SLUG: Final = cast("int", Campaign._meta.get_field("slug").max_length)
 
+_WITH: Final = ("addressee", "key", "picture", "signing_rules")
+
 #: When to look again, and what was found. Misses are kept apart, so that no number of made-up addresses
 #: makes a campaign forgotten that an outage needs.
 _campaigns: dict[str, tuple[float, Campaign]] = {}
 _misses: dict[str, tuple[float, None]] = {}
+_by_key: dict[int, tuple[float, Campaign]] = {}
 _lock = threading.Lock()
 
 
@@ -47,9 +50,17 @@ def campaign_for_signing(slug: str) -> Campaign | None:
     return campaign
 
 
+def campaign_for_confirming(pk: int) -> Campaign:
+    """The campaign of a submission, public or not; with its `key`, unless that was destroyed."""
+    found = _by_key.get(pk)
+    if found is None or time.monotonic() >= found[0]:
+        found = time.monotonic() + FRESH_FOR, Campaign.objects.select_related(*_WITH).get(pk=pk)
+        _by_key[pk] = found
+    return found[1]
+
+
 def _read(slug: str) -> Campaign | None:
-    campaigns = Campaign.objects.public().select_related("addressee", "key", "picture", "signing_rules")
-    found = campaigns.filter(slug=slug).first()
+    found = Campaign.objects.public().select_related(*_WITH).filter(slug=slug).first()
     if found is not None and not hasattr(found, "signing_rules"):
         SigningRules(campaign=found)  # the defaults: the relation keeps them, so that nobody asks again
     return found
@@ -70,5 +81,5 @@ def _remember(slug: str, campaign: Campaign | None) -> None:
 
 def forget_campaigns() -> None:
     """Look at the database again."""
-    for remembered in (_campaigns, _misses):
+    for remembered in (_campaigns, _misses, _by_key):
         remembered.clear()

@@ -6,19 +6,21 @@ and a hash that it was not told cannot be listed.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
+from psycopg.errors import InsufficientPrivilege
 
 from petitions.models import CONFIRMATION_GRACE, Campaign
-from signatures.models import Submission
+from signatures.intake.campaigns import campaign_for_confirming
+from signatures.intake.submissions import forget_session_keys, seal_consents
 from signatures.notify_worker import notify_worker
+from signatures.sealing import Consents
 from web.minute_counters import note_confirmed
 
 NAME_THE_ROW: Final = "SELECT set_config('undersigned.token_hash', %s, true)"
@@ -26,7 +28,8 @@ NAME_THE_ROW: Final = "SELECT set_config('undersigned.token_hash', %s, true)"
 # four messages to wait for, and cost the web four times what a bare UPDATE does.
 # When it was pressed is the database's clock, as a withdrawal's: which of the two came first decides. Whether that
 # was in time is Campaign.takes_confirmations(), said once more there.
-CONFIRM: Final = "SELECT confirm_submission(%s, %s::varchar[], %s, %s)"
+CONFIRM: Final = "SELECT confirm_with_consents(%s, %s, %s, %s::varchar[], %s, %s)"
+LOOK: Final = "SELECT campaign_id, confirmed, withdrawn FROM submission_of_token(%s)"
 # Raw, as in intake: the ORM would name columns that web has no right on.
 # What leads nowhere is not stored (config/database/links.sql), so that nobody need be limited.
 INSERT_WITHDRAWAL: Final = """
@@ -50,19 +53,12 @@ SELECT coalesce(outcome, '') FROM signatures_withdrawal
 class Confirmation:
     """What the holder of a confirmation link may know."""
 
+    token_hash: bytes
     campaign: Campaign
-    #: When the button was pressed; None: not yet.
-    confirmed_at: datetime.datetime | None
-    number: int | None
-
-    @property
-    def confirmed(self) -> bool:
-        return self.confirmed_at is not None
-
-    @property
-    def withdrawn(self) -> bool:
-        """Whether it was withdrawn since; never known of a campaign at risk, whose links lead to no number."""
-        return self.number == Submission.WITHDRAWN
+    #: Whether the button was pressed. What became of it then is not told: counted, held and duplicate look alike.
+    confirmed: bool
+    #: Whether its mailbox withdrew since.
+    withdrawn: bool
 
 
 @contextmanager
@@ -75,31 +71,49 @@ def _naming(hashed: bytes) -> Iterator[CursorWrapper]:
 
 def look(hashed: bytes) -> Confirmation | None:
     """The submission whose token has this hash (32 bytes). Changes nothing."""
-    with _naming(hashed):
-        row = _row(hashed)
-    return Confirmation(row.campaign, row.confirmed_at, row.number) if row else None
-
-
-def confirm(hashed: bytes) -> bool:
-    """Confirm it, once; says whether it is confirmed now. A repeated press changes nothing more.
-
-    False: there is no such link, or it was pressed too late.
-    """
-    given: list[Any] = [hashed, list(Campaign.PUBLIC_STATES), timezone.now(), CONFIRMATION_GRACE]
     with connection.cursor() as cursor:
-        cursor.execute(CONFIRM, given)
-        (campaign_id,) = cursor.fetchone()
-    if campaign_id is None:  # nothing was changed
-        found = look(hashed)
-        return found is not None and found.confirmed
+        cursor.execute(LOOK, [hashed])
+        row = cursor.fetchone()
+    return Confirmation(hashed, campaign_for_confirming(row[0]), row[1], row[2]) if row else None
+
+
+def confirm(found: Confirmation, consents: Consents) -> bool:
+    """Confirm it, once, with what its mailbox's owner adds; says whether it is confirmed now. A repeated press changes
+    nothing more, and adds nothing.
+
+    False: the link is gone, or was pressed too late.
+    """
+    if not hasattr(found.campaign, "key"):  # shredded
+        return False
+    if not _confirm(found, consents):  # nothing was changed
+        again = look(found.token_hash)
+        return again is not None and again.confirmed
     notify_worker("admit")
-    note_confirmed(campaign_id)
+    note_confirmed(found.campaign.pk)
     return True
 
 
-def _row(hashed: bytes) -> Submission | None:
-    readable = Submission.objects.select_related("campaign").only("campaign", "confirmed_at", "number")
-    return readable.filter(token_hash=hashed).first()
+def _confirm(found: Confirmation, consents: Consents) -> bool:
+    """Whether the database changed the row."""
+    try:
+        return _call(found, consents)
+    except ProgrammingError as error:
+        # The session key is too old, or gone (config/database/row_security.sql): as in intake/submissions.py.
+        if not isinstance(error.__cause__, InsufficientPrivilege):
+            raise
+        forget_session_keys()
+        return _call(found, consents)
+
+
+def _call(found: Confirmation, consents: Consents) -> bool:
+    # Sealed also where nothing was added: the row must not tell.
+    sealed = seal_consents(found.campaign, consents, found.token_hash)
+    given: list[Any] = [sealed.token_hash, sealed.box, sealed.key_id]
+    given += [list(Campaign.PUBLIC_STATES), timezone.now(), CONFIRMATION_GRACE]
+    with connection.cursor() as cursor:
+        cursor.execute(CONFIRM, given)
+        (campaign_id,) = cursor.fetchone()
+    return campaign_id is not None
 
 
 def ask_withdrawal(hashed: bytes) -> None:

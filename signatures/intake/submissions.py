@@ -43,7 +43,7 @@ INSERT_SEALING_KEY: Final = "INSERT INTO signatures_sealingkey (id, campaign_id,
 
 
 class Sealed(msgspec.Struct, frozen=True, gc=False):
-    """A submission as it is stored."""
+    """A submission, or what is added to it when it is confirmed, as it is stored."""
 
     token_hash: bytes
     key_id: uuid.UUID
@@ -53,7 +53,8 @@ class Sealed(msgspec.Struct, frozen=True, gc=False):
 @dataclass(frozen=True, slots=True)
 class SessionKey:
     id: uuid.UUID
-    box: sealing.Box
+    box: sealing.Box[sealing.Person]
+    consents_box: sealing.Box[sealing.Consents]
     expires: float
     #: Makes the process forget the key when it expires, also where nobody signs any more.
     timer: threading.Timer
@@ -102,6 +103,12 @@ def seal(campaign: Campaign, person: sealing.Person, token: str) -> Sealed:
     return Sealed(hashed, key.id, key.box.seal(msgspec.structs.replace(person, token=token), hashed))
 
 
+def seal_consents(campaign: Campaign, consents: sealing.Consents, hashed: bytes) -> Sealed:
+    """What is added to the submission whose token has this hash, under this process's session key."""
+    key = _session_key(campaign)
+    return Sealed(hashed, key.id, key.consents_box.seal(consents, hashed))
+
+
 def _insert(campaign: Campaign, sealed: Sealed) -> None:
     with connection.cursor() as cursor:
         cursor.execute(INSERT_SUBMISSION, [sealed.token_hash, campaign.id, sealed.key_id, sealed.box])
@@ -127,11 +134,11 @@ def _make_session_key(campaign: Campaign) -> SessionKey:
     wrapped = sealing.seal_session_key(secret, bytes(campaign.key.public_key), campaign.uid, key_id)
     with connection.cursor() as cursor:
         cursor.execute(INSERT_SEALING_KEY, [key_id, campaign.id, wrapped])
-    box = sealing.submission_box(secret, campaign.uid)
+    boxes = sealing.submission_box(secret, campaign.uid), sealing.consents_box(secret, campaign.uid)
     # The timer gets the id only: holding the key, it would keep what forget_session_keys() lets go.
     timer = threading.Timer(SESSION_KEY_LIFE, _forget, [campaign.id, key_id])
     timer.daemon = True
-    return SessionKey(key_id, box, time.monotonic() + SESSION_KEY_LIFE, timer)
+    return SessionKey(key_id, *boxes, time.monotonic() + SESSION_KEY_LIFE, timer)
 
 
 def _forget(campaign_id: int, key_id: uuid.UUID) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
@@ -54,14 +52,12 @@ class Outcome(models.TextChoices):
 class Submission(models.Model):
     """What a web process took: sealed, waiting to be proven and admitted, then emptied.
 
-    Web inserts it, sets `confirmed_at`, and sees only the row its token names (row security).
+    Web inserts it, sets `confirmed_at` and what its owner adds then, once, and sees only the row its token names (row
+    security).
     The key is the SHA-256 of the token, so the write path keeps one index less.
 
     Guards: config/database/row_security.sql.
     """
-
-    #: No signature's number.
-    WITHDRAWN: Final = 0
 
     token_hash = models.BinaryField(primary_key=True, max_length=32)
     # No foreign-key checks: the two locked one row of each parent at every signature, and were half of what the
@@ -72,6 +68,12 @@ class Submission(models.Model):
         SealingKey, models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
     )
     sealed = models.BinaryField(null=True)
+    #: What the mailbox's owner added when confirming: comment and consents. Null where nobody confirmed on the site;
+    #: a source of its own (a demo, an import) has them in `sealed`.
+    sealed_consents = models.BinaryField(null=True)
+    consents_key = models.ForeignKey(
+        SealingKey, models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     source = models.CharField(max_length=8, choices=Source, db_default=Source.WEB)
     created_at = models.DateTimeField(db_default=Now())
     #: When to send the confirmation mail: now, later after a failure, or – while a worker is at it – when
@@ -87,9 +89,13 @@ class Submission(models.Model):
     bounced_on = models.DateField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome, null=True)
-    #: The number in the register that the mailbox's owner may be told; never for a campaign at risk. WITHDRAWN once
-    #: that signature was withdrawn: the confirmation link says so then.
+    #: The number in the register, for workers: nobody is told it. Never for a campaign at risk.
     number = models.BigIntegerField(null=True)
+    #: Its mailbox under a label that leads to no signature without the keyring (identity.py, `links_label`): how a
+    #: worker finds the links of a mailbox that withdraws.
+    mailbox_label = models.BinaryField(null=True, max_length=16)
+    #: Its mailbox withdrew since: the confirmation link says so then.
+    withdrawn = models.BooleanField(db_default=False)
 
     class Meta:
         verbose_name = _("submission")
@@ -99,6 +105,11 @@ class Submission(models.Model):
                 name="submission_sealed_until_taken",
                 condition=Q(sealed__isnull=False, sealing_key__isnull=False)
                 | Q(outcome__isnull=False, sealed__isnull=True, sealing_key__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="submission_consents_until_taken",
+                condition=Q(sealed_consents__isnull=True, consents_key__isnull=True)
+                | Q(sealed_consents__isnull=False, consents_key__isnull=False, sealed__isnull=False),
             ),
         ]
         indexes = [
@@ -111,6 +122,7 @@ class Submission(models.Model):
             models.Index("mail_due", name="submission_to_mail", condition=Q(mail_due__isnull=False)),
             # read by register/pruning.py: drained sealing keys; and pending ones too old
             models.Index("sealing_key", name="submission_of_key", condition=Q(sealing_key__isnull=False)),
+            models.Index("consents_key", name="submission_of_consents_key", condition=Q(consents_key__isnull=False)),
             models.Index("created_at", name="submission_by_age"),
         ]  # fmt: skip
 

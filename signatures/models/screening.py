@@ -31,6 +31,7 @@ class Reason(enum.IntFlag):
     DISPOSABLE = 512
     UNLIMITED = 1024
     ABROAD = 2048
+    TAGS = 4096
 
     @property
     def words(self) -> Promise:
@@ -50,6 +51,7 @@ REASONS: dict[Reason, Promise] = {
     Reason.DISPOSABLE: _("disposable e-mail address"),
     Reason.UNLIMITED: _("signed while rate limits were unavailable"),
     Reason.ABROAD: _("network in a different country"),
+    Reason.TAGS: _("many signatures of one mailbox under +tags"),
 }
 
 #: Those that say "one of many": alone none of the others holds a signature back.
@@ -85,13 +87,13 @@ class Trace(models.Model):
 
 
 class LabelCount(models.Model):
-    """How often a campaign saw a mail domain, a comment or a crowded network, since when. Forgotten thirty days after
-    the last time."""
+    """How often a campaign saw a mail domain, a comment, a mailbox with tags or a crowded network, since when.
+    Forgotten thirty days after the last time."""
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="+", db_index=False)
-    #: "d" a mail domain, "c" a comment; "n" whoever came through a crowded network, "p" those who looked like people,
-    #: "q" those of them with words of their own or none; "a" all of an hour, "f" those at new domains; "u" and "w" the
-    #: same of those with something against them.
+    #: "d" a mail domain, "c" a comment, "t" a mailbox under +tags; "n" whoever came through a crowded network, "p"
+    #: those who looked like people, "q" those of them with words of their own or none; "a" all of an hour, "f" those
+    #: at new domains; "u" and "w" the same of those with something against them.
     kind = models.CharField(max_length=1)
     label = models.BinaryField(max_length=8)
     first_hour = models.DateTimeField()

@@ -30,6 +30,7 @@ from signatures.identity import (
     NotAMailbox,
     canonical_mailbox,
     fingerprint,
+    links_label,
     name_key,
     unsubscription_hash,
     withdrawal_hash,
@@ -44,7 +45,7 @@ from signatures.register.screening import Clues
 from signatures.register.tally import Arrival, count_in, stand_outside
 from signatures.register.time_buckets import hour_of, span_of
 from signatures.register.unsealing import Opener
-from signatures.sealing import NotOpened
+from signatures.sealing import Consents, NotOpened, Person
 from web.i18n.languages import BY_CODE
 from web.redaction import describe
 
@@ -60,7 +61,7 @@ REFUSED: Final = (Outcome.LATE, Outcome.UNREADABLE)
 # where the ORM's bulk_create alone took 4 times the whole batch. Arrays go as binary (%b): written as text, the
 # escaping of 2,000 hashes cost a tenth of the batch.
 TAKE: Final = """
-SELECT token_hash, sealing_key_id, sealed, source, confirmed_at, created_at, mailed_at
+SELECT token_hash, sealing_key_id, sealed, source, confirmed_at, created_at, mailed_at, consents_key_id, sealed_consents
   FROM signatures_submission
  WHERE campaign_id = %s AND confirmed_at IS NOT NULL AND outcome IS NULL
  ORDER BY confirmed_at
@@ -100,10 +101,13 @@ FORGET_SUPPRESSIONS: Final = "DELETE FROM signatures_suppression WHERE label = A
 EMPTY_SUBMISSIONS: Final = """
 UPDATE signatures_submission AS s
    SET sealed = CASE WHEN kept THEN s.sealed END, sealing_key_id = CASE WHEN kept THEN s.sealing_key_id END,
-       mail_due = NULL, outcome = done.outcome, number = done.number,
+       sealed_consents = CASE WHEN kept THEN s.sealed_consents END,
+       consents_key_id = CASE WHEN kept THEN s.consents_key_id END,
+       mail_due = NULL, outcome = done.outcome, number = done.number, mailbox_label = done.mailbox_label,
        created_at = date_trunc('day', s.created_at, 'UTC'), mailed_at = date_trunc('day', s.mailed_at, 'UTC'),
        confirmed_at = CASE WHEN kept THEN s.confirmed_at ELSE date_trunc('day', s.confirmed_at, 'UTC') END
-  FROM unnest(%b::bytea[], %b::varchar[], %b::bigint[], %b::boolean[]) AS done (token_hash, outcome, number, kept)
+  FROM unnest(%b::bytea[], %b::varchar[], %b::bigint[], %b::bytea[], %b::boolean[])
+       AS done (token_hash, outcome, number, mailbox_label, kept)
  WHERE s.token_hash = done.token_hash
 """
 
@@ -123,6 +127,8 @@ class Candidate:
     fingerprint: bytes = b""
     name_key: bytes = b""
     withdrawal_hash: bytes = b""
+    #: Of its mailbox, beside its link.
+    mailbox_label: bytes | None = None
     #: Of the link that ends updates; only where they are wanted.
     unsubscription_hash: bytes = b""
     sealed: bytes = b""
@@ -194,13 +200,14 @@ def admit_batch(campaign: Campaign, limit: int = BATCH) -> int:
 
 #: A submission as TAKE gives it.
 type Row = tuple[
-    bytes, uuid.UUID, bytes, str, datetime.datetime, datetime.datetime, datetime.datetime | None
+    bytes, uuid.UUID, bytes, str, datetime.datetime, datetime.datetime, datetime.datetime | None, uuid.UUID | None,
+    bytes | None,
 ]  # fmt: skip
 
 
 def _read(campaign: Campaign, rows: list[Row]) -> list[Candidate]:
     opener = Opener(campaign)
-    opener.know(row[1] for row in rows)
+    opener.know(key for row in rows for key in (row[1], row[7]) if key)
     deadline = campaign.closes_at + CONFIRMATION_GRACE if campaign.closes_at else None
     return [_candidate(opener, deadline, *row) for row in rows]
 
@@ -208,10 +215,13 @@ def _read(campaign: Campaign, rows: list[Row]) -> list[Candidate]:
 def _candidate(
     opener: Opener, deadline: datetime.datetime | None, hashed: bytes, key_id: uuid.UUID, sealed: bytes, source: str,
     confirmed_at: datetime.datetime, created_at: datetime.datetime, mailed_at: datetime.datetime | None,
+    consents_key: uuid.UUID | None, consents: bytes | None,
 ) -> Candidate:  # fmt: skip
     candidate = Candidate(hashed, source, confirmed_at.astimezone(datetime.UTC).date(), mailed=mailed_at is not None)
     try:
         person = opener.open(key_id, sealed, hashed)
+        if consents_key and consents:
+            person = _with_consents(person, opener, consents_key, consents, hashed)
         mailbox = canonical_mailbox(person.email)
     except (NotOpened, NotAMailbox):
         # A row that nobody sealed, or that was altered: it must not hold up the others.
@@ -230,6 +240,7 @@ def _candidate(
     candidate.fingerprint = fingerprint(mac, mailbox)
     candidate.name_key = name_key(mac, person.name)
     candidate.withdrawal_hash = withdrawal_hash(mac, candidate.fingerprint)
+    candidate.mailbox_label = links_label(mac, candidate.fingerprint)
     if person.updates:
         candidate.unsubscription_hash = unsubscription_hash(mac, candidate.fingerprint)
     candidate.hour = hour_of(confirmed_at)
@@ -238,6 +249,22 @@ def _candidate(
     kept = msgspec.structs.replace(person, signals={}) if person.signals else person
     candidate.sealed = opener.keys.register_box.seal(kept, candidate.fingerprint)
     return candidate
+
+
+def _with_consents(person: Person, opener: Opener, key_id: uuid.UUID, sealed: bytes, hashed: bytes) -> Person:
+    """What was typed, with what the mailbox's owner added when confirming and nothing that the form may have claimed.
+    A box that does not open holds no consent; the signature stands."""
+    try:
+        added = opener.open_consents(key_id, sealed, hashed)
+    except NotOpened:
+        log.warning("consents of a signature of campaign %s cannot be opened: none is taken", opener.campaign.slug)
+        added = Consents()
+    if added.name and added.country:
+        person = msgspec.structs.replace(person, name=added.name, country=added.country, place=added.place)
+    return msgspec.structs.replace(
+        person, comment=added.comment, share_name=added.share_name, share_comment=added.share_comment,
+        updates=added.updates,
+    )  # fmt: skip
 
 
 def _tell_apart(
@@ -339,6 +366,7 @@ def _empty(cursor: CursorWrapper, campaign: Campaign, candidates: list[Candidate
             [c.token_hash for c in candidates],
             [c.outcome.value for c in candidates if c.outcome],
             [None if campaign.at_risk else c.number for c in candidates],
+            [c.mailbox_label for c in candidates],
             [c.outcome in REFUSED for c in candidates],
         ],
     )

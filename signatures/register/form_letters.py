@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils.html import escape
 
 from signatures.identity import ascii_domain, mailable
 
@@ -92,8 +93,11 @@ class FormLetter:
             f"=_{secrets.token_hex(12)}",
         )
 
-    def to(self, address: str, links: Mapping[str, str], headers: Mapping[str, str]) -> Letter:
-        """The copy for this mailbox: `links` by the names of their places, `headers` of this copy as they stand.
+    def to(
+        self, address: str, links: Mapping[str, str], headers: Mapping[str, str], words: Mapping[str, str] | None = None
+    ) -> Letter:
+        """The copy for this mailbox: `links` and `words` (a line of text each) by the names of their places, `headers`
+        of this copy as they stand.
 
         Raises NotAnAddress; ValueError for links or headers that cannot stand in a mail.
         """
@@ -102,6 +106,8 @@ class FormLetter:
         text, html = self.text, self.html
         for name, link in links.items():
             text, html = (part.replace(place(name), _printable(link)) for part in (text, html))
+        for name, said in (words or {}).items():
+            text, html = text.replace(place(name), said), html.replace(place(name), escape(said))
         own = "".join(f"{name}: {_printable(value)}\r\n" for name, value in headers.items())
         content = f"To: {address}\r\n{own}".encode() + self.head + self._body(text, html)
         return Letter(content, self.from_email, address, text)

@@ -42,6 +42,7 @@ from signatures.models.mail import SUPPRESSION_BYTES
 from signatures.register import bounces, form_letters, ledger, mail_limits
 from signatures.register.form_letters import FormLetter, NotAnAddress, place
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
+from signatures.register.masking import masked_initials
 from signatures.register.refusals import Refusals, paused
 from signatures.register.relay import Answer, Away, Relay, Reply, Silent
 from signatures.register.unsealing import Opener
@@ -114,6 +115,11 @@ class Letter:
     mac: Mac
     #: Canonical; for labels, never for sending.
     mailbox: str
+
+    @property
+    def network(self) -> str:
+        """Of whoever sent the form, under web's label; "" where it saw none."""
+        return str(self.person.signals.get("network", ""))
 
     @property
     def fingerprint(self) -> bytes:
@@ -274,12 +280,13 @@ def _open(claimed: list[Row], result: Sent) -> list[Letter]:
 
 
 def _within_limits(cursor: CursorWrapper, letters: list[Letter], result: Sent) -> list[Letter]:
-    """The letters that may go today; the others are withheld for good: their owner can sign again."""
+    """The letters that may go now; the others are withheld for good: their owner has earlier ones, or signs again."""
     wanted = _without_needless_reminders(letters, result)
-    today = timezone.now().date()
+    now = timezone.now()
+    today = now.date()
     new = [letter for letter in wanted if letter.row.counted_on != today]
     site_mac = Mac(keyring().site_key() if new else b"")
-    labels = [mail_limits.labels(letter.mac, site_mac, letter.mailbox, today) for letter in new]
+    labels = [mail_limits.labels(letter.mac, site_mac, letter.mailbox, letter.network, now) for letter in new]
     granted = mail_limits.grant(cursor, labels, today)
     refused = {letter.row.hashed for letter, may in zip(new, granted, strict=True) if not may}
     if refused:
@@ -349,12 +356,15 @@ def _mail(letter: Letter, forms: Forms) -> form_letters.Letter:
     }
     carried = bounces.of_submission(letter.row.hashed, reminds=reminds)
     updates = bounces.of_update(unsubscription_hash(letter.mac, letter.fingerprint)[:SUPPRESSION_BYTES], 0)
-    return forms[key].to(person.email, links, bounces.headers(keyring().site_key(), carried, updates))
+    # Whoever typed the address is a stranger until it is confirmed: nothing else that was typed stands in the mail.
+    words = {} if letter.campaign.at_risk else {"initials": masked_initials(person.name)}
+    return forms[key].to(person.email, links, bounces.headers(keyring().site_key(), carried, updates), words)
 
 
 def _form(campaign: Campaign, language: str, days: int, reminds: bool) -> FormLetter:
     context = {
         "campaign": campaign,
+        "initials": place("initials"),
         "confirm_url": place("confirm"),
         "withdraw_url": place("withdraw"),
         "site_url": address_in(language, f"{settings.SITE_URL}/"),

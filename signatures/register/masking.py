@@ -12,6 +12,14 @@ def masked_name(name: str) -> str:
     return " ".join(f"{word[0]}{_HIDDEN}" for word in name.split()[:4])
 
 
+def masked_initials(name: str) -> str:
+    """ "Ada B. Lovelace" as "A… L…": one letter each of the first and the last word that has one, so that a mail with
+    it carries nothing that whoever typed it wants to say; "" of none."""
+    letters = [next(filter(str.isalpha, word), "") for word in name.split()]
+    ends = list(filter(None, letters))
+    return " ".join(f"{letter}{_HIDDEN}" for letter in (ends if len(ends) < 2 else (ends[0], ends[-1])))
+
+
 def masked_mailbox(address: str) -> str:
     """ "ada@example.org" as "a…@e….org": how long either part is is not told."""
     local, _, domain = address.rpartition("@")

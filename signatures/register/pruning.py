@@ -62,6 +62,7 @@ SELECT count(*) FROM gone
 DELETE_DRAINED_KEYS: Final = """
 DELETE FROM signatures_sealingkey k
  WHERE k.created_at < %s AND NOT EXISTS (SELECT FROM signatures_submission s WHERE s.sealing_key_id = k.id)
+   AND NOT EXISTS (SELECT FROM signatures_submission s WHERE s.consents_key_id = k.id)
 """
 
 

@@ -4,11 +4,12 @@ Web seals what it saw of the sender with the signature (intake/abuse_gate.py). H
 under the campaign's pepper, comparable within a campaign for thirty days and nowhere else. Only what came through
 the public site is screened: an import and a campaign's own demo have their own proofs.
 
-The rule: somebody who filled in the trap is held; somebody who is one of many is held if anything else speaks
-against them. Alone, neither a fast hand, nor a browser without script, nor a crowded network holds anybody. What speaks
-against a flood that does all else well is the proof of work that it left out, so a surge of new mail domains turns that
-on (monitoring.py). And who is one of a crowd that looks like people, a carrier's customers, is not blamed for the new
-mail domains of an hour; nor, where most of them have words of their own or none, for words that others were handed too.
+The rule: somebody who filled in the trap is held, and so is one of many of a single mailbox that differ after a "+"
+only; somebody who is one of many is held if anything else speaks against them. Alone, neither a fast hand, nor a
+browser without script, nor a crowded network holds anybody. What speaks against a flood that does all else well is the
+proof of work that it left out, so a surge of new mail domains turns that on (monitoring.py). And who is one of a crowd
+that looks like people, a carrier's customers, is not blamed for the new mail domains of an hour; nor, where most of
+them have words of their own or none, for words that others were handed too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Final
 from disposable_email_domains import blocklist
 from django.db.backends.utils import CursorWrapper
 
-from signatures.identity import Mac
+from signatures.identity import Mac, mailbox_family
 from signatures.mail_providers import LARGE
 from signatures.models import LabelCount, Reason
 from signatures.models.screening import CLUSTERS, WEIGHTLESS
@@ -35,6 +36,7 @@ LABEL_BYTES: Final = 8
 MANY_OF_A_NETWORK: Final = 10
 MANY_AT_A_DOMAIN: Final = 10
 MANY_OF_A_COMMENT: Final = 5
+MANY_OF_A_MAILBOX: Final = 5
 MANY_FRESH: Final = 20
 SHARE_FRESH: Final = 0.25
 #: How long a mail domain is new among a campaign's signers.
@@ -55,6 +57,9 @@ RETURNING kind, label, first_hour, n
 """
 
 
+#: Each of these holds by itself: no person fills in the trap, or signs for the fifth time.
+ALONE: Final = Reason.TRAP | Reason.TAGS
+
 #: LabelCount.kind of all of an hour and of those at new domains; the same of those with something against them.
 GROUPS: Final = (("a", "f"), ("u", "w"))
 
@@ -67,6 +72,8 @@ class Clues:
     wide: bytes
     domain: bytes
     comment: bytes | None
+    #: Of the mailbox without its tag, where identity takes the tag for a part of it (identity.py); of others none.
+    mailbox: bytes | None
     reasons: Reason
     #: Whether half the world has its mail there.
     common: bool
@@ -86,12 +93,14 @@ def observe(
     if not network:
         return None
     domain = mailbox.rpartition("@")[2]
+    family = mailbox_family(mailbox)
     comment = " ".join(person.comment.casefold().split())
     return Clues(
         network=_label(mac, b"network", str(network)),
         wide=_label(mac, b"wide", str(seen.get("wide", ""))),
         domain=_label(mac, b"domain", domain),
         comment=_label(mac, b"comment", comment) if len(comment) >= LONG_COMMENT else None,
+        mailbox=_label(mac, b"tags", family) if family != mailbox else None,
         reasons=_alone(person, domain, confirmed_at, mailed_at),
         common=domain in LARGE,
     )
@@ -130,6 +139,7 @@ def screen(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clu
     if not clues:
         return
     seen = Counter([("d", c.domain) for c in clues] + [("c", c.comment) for c in clues if c.comment])
+    seen.update(("t", c.mailbox) for c in clues if c.mailbox)
     counted = _count(cursor, campaign_id, hour, seen)
     fresh = {label for (kind, label), (first, _) in counted.items() if kind == "d" and hour - first < NEW_FOR} - {
         c.domain for c in clues if c.common
@@ -144,6 +154,8 @@ def screen(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clu
                 c.reasons |= Reason.FRESH
             if counted["d", c.domain][1] >= MANY_AT_A_DOMAIN:
                 c.reasons |= Reason.DOMAIN
+        if c.mailbox and counted["t", c.mailbox][1] >= MANY_OF_A_MAILBOX:
+            c.reasons |= Reason.TAGS
         if c.comment in repeated and not _is_of(with_words, c):
             c.reasons |= Reason.COMMENT
 
@@ -222,6 +234,6 @@ def is_held(reasons: Reason) -> bool:
     """Whether a signature with these reasons waits for a person's judgement."""
     if not reasons:  # nearly always: questions to a flag cost a microsecond each
         return False
-    if Reason.TRAP in reasons:
+    if reasons & ALONE:
         return True
     return bool(reasons & CLUSTERS) and (reasons & ~WEIGHTLESS).bit_count() >= 2

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from petitions.models import Campaign
 from signatures import sealing
 from signatures.models import SealingKey
 from signatures.register.keyring import CampaignKeys, keys_of
+
+
+class _SessionKey(NamedTuple):
+    """What one session key opens."""
+
+    persons: sealing.Box[sealing.Person]
+    consents: sealing.Box[sealing.Consents]
 
 
 class Opener:
@@ -21,27 +29,35 @@ class Opener:
     def __init__(self, campaign: Campaign) -> None:
         self.campaign = campaign
         self.keys: CampaignKeys = keys_of(campaign)
-        self._boxes: dict[uuid.UUID, sealing.Box | None] = {}
+        self._session_keys: dict[uuid.UUID, _SessionKey | None] = {}
 
     def know(self, key_ids: Iterable[uuid.UUID]) -> None:
         """Fetch and open the session keys of a batch, in one query."""
-        unknown = set(key_ids) - self._boxes.keys()
+        unknown = set(key_ids) - self._session_keys.keys()
         wrapped = dict(SealingKey.objects.filter(id__in=unknown).values_list("id", "wrapped"))
         for key_id in unknown:
-            self._boxes[key_id] = self._open_key(key_id, wrapped.get(key_id))
+            self._session_keys[key_id] = self._open_key(key_id, wrapped.get(key_id))
 
     def open(self, key_id: uuid.UUID, sealed: bytes, hashed: bytes) -> sealing.Person:
         """The person in a submission whose token has that hash. Raises sealing.NotOpened."""
-        box = self._boxes.get(key_id)
-        if box is None:
-            raise sealing.NotOpened
-        return box.open(sealed, hashed)
+        return self._session_key(key_id).persons.open(sealed, hashed)
 
-    def _open_key(self, key_id: uuid.UUID, wrapped: bytes | memoryview | None) -> sealing.Box | None:
+    def open_consents(self, key_id: uuid.UUID, sealed: bytes, hashed: bytes) -> sealing.Consents:
+        """What was added to that submission when it was confirmed. Raises sealing.NotOpened."""
+        return self._session_key(key_id).consents.open(sealed, hashed)
+
+    def _session_key(self, key_id: uuid.UUID) -> _SessionKey:
+        key = self._session_keys.get(key_id)
+        if key is None:
+            raise sealing.NotOpened
+        return key
+
+    def _open_key(self, key_id: uuid.UUID, wrapped: bytes | memoryview | None) -> _SessionKey | None:
         if wrapped is None:
             return None
         try:
             secret = sealing.open_session_key(bytes(wrapped), self.keys.private_key, self.keys.uid, key_id)
         except sealing.NotOpened:
             return None
-        return sealing.submission_box(secret, self.keys.uid)
+        uid = self.keys.uid
+        return _SessionKey(sealing.submission_box(secret, uid), sealing.consents_box(secret, uid))

@@ -9,8 +9,10 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models.functions import TruncDay
 
-from signatures.models import NewsMail, Register, Signature, Submission, Trace, Withdrawal, why_outside
+from signatures.identity import links_label
+from signatures.models import NewsMail, Register, Signature, Trace, Withdrawal, why_outside
 from signatures.register import ledger
+from signatures.register.keyring import ForeignPublicKey, KeysMissing, keys_of
 from signatures.register.tally import count_out, stand_outside
 
 BATCH: Final = 500
@@ -40,9 +42,9 @@ SELECT w.token_hash
  LIMIT %s
    FOR UPDATE OF w SKIP LOCKED
 """
-# What a confirmation link tells of a number. A supporter who signed twice has two of them.
+# What a confirmation link tells: of counted, held and duplicate alike, and of each where a supporter signed twice.
 MARK_LINKS: Final = """
-UPDATE signatures_submission SET number = %s WHERE campaign_id = %s AND number = ANY(%s)
+UPDATE signatures_submission SET withdrawn = true, number = NULL WHERE campaign_id = %s AND mailbox_label = ANY(%s)
 """
 
 
@@ -80,15 +82,25 @@ def _withdraw(hashes: list[bytes]) -> set[bytes]:
 def _erase(register: Register, signatures: list[Signature]) -> None:
     NewsMail.objects.filter(signature__in=signatures).delete()
     counted = [s for s in signatures if s.state == Signature.State.COUNTED]
+    _mark_links(register, signatures)
     stood = [why_outside(s.state, s.removed_for) for s in signatures]
     Signature.objects.filter(pk__in=[s.pk for s in signatures]).update(
         state=Signature.State.WITHDRAWN, fingerprint=None, name_key=None, withdrawal_hash=None, sealed=None,
         share_name=False,
     )  # fmt: skip
     Trace.objects.filter(pk__in=[s.pk for s in signatures]).delete()
-    with connection.cursor() as cursor:
-        cursor.execute(MARK_LINKS, [Submission.WITHDRAWN, register.pk, [s.number for s in signatures if s.number]])
     count_out(register, [(s.country, s.signed_on, s.source) for s in counted])
     stand_outside(register, stood, [Signature.State.WITHDRAWN.value] * len(signatures))
     excluded = sum(s.state == Signature.State.EXCLUDED for s in signatures)
     ledger.note(register.pk, withdrawn=len(signatures), removed=-excluded)
+
+
+def _mark_links(register: Register, signatures: list[Signature]) -> None:
+    """Their confirmation links say from here on that they were withdrawn."""
+    try:
+        mac = keys_of(register.campaign).mac
+    except (KeysMissing, ForeignPublicKey):
+        return  # shredded: nobody can tell any more whose link is whose
+    labels = [links_label(mac, bytes(s.fingerprint)) for s in signatures if s.fingerprint]
+    with connection.cursor() as cursor:
+        cursor.execute(MARK_LINKS, [register.pk, labels])

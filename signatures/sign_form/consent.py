@@ -5,8 +5,9 @@ Change a wording, and its version with it; never reuse a version.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils.html import conditional_escape, format_html
@@ -16,24 +17,30 @@ from django.utils.translation import gettext as _
 
 from petitions.models import Campaign, Disclosure
 from signatures.mail_providers import READ_BY_STATE
+from signatures.sealing import Consents
 from web.i18n.languages import DEFAULT, known
 from web.i18n.translated import isolated
 
 #: Version of the wording of each consent. What is sealed names the language too ("named-1.be"): people agreed to
 #: the words that they read, and a translation may say less or more than its original.
-VERSIONS: Final = {"named": "named-1", "initials": "initials-1", "comment": "comment-2", "updates": "updates-2"}
+VERSIONS: Final = {
+    "named": "named-2", "initials": "initials-2", "comment": "comment-3", "updates": "updates-3",
+    "neutral updates": "neutral-updates-1",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What the form says beside its boxes. `share_name` is "" where nobody's name is ever handed over to the
-    addressee, `share_comment` where no packet ever holds a comment."""
+    """What the sign form and the confirmation page say. `share_name` is "" where nobody's name is ever handed over to
+    the addressee, `share_comment` where no packet ever holds a comment."""
 
     share_name: str
     share_comment: str
     updates: str
-    #: Who sees what, whether or not a box is ticked.
+    #: Who sees what, whether or not a box is ticked: beside the boxes.
     seen: str
+    #: The same for the sign form, which has no boxes yet.
+    disclosed: str
     responsible: str
     notice: str
     kept: str
@@ -44,11 +51,13 @@ def wording(campaign: Campaign) -> Wording:
     share_name, seen = _disclosed(campaign.disclosure)
     addressee = isolated(campaign.addressee.name)
     told = _about(seen, addressee)
+    ahead = _about(_agreed_later(), addressee) if share_name else told
     return Wording(
         share_name=_about(share_name, addressee),
         share_comment="" if campaign.at_risk else _comment_box(),
-        updates=_("E-mail me news about this petition."),
+        updates=_updates(campaign),
         seen=told if campaign.at_risk else format_html("{} {}", told, _checked()),
+        disclosed=ahead if campaign.at_risk else format_html("{} {}", ahead, _checked()),
         responsible=campaign.responsible,
         notice=_(
             "We store what you enter here encrypted; this website itself cannot read it. "
@@ -95,6 +104,20 @@ def _disclosed(disclosure: str) -> tuple[str, str]:
     )
 
 
+def _agreed_later() -> str:
+    return _(
+        "%(addressee)s gets the total number of signatures. "
+        "When you confirm, you decide whether anything about you is handed over."
+    )
+
+
+def _updates(campaign: Campaign) -> str:
+    """At risk the confirmation page names no petition to whoever opens the link."""
+    if campaign.at_risk:
+        return _("E-mail me news about what I confirm here.")
+    return _("E-mail me news about this petition.")
+
+
 def _about(words: str, addressee: str) -> SafeString:
     """The words with the addressee's name in them, which may come marked (web/i18n/translated.py)."""
     return mark_safe(conditional_escape(words) % {"addressee": conditional_escape(addressee)})  # noqa: S308 - escaped
@@ -123,12 +146,18 @@ def mailbox_warning(campaign: Campaign) -> str:
     ) % {"domains": ", ".join(domains)}
 
 
+def agreed_to(campaign: Campaign, added: Mapping[str, Any], details: Mapping[str, str]) -> Consents:
+    """What is sealed of a `ConfirmForm`'s cleaned data, and of a `DetailsForm`'s if there is one."""
+    versions = consents(campaign, added["share_name"], added["share_comment"], added["updates"])
+    return Consents(comment="" if campaign.at_risk else added["comment"], **versions, **details)
+
+
 def consents(campaign: Campaign, share_name: bool, share_comment: bool, updates: bool) -> dict[str, str]:
     """The versions agreed to, or "". Nobody can agree to what this campaign does not offer."""
     return {
         "share_name": _version(campaign.disclosure) if share_name else "",
         "share_comment": _version("comment") if share_comment and not campaign.at_risk else "",
-        "updates": _version("updates") if updates else "",
+        "updates": _version("neutral updates" if campaign.at_risk else "updates") if updates else "",
     }
 
 

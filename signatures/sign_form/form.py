@@ -23,7 +23,16 @@ from web.i18n.characters import DIRECTION_MARKS, JOINERS, MEANT_FORMAT, SEEN_FOR
 from web.i18n.cldr import country_name, sorting_key
 from web.i18n.languages import known
 
-__all__ = ["CONSENT_WORDS", "LIMITS", "SignForm", "country_choices", "country_code", "country_codes"]
+__all__ = [
+    "CONSENT_WORDS",
+    "LIMITS",
+    "ConfirmForm",
+    "DetailsForm",
+    "SignForm",
+    "country_choices",
+    "country_code",
+    "country_codes",
+]
 
 # Characters. No field has a maxlength: browsers cut at it what is pasted, without a word, and send the rest.
 LIMITS = {"name": 120, "email": 254, "place": 120, "comment": 500}
@@ -333,11 +342,11 @@ class _Consent(_SharedField):
 
 
 class SignForm(forms.Form):
-    """What one needs to sign.
+    """What one needs to sign. Comment and consents are asked of the mailbox's owner: `ConfirmForm`.
 
-    `cleaned_data`: name, email, country, place, comment (str), share_name, share_comment, updates (bool). Unbound, it
-    renders alike for everyone who reads the same language. A field's errors render as a list with the id
-    `id_<field>_error`, which the widget's aria-describedby names. Never raises, whatever was typed.
+    `cleaned_data`: name, email, country, place (str). Unbound, it renders alike for everyone who reads the same
+    language. A field's errors render as a list with the id `id_<field>_error`, which the widget's aria-describedby
+    names. Never raises, whatever was typed.
     """
 
     name = _Name(
@@ -362,19 +371,8 @@ class SignForm(forms.Form):
         autocomplete="address-level2",
         required=False,
     )
-    comment = _Paragraph(
-        label=_("Why are you signing?"),
-        limit=LIMITS["comment"],
-        autocomplete="off",
-        widget=forms.Textarea,
-        required=False,
-    )
-    share_name = _Consent(label=_("My name may be shown to the addressee"))
-    share_comment = _Consent(label=_("My comment may be shown to the people who check the signatures"))
-    updates = _Consent(label=_("E-mail me news about this petition"))
 
     email.widget.attrs.update(inputmode="email", autocapitalize="off", spellcheck="false")
-    comment.widget.attrs.update(cols=40, rows=4)
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, lang: str = "en") -> None:
         self.lang = known(lang)
@@ -395,3 +393,32 @@ class SignForm(forms.Form):
     def country_choices(self) -> tuple[tuple[str, str], ...]:
         """(code, name) of every country in the form's language, for templates that write the options."""
         return country_choices(self.lang)
+
+
+class ConfirmForm(forms.Form):
+    """What the mailbox's owner may add when confirming. As `SignForm`, it never raises.
+
+    `cleaned_data`: comment (str), share_name, share_comment, updates (bool).
+    """
+
+    comment = _Paragraph(
+        label=_("Why are you signing?"),
+        limit=LIMITS["comment"],
+        autocomplete="off",
+        widget=forms.Textarea,
+        required=False,
+    )
+    share_name = _Consent(label=_("My name may be shown to the addressee"))
+    share_comment = _Consent(label=_("My comment may be shown to the people who check the signatures"))
+    updates = _Consent(label=_("E-mail me news about this petition"))
+
+    comment.widget.attrs.update(cols=40, rows=4)
+
+
+class DetailsForm(SignForm):
+    """Name, country and place once more, for an owner whose mailbox somebody else signed with. `cleaned_data`: these
+    three."""
+
+    email = None  # type: ignore[assignment]
+    # It stands folded up, and a browser cannot ask for a field that is not shown.
+    use_required_attribute = False

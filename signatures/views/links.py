@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import time
-from typing import Final
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -14,6 +13,11 @@ from django.views.decorators.http import require_http_methods
 from signatures.identity import parse_token
 from signatures.identity import token_hash as hash_of
 from signatures.intake import confirmation
+from signatures.intake.body import GarbageBody, read_added
+from signatures.intake.confirmation import Confirmation
+from signatures.public_figures.figures import public_figures
+from signatures.sign_form.consent import agreed_to, wording
+from signatures.sign_form.form import ConfirmForm, DetailsForm
 from web.clean_address import clean_redirect
 from web.senders import is_cross_site
 
@@ -47,32 +51,55 @@ def _again(request: HttpRequest, query: str = "") -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows a button and changes nothing, for mail scanners press links; POST confirms."""
-    secret = parse_token(token)
-    if secret is None:
+    """GET shows a button and changes nothing, for mail scanners press links; POST confirms.
+
+    Whoever presses has the mailbox: what is asked beside the button is asked of nobody else.
+    """
+    if parse_token(token) is None:
         return _unknown_token(request)
-    hashed = hash_of(token)
-    if request.method == "POST":
-        if is_cross_site(request):
-            return render(request, "403.html", status=403)
-        return _again(request) if confirmation.confirm(hashed) else _unknown_token(request)
-    found = confirmation.look(hashed)
+    if request.method == "POST" and is_cross_site(request):
+        return render(request, "403.html", status=403)
+    found = confirmation.look(hash_of(token))
     if found is None:
         return _unknown_token(request)
-    awaiting = found.confirmed and found.number is None and not found.campaign.at_risk
-    context = {
-        "campaign": found.campaign,
+    if request.method != "POST":
+        return _confirm_page(request, found, ConfirmForm(), DetailsForm(lang=request.LANGUAGE_CODE))
+    return _again(request) if found.confirmed else _confirm(request, found)
+
+
+def _confirm(request: HttpRequest, found: Confirmation) -> HttpResponse:
+    try:
+        data = read_added(request)
+    except GarbageBody:
+        return _private(render(request, "400.html", status=400))
+    if found.campaign.at_risk:
+        data = {name: data.get(name, "") for name in ("updates", "name", "country")}  # nothing else is asked there
+    corrects = bool(data.get("name", "").strip())
+    form, details = ConfirmForm(data), DetailsForm(data if corrects else None, lang=request.LANGUAGE_CODE)
+    if not form.is_valid() or (corrects and not details.is_valid()):
+        return _confirm_page(request, found, form, details, status=422)
+    agreed = agreed_to(found.campaign, form.cleaned_data, details.cleaned_data if corrects else {})
+    confirmed = confirmation.confirm(found, agreed)
+    return _again(request) if confirmed else _unknown_token(request)
+
+
+def _confirm_page(
+    request: HttpRequest, found: Confirmation, form: ConfirmForm, details: DetailsForm, status: int = 200
+) -> HttpResponse:
+    """At risk it says the same of every petition, and names none: others may open the mailbox, and follow its links."""
+    context: dict[str, Any] = {
+        "form": form,
+        "details": details,
         "confirmed": found.confirmed,
         "withdrawn": found.withdrawn,
-        "number": found.number,
-        "awaiting_number": awaiting and _just_now(found.confirmed_at),
     }
-    return _private(render(request, "signatures/confirm.html", context))
-
-
-def _just_now(moment: datetime.datetime | None) -> bool:
-    """Whether a worker may still be about to give a number. A page does not reload itself for ever."""
-    return moment is not None and datetime.datetime.now(datetime.UTC) - moment < datetime.timedelta(minutes=1)
+    if found.campaign.at_risk:
+        context |= {"consent": wording(found.campaign)}
+        return _private(render(request, "signatures/confirm_neutral.html", context, status=status))
+    if found.confirmed and not found.withdrawn:
+        context |= {"figures": public_figures(found.campaign)}
+    context |= {"campaign": found.campaign, "consent": wording(found.campaign)}
+    return _private(render(request, "signatures/confirm.html", context, status=status))
 
 
 @csrf_exempt

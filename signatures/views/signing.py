@@ -21,7 +21,6 @@ from signatures.intake.proof_of_work import challenge
 from signatures.intake.submissions import take
 from signatures.public_figures.figures import public_figures
 from signatures.sealing import Person
-from signatures.sign_form.consent import consents
 from signatures.sign_form.context import channel_of, form_context
 from signatures.sign_form.form import SignForm
 from signatures.views.campaigns import campaign_or_404
@@ -52,11 +51,13 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     if sender.verdict is Verdict.OVER:
         problem = _("We are getting many signatures from your network. Wait a minute, then send yours again.")
         return _kept(request, found, data, 429, problem, retry_after=sender.retry_after)
+    if found.at_risk and "place" in data:
+        data = {**data, "place": ""}  # not asked, for nobody ever gets it
     typed = SignForm.cleaned(data)
     if typed is None:
         return _kept(request, found, data, 422)
     try:
-        take(found, _person(found, typed, data, sender.signals, request.LANGUAGE_CODE))
+        take(found, _person(typed, data, sender.signals, request.LANGUAGE_CODE))
     except (DatabaseError, InterfaceError) as error:
         if not is_away(error):
             raise
@@ -93,11 +94,10 @@ def _sign_form(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "signatures/sign.html", form_context(found, form))
 
 
-def _person(found: Campaign, typed: dict[str, Any], data: Mapping[str, str], signals: Signals, language: str) -> Person:
-    agreed = consents(found, typed.pop("share_name"), typed.pop("share_comment"), typed.pop("updates"))
+def _person(typed: dict[str, Any], data: Mapping[str, str], signals: Signals, language: str) -> Person:
     if via := channel_of(data):
         signals = signals | {"via": via}  # sealed with the rest; a worker counts it
-    return Person(**typed, **agreed, language=language, signals=signals)
+    return Person(**typed, language=language, signals=signals)
 
 
 def _kept(

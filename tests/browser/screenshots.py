@@ -285,7 +285,7 @@ def _press(page: Page, stack: Stack, folder: Path, suffix: str) -> None:
     links = stack.links_for(address)
     page.goto(links["confirm"])
     page.get_by_role("button").first.click()
-    page.get_by_text("You are signature number").wait_for(timeout=60_000)
+    page.get_by_text("You have confirmed your signature").wait_for(timeout=60_000)
     page.screenshot(path=folder / f"confirmed-{suffix}.png", full_page=True)
     page.goto(links["withdraw"])
     page.get_by_role("button").first.click()

@@ -36,8 +36,8 @@ def signer(site: Stack) -> tuple[str, int]:
     """(address, number) of somebody who signed the local petition."""
     address = f"{uuid.uuid4().hex}@example.org"
     before = site.counts(LOCAL).counted
-    assert site.sign(LOCAL, address, name=NAME, place=PLACE, comment="First.\nSecond.").status == 303
-    assert site.request("POST", site.links_for(address)["confirm"], {}).status == 303
+    assert site.sign(LOCAL, address, name=NAME, place=PLACE).status == 303
+    assert site.request("POST", site.links_for(address)["confirm"], {"comment": "First.\nSecond."}).status == 303
     wait_until(lambda: site.counts(LOCAL).counted == before + 1, RECOVERY, "it is counted")
     return address, site.counts(LOCAL).last_number
 

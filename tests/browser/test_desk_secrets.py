@@ -32,9 +32,9 @@ SOUGHT = f"sought-{uuid.uuid4().hex}@example.net"
 def sign(site: Stack) -> int:
     """The planted person signs; the number. Then web begins anew: what it took in is not what is looked for here."""
     before = site.counts(LOCAL).counted
-    typed = {"name": NAME, "place": PLACE, "comment": COMMENT, "share_name": "on"}
-    assert site.sign(LOCAL, ADDRESS, **typed).status == 303
-    assert site.request("POST", site.links_for(ADDRESS)["confirm"], {}).status == 303
+    assert site.sign(LOCAL, ADDRESS, name=NAME, place=PLACE).status == 303
+    added = {"comment": COMMENT, "share_name": "on"}
+    assert site.request("POST", site.links_for(ADDRESS)["confirm"], added).status == 303
     wait_until(lambda: site.counts(LOCAL).counted == before + 1, RECOVERY, "it is counted")
     site.web.stop()
     site.web.start()

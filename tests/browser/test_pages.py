@@ -135,6 +135,29 @@ def test_form_with_errors_is_accessible(visit: Visit) -> None:
         assert objections(page) == []
 
 
+@pytest.mark.parametrize("slug", [LOCAL, AT_RISK])
+@pytest.mark.parametrize(("code", "direction"), [("en", "ltr"), ("ar", "rtl")])
+def test_what_a_confirmation_link_opens_is_narrow_and_accessible(
+    site: Stack, visit: Visit, slug: str, code: str, direction: str
+) -> None:
+    address = f"{uuid.uuid4().hex}@example.org"
+    assert site.sign(slug, address).status == 303
+    with visit(viewport=NARROWEST, reduced_motion="reduce") as page:
+        page.watch.expected = ("status of 422",)  # type: ignore[attr-defined]
+        page.goto(path_in(code, site.links_for(address)["confirm"]))
+        assert found_on(page, direction) == []
+        page.locator("main details summary").click()
+        page.locator("[name=name]").fill("77")
+        page.locator("main form button").click()
+        expect(page.locator("main form [name=name][aria-invalid=true]")).to_be_visible()
+        assert found_on(page, direction) == []
+        page.locator("[name=name]").fill("Ada Lovelace")
+        page.locator("[name=country]").select_option("GB")
+        page.locator("main form button").click()
+        expect(page.locator("main form")).to_have_count(0)
+        assert found_on(page, direction) == []
+
+
 #: How far things moved under the eyes while the page came, as Chromium reckons it.
 MOVED = """() => new Promise((tell) => {
   let moved = 0;

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from signatures.mail_providers import LARGE
 from tests.browser.conftest import Visit
-from tests.support.stack import AT_RISK, LOCAL, RECOVERY, Stack, wait_until
+from tests.support.stack import AT_RISK, LOCAL, Stack, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -75,12 +75,10 @@ def test_whole_way_from_home_to_count_and_back(
         open_mail(site, page, address)
         mail = page.url
         page.locator("main a[href*='/confirm/']").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Confirm your signature")
+        asked(page, slug)
         assert site.counts(slug).waiting == 0, "a link alone must not confirm"
-        page.get_by_role("button", name="Confirm my signature").click()
-        thanked = "You have confirmed your signature" if slug == AT_RISK else "Your signature counts"
-        expect(page.get_by_role("heading", level=1)).to_contain_text(thanked)
-        number_is_told(page, slug)
+        page.get_by_role("button", name="Confirm").click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("You have confirmed your signature")
 
         says_soon(site, page, slug, before + 1)
         page.goto(f"{campaign}numbers/")
@@ -93,13 +91,17 @@ def test_whole_way_from_home_to_count_and_back(
     site.assert_adds_up(slug)
 
 
-def number_is_told(page: Page, slug: str) -> None:
-    """As soon as it is known, without anybody pressing anything; where there is risk, never."""
-    number = page.get_by_text("You are signature number")
+def asked(page: Page, slug: str) -> None:
+    """Comment and consents beside the button, nothing ticked; where there is risk, news only and no petition named."""
     if slug == AT_RISK:
-        expect(number).to_have_count(0)
-    else:
-        expect(number).to_be_visible(timeout=int(RECOVERY * 1000))
+        expect(page.get_by_role("heading", level=1)).to_have_text("Please confirm your request")
+        expect(page.get_by_role("checkbox")).to_have_count(1)
+        return
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm your signature")
+    for box in page.get_by_role("checkbox").all():
+        expect(box).not_to_be_checked()
+    page.get_by_label("Why are you signing?").fill("Because.\nTwice.")
+    page.locator("[name=share_name]").check()
 
 
 def test_signing_needs_no_pointer(site: Stack, visit: Visit) -> None:
@@ -116,14 +118,20 @@ def test_signing_needs_no_pointer(site: Stack, visit: Visit) -> None:
         page.keyboard.type(address)
         tab_to(page, "country")
         page.keyboard.type("Sweden")
+        press_the_button(page)
+        expect(page).to_have_url(re.compile("/thanks/$"))
+        page.goto(site.links_for(address)["confirm"])
         tab_to(page, "share_name")
         page.keyboard.press("Space")
         expect(page.locator("[name=share_name]")).to_be_checked()
-        while page.evaluate("document.activeElement.tagName") != "BUTTON":
-            page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
-        expect(page).to_have_url(re.compile("/thanks/$"))
-    site.links_for(address)
+        press_the_button(page)
+        expect(page.get_by_role("heading", level=1)).to_contain_text("You have confirmed your signature")
+
+
+def press_the_button(page: Page) -> None:
+    while page.evaluate("document.activeElement.tagName") != "BUTTON":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
 
 
 def tab_to(page: Page, name: str) -> None:
@@ -148,7 +156,6 @@ def test_mistakes_are_told_beside_their_fields_and_nothing_typed_is_lost(visit: 
         form.get_by_label("Your e-mail address").fill("ada at example.org")
         form.get_by_label("Country", exact=True).select_option("PT")
         form.get_by_label("Town or region").fill("Évora")
-        form.get_by_label("Why are you signing?").fill("Because.\nTwice.")
         form.get_by_role("button", name="Sign").click()
 
         expect(page.get_by_role("alert")).to_be_visible()
@@ -167,7 +174,6 @@ def test_mistakes_are_told_beside_their_fields_and_nothing_typed_is_lost(visit: 
         expect(page.locator("[name=email]")).to_have_value("ada at example.org")
         expect(page.locator("[name=country]")).to_have_value("PT")
         expect(page.locator("[name=place]")).to_have_value("Évora")
-        expect(page.locator("[name=comment]")).to_have_value("Because.\nTwice.")
         page.get_by_role("alert").get_by_role("link").nth(1).click()
         expect(page).to_have_url(re.compile("#id_email$"))
         if script:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from petitions.models import Campaign
 from signatures.intake import abuse_gate
-from signatures.views import signing
+from signatures.models import Submission
+from signatures.views import links, signing
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +27,7 @@ FIELDS = (
     "place",
     "comment",
     "share_name",
+    "share_comment",
     "updates",
     "via",
     "took",
@@ -53,6 +56,25 @@ def posted(typed: dict[str, str], sent: dict[str, str]) -> WSGIRequest:
     request = RequestFactory().post("/", body, content_type="application/x-www-form-urlencoded", headers=sent)
     request.LANGUAGE_CODE = "en"  # as LanguageMiddleware says it
     return request
+
+
+@pytest.mark.django_db
+def test_no_form_breaks_a_confirmation(
+    campaign: Campaign, sign: Callable[..., bytes], mail_of: Callable[..., dict[str, str]]
+) -> None:
+    token = mail_of(campaign, sign(campaign, confirmed=False))["confirm"].split("/")[-2]
+    seen: dict[int, int] = {}
+
+    @settings(max_examples=EXAMPLES // 2, database=None, suppress_health_check=list(HealthCheck))
+    @given(forms, headers)
+    def tried(typed: dict[str, str], sent: dict[str, str]) -> None:
+        Submission.objects.update(confirmed_at=None, sealed_consents=None, consents_key=None)
+        status = links.confirm(posted(typed, sent), token).status_code
+        seen[status] = seen.get(status, 0) + 1
+        assert status < 500
+
+    tried()
+    assert {303, 403, 422} <= seen.keys()
 
 
 @pytest.mark.django_db

@@ -93,12 +93,13 @@ def live(stack: Stack, slug: str) -> dict[str, str]:
     """Sign, confirm, be counted: with the marks in all that can be typed."""
     before = stack.counts(slug).counted
     address = an_address()
-    typed = {"name": f"{FOREIGN} {MARK}", "place": f"{MARK} {FOREIGN}", "comment": f"{FOREIGN}\n{MARK}"}
-    assert stack.sign(slug, address, share_name="on", updates="on", **typed).status == 303
+    typed = {"name": f"{FOREIGN} {MARK}", "place": f"{MARK} {FOREIGN}"}
+    assert stack.sign(slug, address, **typed).status == 303
+    added = {"comment": f"{FOREIGN}\n{MARK}", "share_name": "on", "updates": "on"}
     links = stack.links_for(address)
     assert stack.request("GET", links["confirm"]).status == 200
-    assert stack.request("POST", links["confirm"], {}).status == 303
-    assert stack.request("POST", links["confirm"], {}).status == 303
+    assert stack.request("POST", links["confirm"], added).status == 303
+    assert stack.request("POST", links["confirm"], added).status == 303
     wait_until(lambda: stack.counts(slug).counted == before + 1, RECOVERY, "it is counted")
     assert stack.request("GET", links["confirm"]).status == 200
     assert stack.request("GET", links["withdraw"]).status == 200

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from config.database.grants import DESK, PUBLIC, WORKER
 from petitions.models import Addressee, Campaign
@@ -97,8 +98,10 @@ def test_row_security_is_on_wherever_a_tier_must_not_see_all(db):
 
 # --- public reads no person --------------------------------------------------------------------------------------
 
+#: As web's own statement, with a key and what is sealed under it.
+CONFIRM_ALL = "UPDATE signatures_submission SET confirmed_at = now(), consents_key_id = '{}', sealed_consents = '{}'"
 READABLE = {
-    "signatures_submission": {"token_hash", "campaign_id", "confirmed_at", "number"},
+    "signatures_submission": {"token_hash", "campaign_id", "confirmed_at", "withdrawn"},
     "signatures_signature": set(),
     "signatures_sealingkey": {"id", "campaign_id", "created_at"},
     "signatures_withdrawal": {"token_hash", "outcome"},
@@ -123,7 +126,8 @@ def test_public_reads_only_these_columns(db, table):
 
 @pytest.mark.parametrize("role", ["public", "desk"])
 def test_no_column_that_leads_to_a_person_is_readable_for_the_web_tiers(db, role):
-    secret = {"sealed", "fingerprint", "name_key", "withdrawal_hash", "wrapped", "share_name"}
+    secret = {"sealed", "sealed_consents", "mailbox_label", "fingerprint", "name_key", "withdrawal_hash", "wrapped"}
+    secret |= {"share_name"}
     for table in connection.introspection.table_names():
         for column in secret & set(columns_of(table)):
             assert is_denied(role, f'SELECT "{column}" FROM {table}'), f"{table}.{column}"
@@ -174,6 +178,8 @@ def test_the_desk_neither_takes_nor_confirms_nor_sees_what_supporters_send(db, t
         for change in (
             "sealed = NULL", "sealing_key_id = NULL", "outcome = 'counted'", "number = 1", "mail_due = NULL",
             "mailed_at = now()", "created_at = now()", "source = 'demo'", "campaign_id = 1", "token_hash = token_hash",
+            "withdrawn = true", "mailbox_label = NULL", "confirmed_at = now()",
+            "confirmed_at = now(), sealed_consents = 'x'", "sealed_consents = 'x', consents_key_id = sealing_key_id",
         )
     ]
     + [
@@ -246,12 +252,33 @@ def test_public_sees_the_row_that_it_names_and_no_other(campaign, sign):
 
 def test_public_confirms_the_row_that_it_names_and_no_other(campaign, sign):
     one, other = sign(campaign, confirmed=False), sign(campaign, confirmed=False)
-    everything = "UPDATE signatures_submission SET confirmed_at = now()"
+    everything = CONFIRM_ALL.format(Submission.objects.get(pk=one).sealing_key_id, "x")
     assert execute("public", everything) == 0
     assert execute("public", f"{everything} WHERE token_hash = %s", [other], naming=one) == 0
     assert execute("public", everything, naming=one) == 1
     confirmed = Submission.objects.exclude(confirmed_at=None)
     assert [bytes(pk) for pk in confirmed.values_list("pk", flat=True)] == [one]
+
+
+def test_public_confirms_once_and_changes_nothing_of_it_later(campaign, sign):
+    hashed = sign(campaign, confirmed=False)
+    key = Submission.objects.get(pk=hashed).sealing_key_id
+    assert execute("public", CONFIRM_ALL.format(key, "first"), naming=hashed) == 1
+    first = Submission.objects.get(pk=hashed).confirmed_at
+    assert execute("public", CONFIRM_ALL.format(key, "second"), naming=hashed) == 0
+    assert execute("public", "UPDATE signatures_submission SET confirmed_at = NULL", naming=hashed) == 0
+    found = Submission.objects.get(pk=hashed)
+    assert (bytes(found.sealed_consents), found.confirmed_at) == (b"first", first)
+
+
+def test_public_confirms_under_no_key_of_another_campaign_nor_an_old_one(campaign, make_campaign, sign):
+    hashed = sign(campaign, confirmed=False)
+    foreign = Submission.objects.get(pk=sign(make_campaign())).sealing_key_id
+    assert is_denied("public", CONFIRM_ALL.format(foreign, "x"), naming=hashed)
+    own = Submission.objects.get(pk=hashed).sealing_key_id
+    SealingKey.objects.update(created_at=timezone.now() - datetime.timedelta(minutes=11))
+    assert is_denied("public", CONFIRM_ALL.format(own, "x"), naming=hashed)
+    assert Submission.objects.get(pk=hashed).confirmed_at is None
 
 
 def test_public_sees_the_withdrawal_that_it_names_and_no_other(db):

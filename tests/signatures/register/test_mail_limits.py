@@ -1,6 +1,7 @@
 """One mailbox's mails are few, whoever types its address; one reminder; bounces."""
 
 import datetime
+import uuid
 from base64 import urlsafe_b64decode
 
 import pytest
@@ -14,11 +15,17 @@ from signatures.identity import Mac
 from signatures.intake import submissions
 from signatures.models import MailCount, NoticeCount, SigningRules, Submission
 from signatures.register import admission, bounces, mail_limits, mailing
+from signatures.register.keyring import keys_of
 from signatures.register.pruning import prune
 from tests.signatures.register.test_mailing import due, free_port, links, send, smtp, use_server  # noqa: F401
 from tests.support.fixtures import a_person, acting_as
 
 VICTIM = "victim@example.org"
+
+
+def from_anywhere():
+    """What web seals of a sender, each time of another network."""
+    return {"network": uuid.uuid4().hex}
 
 
 def send_all():
@@ -37,7 +44,7 @@ def test_a_thousand_posts_naming_one_victim_make_three_mails(campaign, smtp):  #
             # Every spelling that reaches the same mailbox.
             submissions.take(campaign, a_person(email=f"V.ictim+{n}@GoogleMail.com" if n % 2 else "victim@gmail.com"))
     send_all()
-    assert len(smtp.mails) == mail_limits.PER_CAMPAIGN
+    assert len(smtp.mails) == mail_limits.PER_NETWORK
     assert not Submission.objects.exclude(mail_due=None).exists()
 
 
@@ -49,13 +56,60 @@ def test_others_get_their_mail_while_one_mailbox_is_flooded(campaign, sign, smtp
     assert smtp.addresses() == ["ada@example.org", *[VICTIM] * 3]
 
 
-def test_all_campaigns_together_send_ten_a_day(make_campaign, sign, smtp):  # noqa: F811
-    for _ in range(5):
-        campaign = make_campaign()
-        for _ in range(3):
-            sign(campaign, confirmed=False, email=VICTIM)
+def test_all_campaigns_together_send_ten_a_day_and_the_first_of_each(make_campaign, sign, smtp):  # noqa: F811
+    for campaign in (campaigns := [make_campaign() for _ in range(4)]):
+        for _ in range(5):
+            sign(campaign, confirmed=False, email=VICTIM, signals=from_anywhere())
     send_all()
-    assert len(smtp.mails) == mail_limits.PER_SITE
+    assert len(smtp.mails) == mail_limits.PER_SITE + 2
+    mailed = Submission.objects.exclude(mailed_at=None)
+    assert {row.campaign_id for row in mailed} == {campaign.pk for campaign in campaigns}
+
+
+@pytest.mark.parametrize("domain", ["posteo.de", "mailbox.org", "mail.ru", "example.org"])
+def test_forty_tags_of_one_mailbox_from_forty_networks_get_ten_mails(campaign, sign, smtp, domain):  # noqa: F811
+    for n in range(40):
+        sign(campaign, confirmed=False, email=f"victim+{n}@{domain}", signals=from_anywhere())
+    send_all()
+    assert len(smtp.mails) == mail_limits.PER_CAMPAIGN
+
+
+def test_a_stranger_uses_up_nothing_of_who_asks_from_another_network(campaign, sign, smtp):  # noqa: F811
+    stranger, owner = from_anywhere(), from_anywhere()
+    for _ in range(9):
+        sign(campaign, confirmed=False, email=VICTIM, signals=stranger)
+    hers = [sign(campaign, confirmed=False, email=VICTIM, signals=owner) for _ in range(3)]
+    send_all()
+    mailed = {bytes(row.pk) for row in Submission.objects.exclude(mailed_at=None)}
+    assert mailed >= set(hers)
+    assert len(mailed) == 2 * mail_limits.PER_NETWORK
+
+
+def test_whoever_is_at_the_limit_confirms_with_an_earlier_mail_and_her_own_details(
+    client, campaign, sign, smtp  # noqa: F811
+):  # fmt: skip
+    for _ in range(12):
+        sign(campaign, confirmed=False, email=VICTIM, name="Mallory Marsh", signals=from_anywhere())
+    hers = sign(campaign, confirmed=False, email=VICTIM, name="Ada Lovelace", signals=from_anywhere())
+    send_all()
+    assert Submission.objects.get(pk=hers).mailed_at is None
+    token = links(smtp.mails[0][1].get_body(("plain",)).get_content())["confirm"]
+    assert client.post(f"/confirm/{token}/", {"name": "Ada Lovelace", "country": "GB"}).status_code == 303
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+    signature = campaign.signatures.get()
+    kept = keys_of(campaign).register_box.open(bytes(signature.sealed), bytes(signature.fingerprint))
+    assert (kept.name, kept.email, signature.state) == ("Ada Lovelace", VICTIM, "counted")
+
+
+def test_the_next_hour_a_network_may_ask_again(campaign, sign, smtp):  # noqa: F811
+    with time_machine.travel(timezone.now().replace(hour=9), tick=False) as clock:
+        for expected in (3, 6):
+            for _ in range(4):
+                sign(campaign, confirmed=False, email=VICTIM)
+            send_all()
+            assert len(smtp.mails) == expected
+            clock.shift(datetime.timedelta(hours=1))
 
 
 def test_the_next_day_is_another_day_and_the_withheld_stay_withheld(campaign, sign, smtp):  # noqa: F811
@@ -94,29 +148,34 @@ def test_a_worker_killed_after_counting_uses_up_no_mail(campaign, sign, smtp, mo
 
 
 def test_claims_grant_three_together(campaign):
-    today = timezone.now().date()
-    one = mail_limits.labels(Mac(b"p" * 32), Mac(b"s" * 32), VICTIM, today)
+    now = timezone.now()
+    today = now.date()
+    one = mail_limits.labels(Mac(b"p" * 32), Mac(b"s" * 32), VICTIM, "n", now)
     with connection.cursor() as cursor:
         assert mail_limits.grant(cursor, [one, one], today) == [True, True]
         assert mail_limits.grant(cursor, [one, one], today) == [True, False]
         assert mail_limits.grant(cursor, [one], today) == [False]
-    assert sorted(MailCount.objects.values_list("n", flat=True)) == [3, 3]
+    assert sorted(MailCount.objects.values_list("n", flat=True)) == [3, 3, 3]
 
 
 def test_a_label_links_neither_days_nor_campaigns_nor_the_register(campaign, sign, smtp):  # noqa: F811
-    day = datetime.date(2031, 5, 5)
-    one = mail_limits.labels(Mac(b"p" * 32), Mac(b"s" * 32), VICTIM, day)
-    other_day = mail_limits.labels(Mac(b"p" * 32), Mac(b"s" * 32), VICTIM, day + datetime.timedelta(days=1))
-    other_campaign = mail_limits.labels(Mac(b"q" * 32), Mac(b"s" * 32), VICTIM, day)
+    at = datetime.datetime(2031, 5, 5, 12, tzinfo=datetime.UTC)
+    mac, site_mac = Mac(b"p" * 32), Mac(b"s" * 32)
+    one = mail_limits.labels(mac, site_mac, VICTIM, "n", at)
+    other_day = mail_limits.labels(mac, site_mac, VICTIM, "n", at + datetime.timedelta(days=1))
+    other_campaign = mail_limits.labels(Mac(b"q" * 32), site_mac, VICTIM, "n", at)
     assert one.campaign not in (other_day.campaign, other_campaign.campaign, one.site)
     assert one.site == other_campaign.site != other_day.site
+    others = [mail_limits.labels(mac, site_mac, VICTIM, "m", at), other_day]
+    others.append(mail_limits.labels(mac, site_mac, VICTIM, "n", at + datetime.timedelta(hours=1)))
+    assert one.network not in {other.network for other in others}
     sign(campaign, email=VICTIM)
     send_all()
     with acting_as(django_settings.WORKER_ROLE):
         admission.admit_all(campaign)
     signature = campaign.signatures.get()
     labels = {bytes(count.label) for count in MailCount.objects.all()}
-    assert len(labels) == 2
+    assert len(labels) == 3
     assert bytes(signature.fingerprint) not in labels
 
 
@@ -125,7 +184,7 @@ def test_yesterdays_counts_are_pruned(campaign, sign, smtp):  # noqa: F811
     send_all()
     with acting_as(django_settings.WORKER_ROLE):
         assert prune()["mail counts"] == 0
-        assert prune(timezone.now() + datetime.timedelta(days=1))["mail counts"] == 2
+        assert prune(timezone.now() + datetime.timedelta(days=1))["mail counts"] == 3
 
 
 # --- one reminder ---------------------------------------------------------------------------------------------
@@ -180,7 +239,7 @@ def test_a_reminder_counts_as_a_mail_of_its_day(campaign, sign, smtp):  # noqa: 
         for _ in range(3):
             sign(campaign, confirmed=False, email=VICTIM)
         send_all()
-    assert len(smtp.mails) == 1 + mail_limits.PER_CAMPAIGN
+    assert len(smtp.mails) == 1 + mail_limits.PER_NETWORK
 
 
 # --- bounces --------------------------------------------------------------------------------------------------

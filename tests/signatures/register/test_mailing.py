@@ -20,6 +20,7 @@ from signatures.identity import parse_token, token_hash
 from signatures.intake import confirmation, submissions
 from signatures.models import Submission
 from signatures.register import admission, mailing
+from signatures.sealing import Consents
 from tests.support.fixtures import a_person, acting_as
 
 
@@ -105,7 +106,7 @@ def test_the_links_of_a_mail_confirm_and_withdraw_its_signature(campaign, sign, 
     assert links(html) == links(text)
     assert token_hash(links(text)["confirm"]) == hashed
     with acting_as(django_settings.PUBLIC_ROLE):
-        assert confirmation.confirm(token_hash(links(text)["confirm"]))
+        assert confirmation.confirm(confirmation.look(token_hash(links(text)["confirm"])), Consents())
     with acting_as(django_settings.WORKER_ROLE):
         admission.admit_all(campaign)
     assert bytes(campaign.signatures.get().withdrawal_hash) == token_hash(links(text)["withdraw"])
@@ -137,6 +138,40 @@ def test_mail_goes_to_the_address_as_it_was_typed(campaign, sign, smtp, address)
     sign(campaign, confirmed=False, email=address)
     send()
     assert smtp.addresses() == [address]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Ada Lovelace", "A… L…"),
+        ("Ганна Марыя Каваленка", "Г… К…"),
+        ("S E N D M O N E Y", "S… Y…"),
+        ("  (Ada) 77 O'Neil", "A… O…"),
+        ("李小龙", "李…"),
+        ("محمد علي", "م… ع…"),
+        ("Cher", "C…"),
+    ],
+)
+def test_a_mail_shows_the_initials_and_nothing_else_that_was_typed(campaign, sign, smtp, name, shown):
+    typed = {"place": "Kryptonville", "comment": "Zounds.", "country": "LS"}
+    sign(campaign, confirmed=False, name=name, **typed)
+    send()
+    ((_, mail),) = smtp.mails
+    for part in mail.iter_parts():
+        text = part.get_content()
+        assert shown in text
+        for said in (name.strip(), *name.split()[1:-1], *typed.values(), "Lesotho"):
+            assert not re.search(rf"\b{re.escape(said)}\b", text)
+
+
+def test_initials_are_no_markup(campaign, sign, smtp):
+    sign(campaign, confirmed=False, name="<b>x & \x00confirm\x00 <i>y")
+    send()
+    ((_, mail),) = smtp.mails
+    text, html = (part.get_content() for part in mail.iter_parts())
+    assert "b… i…" in text
+    assert "b… i…" in html
+    assert links(html) == links(text)
 
 
 def test_an_international_domain_is_written_in_ascii(campaign, sign, smtp):

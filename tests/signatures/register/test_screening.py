@@ -97,6 +97,19 @@ def test_one_of_many_and_one_reason_more_holds(all_reasons):
         assert not any(screening.is_held(one) for one in all_reasons)
 
 
+@pytest.mark.parametrize("domain", ["posteo.de", "mailbox.org", "mail.ru", "seznam.cz"])
+def test_tags_of_one_mailbox_are_held_from_the_fifth_on_whatever_their_networks(campaign, sign, domain):
+    for n in range(12):
+        seen = SEEN | {"network": f"{n:032x}", "wide": f"{n:032x}"}
+        sign(campaign, email=f"mallory+{n}@{domain}", signals=seen)
+        sign(campaign, email=f"person{n}+x@{domain}", signals=seen)
+        admit(campaign)
+    counted = campaign.signatures.filter(state="counted").count()
+    assert counted == 12 + screening.MANY_OF_A_MAILBOX - 1
+    held = [reasons for reasons in reasons_of(campaign) if Reason.TAGS in reasons]
+    assert len(held) == 12 - screening.MANY_OF_A_MAILBOX + 1
+
+
 def test_what_is_held_has_no_number_is_not_counted_and_gets_the_same_way_out(campaign, sign):
     held = sign(campaign, signals=SEEN | {"trap": True})
     come(sign, campaign)

@@ -30,6 +30,7 @@ from signatures.public_figures.ledger import public_ledger
 from signatures.register import admission, rulings, withdrawal
 from signatures.register.keyring import keys_of
 from signatures.register.tally import check_tally
+from signatures.sealing import Consents
 from tests.signatures.register.test_screening import SEEN
 from tests.signatures.views.test_numbers import adds_up
 from tests.support.fixtures import acting_as
@@ -70,7 +71,8 @@ class Supporters:
     def confirm(self, index):
         if self.pending:
             with acting_as(settings.PUBLIC_ROLE):
-                assert confirmation.confirm(self.pending.pop(index % len(self.pending)))
+                found = confirmation.look(self.pending.pop(index % len(self.pending)))
+                assert confirmation.confirm(found, Consents())
 
     def admit(self, batch):
         with acting_as(settings.WORKER_ROLE):

@@ -72,6 +72,51 @@ WORDS: dict[str, str] = {
     "updates-2.fr": "c0d2948e26439da0",
     "updates-2.es": "de635bc727cb1f41",
     "updates-2.ar": "9de11051a49b7c44",
+    "named-2.en": "53ca4638dae6c7c0",
+    "named-2.be": "606654c7951c937d",
+    "named-2.ru": "e6da7285339c32fb",
+    "named-2.uk": "5a0a846c22ef0aa0",
+    "named-2.pl": "13786f1a8f534fb6",
+    "named-2.de": "409f00f667a7c11a",
+    "named-2.fr": "0e60aaf7f8583eb9",
+    "named-2.es": "bc5964c50c497a70",
+    "named-2.ar": "52c5b18f0bce63f4",
+    "initials-2.en": "652afec258ebf29f",
+    "initials-2.be": "d9fc097b9b61644d",
+    "initials-2.ru": "2a4061a884233e44",
+    "initials-2.uk": "5f13c610ab3b7eec",
+    "initials-2.pl": "b8d724223b3deebf",
+    "initials-2.de": "1fcce0c04c9ca2d3",
+    "initials-2.fr": "f36cf53a96547be3",
+    "initials-2.es": "62445628106c2bdc",
+    "initials-2.ar": "5d037360b66ee1bf",
+    "comment-3.en": "cb04d9df862c9972",
+    "comment-3.be": "ef47317617a1ffab",
+    "comment-3.ru": "6fd60648c100425e",
+    "comment-3.uk": "bf4f2c5f54ac7817",
+    "comment-3.pl": "0fdd1803da6efc88",
+    "comment-3.de": "13352f409f8e5602",
+    "comment-3.fr": "66abc0e1e43508cc",
+    "comment-3.es": "98a5ef11e2175ea0",
+    "comment-3.ar": "933a6c19e01eb5f8",
+    "updates-3.en": "3754127bd5de1b3d",
+    "updates-3.be": "32e3e55fb1209222",
+    "updates-3.ru": "858ea00af59d195e",
+    "updates-3.uk": "fd3c94bca09f7ee3",
+    "updates-3.pl": "65680454d8fa6079",
+    "updates-3.de": "474f944bb33b3f23",
+    "updates-3.fr": "c0d2948e26439da0",
+    "updates-3.es": "de635bc727cb1f41",
+    "updates-3.ar": "9de11051a49b7c44",
+    "neutral-updates-1.en": "c5bc64a3d8193316",
+    "neutral-updates-1.be": "46a189ccd8cb63f4",
+    "neutral-updates-1.ru": "c52d3d96c680c987",
+    "neutral-updates-1.uk": "9da6df9800d45b62",
+    "neutral-updates-1.pl": "3090cbee59abdf0f",
+    "neutral-updates-1.de": "04a5cb38d443b653",
+    "neutral-updates-1.fr": "b35d86c42ae59960",
+    "neutral-updates-1.es": "188410d803c37b6f",
+    "neutral-updates-1.ar": "f7fdae6edc2586ae",
 }
 
 
@@ -82,9 +127,13 @@ def words_of(campaign: Campaign) -> dict[str, str]:
     return {agreed[box]: unescape(strip_tags(getattr(said, box))) for box in agreed if getattr(said, box)}
 
 
-@pytest.mark.parametrize("disclosure", [Disclosure.NAMED, Disclosure.INITIALS])
-def test_a_version_never_means_other_words(make_campaign: Callable[..., Campaign], disclosure: str) -> None:
-    campaign = make_campaign(disclosure=disclosure)
+@pytest.mark.parametrize(
+    ("disclosure", "at_risk"), [(Disclosure.NAMED, False), (Disclosure.INITIALS, False), (Disclosure.COUNT, True)]
+)
+def test_a_version_never_means_other_words(
+    make_campaign: Callable[..., Campaign], disclosure: str, at_risk: bool
+) -> None:
+    campaign = make_campaign(disclosure=disclosure, at_risk=at_risk)
     found: dict[str, str] = {}
     for code in CODES:
         with override(code):
@@ -97,15 +146,15 @@ def test_what_is_sealed_names_the_language_that_was_read(make_campaign: Callable
     campaign = make_campaign()
     with override("be"):
         assert consents(campaign, True, True, True) == {
-            "share_name": "named-1.be",
-            "share_comment": "comment-2.be",
-            "updates": "updates-2.be",
+            "share_name": "named-2.be",
+            "share_comment": "comment-3.be",
+            "updates": "updates-3.be",
         }
     with override("xx"):
         assert consents(campaign, False, False, True) == {
             "share_name": "",
             "share_comment": "",
-            "updates": "updates-2.en",
+            "updates": "updates-3.en",
         }
 
 

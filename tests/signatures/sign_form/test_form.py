@@ -18,7 +18,7 @@ from signatures.identity import canonical_mailbox
 from signatures.intake.body import MAX_BODY, GarbageBody, _urlencoded, read_form
 from signatures.sign_form import form
 from signatures.sign_form.contacts import contact_in
-from signatures.sign_form.form import LIMITS, SignForm, country_choices, country_codes
+from signatures.sign_form.form import LIMITS, ConfirmForm, SignForm, country_choices, country_codes
 from web.i18n import characters
 from web.i18n.languages import BY_CODE
 
@@ -50,8 +50,12 @@ tame = st.text(
 )
 
 
+class AllFields(SignForm, ConfirmForm):
+    """Those of the sign form, and those that the mailbox's owner is asked: what they refuse is the same."""
+
+
 def filled(**changed: str) -> SignForm:
-    return SignForm({**GOOD, **changed})
+    return AllFields({**GOOD, **changed})
 
 
 def code_of(form: SignForm, field: str) -> str:
@@ -478,7 +482,7 @@ def test_anything_typed_is_made_fit_or_refused_with_a_reason(field: str, typed: 
 
 @given(st.fixed_dictionaries(dict.fromkeys(GOOD, anything | mean)))
 def test_any_form_renders_with_the_other_fields_untouched(typed: dict[str, str]) -> None:
-    form = SignForm(typed)
+    form = AllFields(typed)
     form.is_valid()
     for field in ("name", "email", "place", "comment"):
         str(form[field]).encode()
@@ -544,12 +548,12 @@ def test_every_character_that_shows_nothing_is_known() -> None:
 
 
 def test_empty_form_is_the_same_for_everyone() -> None:
-    assert shown(SignForm()) == shown(SignForm())
-    assert "error" not in shown(SignForm())
+    assert shown(AllFields()) == shown(AllFields())
+    assert "error" not in shown(AllFields())
 
 
 def test_fields_tell_browsers_what_they_are() -> None:
-    page = shown(SignForm())
+    page = shown(AllFields())
     for token in ("name", "email", "country", "address-level2"):
         assert f'autocomplete="{token}"' in page
     assert page.count('dir="auto"') == 5
@@ -658,7 +662,7 @@ def test_any_body_is_read_or_garbage(body: bytes, content_type: str) -> None:
     except GarbageBody:
         return
     assert all(isinstance(part, str) for pair in fields.items() for part in pair)
-    shown(SignForm(fields))
+    shown(AllFields(fields))
 
 
 # --- the short way and the long way say the same --------------------------------------------------

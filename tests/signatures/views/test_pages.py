@@ -50,7 +50,7 @@ def test_a_petition_stands_in_the_order_in_which_it_is_read(client: Any, campaig
             "Your name",
             "Your e-mail address",
             "Country",
-            "Who will see your details",
+            "you decide whether anything about you is handed over",
             "Responsible for your data: Friends of the Library",
         ),
         *("Donate to Friends of the Library", "Since April it closes.", "They met"),

@@ -214,15 +214,20 @@ def test_what_nobody_translated_turns_no_sentence_around_and_says_its_language(
     assert texts > 60
 
 
-def test_a_name_in_a_sentence_stays_text(client: Client, make_campaign: Callable[..., Campaign]) -> None:
+def test_a_name_in_a_sentence_stays_text(
+    client: Client, make_campaign: Callable[..., Campaign], sign: Callable[..., bytes],
+    mail_of: Callable[..., dict[str, str]],
+) -> None:  # fmt: skip
     name = '<i>The "Mayor"</i> & all'
     campaign = make_campaign(addressee=Addressee.objects.create(name=name))
     shown = "&lt;i&gt;The &quot;Mayor&quot;&lt;/i&gt; &amp; all"
     for language, marked in (("", shown), ("/ar", f'<bdi lang="en">{shown}</bdi>')):
         assert marked in client.get(f"{language}/c/{campaign.slug}/thanks/").text.partition("<ol")[2]
-        consents = client.get(f"{language}/c/{campaign.slug}/").text.partition('class="consents"')[2]
-        assert consents.count(marked) == 2
-        assert "<i>" not in consents
+        form = client.get(f"{language}/c/{campaign.slug}/").text.partition('class="sign"')[2]
+        link = mail_of(campaign, sign(campaign, confirmed=False))["confirm"]
+        consents = client.get(f"{language}{link}").text.partition('class="consents"')[2]
+        assert (form.count(marked), consents.count(marked)) == (1, 2)
+        assert "<i>The" not in form + consents
 
 
 def test_a_mail_isolates_what_runs_the_other_way(translated: Campaign) -> None:
