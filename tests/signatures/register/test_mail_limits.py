@@ -90,6 +90,7 @@ def test_whoever_is_at_the_limit_confirms_with_an_earlier_mail_and_her_own_detai
 ):  # fmt: skip
     for _ in range(12):
         sign(campaign, confirmed=False, email=VICTIM, name="Mallory Marsh", signals=from_anywhere())
+    send_all()
     hers = sign(campaign, confirmed=False, email=VICTIM, name="Ada Lovelace", signals=from_anywhere())
     send_all()
     assert Submission.objects.get(pk=hers).mailed_at is None
