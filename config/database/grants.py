@@ -66,7 +66,8 @@ PUBLIC: Final[dict[str, str]] = {
     "signatures_register": "SELECT (campaign_id, counted)",
     "signatures_tallysum": READ,
     "signatures_publishedfigures": READ,
-    "signatures_ledgerentry": READ,
+    # Not how many mails were sent: that moves by what anybody types.
+    "signatures_ledgerentry": "SELECT (campaign_id, taken, admitted, duplicate, held, late, unreadable)",
     # Of the manifest, only the total is shown; PostgreSQL has no right for a part of a column.
     "signatures_delivery": "SELECT (id, campaign_id, addressee_id, profile, state, series, first_number, last_number,"
     " built_at, archive, manifest)",

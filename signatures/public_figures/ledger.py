@@ -1,4 +1,8 @@
-"""The public ledger: what became of every submission. Each line is the sum or the difference of others."""
+"""The public ledger: what became of every confirmed submission. Each line is the sum or the difference of others.
+
+It begins with what was confirmed. How many mails were sent, or wait for an answer, is not public: a mailbox gets so
+many and no more, and whoever posts its address while looking at the count would learn whether it was used before.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,10 @@ REMOVALS: Final[Mapping[Removal, Promise]] = {
 }
 
 
+#: The columns of LedgerEntry that it is made from, and that the public tier may read (config/database/grants.py).
+COLUMNS: Final = ("taken", "admitted", "duplicate", "held", "late", "unreadable")
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
     """`sign` is "+" or "−" for what is a part of the line below the parts, "=" for what they make."""
@@ -48,7 +56,7 @@ class Ledger:
 
 
 def public_ledger(campaign: Campaign) -> Ledger:
-    """From what was received to what is counted; it adds up, whatever the workers have not yet looked at.
+    """From what was confirmed to what is counted; it adds up, whatever the workers have not yet looked at.
 
     The last step is taken from sums of their own: rebuild_tallies proves that they make what came into the register.
     """
@@ -72,24 +80,20 @@ def _read(campaign: Campaign) -> tuple[int, Mapping[str, int], Mapping[str, int]
     moment = Campaign.objects.filter(pk=campaign.pk).values_list(
         Coalesce("register__counted", 0),
         Subquery(outside.annotate(all=JSONBAgg(JSONArray("key", "n"))).values("all")),
-        Subquery(sums.annotate(all=JSONArray(*map(Sum, LedgerEntry.COLUMNS))).values("all")),
+        Subquery(sums.annotate(all=JSONArray(*map(Sum, COLUMNS))).values("all")),
     )
     counted, keys, columns = moment.get()
     return (
         counted,
         {key: n for key, n in keys or () if n},
-        dict(zip(LedgerEntry.COLUMNS, columns or repeat(0), strict=False)),
+        dict(zip(COLUMNS, columns or repeat(0), strict=False)),
     )
 
 
 def _before_the_register(sums: Mapping[str, int]) -> list[LedgerLine]:
-    waiting = max(0, sums["received"] - sums["taken"] - sums["expired"])
-    received, entered = sums["taken"] + sums["expired"] + waiting, sums["admitted"] + sums["held"]
+    entered = sums["admitted"] + sums["held"]
     return [
-        LedgerLine("received", "", _("Received"), _("Signed on the website."), received),
-        LedgerLine("waiting", "−", _("Waiting"), _("Not confirmed by e-mail yet."), waiting),
-        LedgerLine("expired", "−", _("Never confirmed"), _("Deleted unread."), sums["expired"]),
-        LedgerLine("confirmed", "=", _("Confirmed"), _("Confirmed by e-mail and checked."), sums["taken"]),
+        LedgerLine("confirmed", "", _("Confirmed"), _("Confirmed by e-mail and checked."), sums["taken"]),
         LedgerLine(
             "duplicate", "−", _("Duplicates"), _("From an e-mail address that had already signed."), sums["duplicate"]
         ),

@@ -29,7 +29,7 @@ DICTIONARY: Final[dict[str, str | Promise]] = {
     "channel": _(
         "Which link led to the petition, once there are ten, rounded down to tens; includes signatures withdrawn later."
     ),
-    "ledger": _("What happened to everything received; exact."),
+    "ledger": _("What happened to everything confirmed; exact."),
     "removed": _("Why signatures in the ledger were removed; exact."),
     "goal": _("The number of signatures the campaign wants to reach."),
     "update": _("An update published on that day."),

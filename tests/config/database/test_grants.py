@@ -154,6 +154,12 @@ def test_the_public_tier_reads_the_total_and_nothing_finer_of_the_register(db, c
     assert execute("public", "SELECT counted FROM signatures_register") == []
 
 
+@pytest.mark.parametrize("column", ["received", "expired", '"on"'])
+def test_the_public_tier_reads_of_the_ledger_nothing_that_moves_by_what_was_typed(db, column):
+    assert is_denied("public", f"SELECT {column} FROM signatures_ledgerentry")
+    assert not is_denied("public", "SELECT campaign_id, taken FROM signatures_ledgerentry")
+
+
 @pytest.mark.parametrize("table", [table for table in PUBLIC if table.startswith(("petitions_", "web_"))])
 def test_the_public_tier_changes_no_content(db, table):
     assert not is_denied("public", f"SELECT * FROM {table}")

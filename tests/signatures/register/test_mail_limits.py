@@ -19,6 +19,7 @@ from signatures.register.keyring import keys_of
 from signatures.register.pruning import prune
 from tests.signatures.register.test_mailing import due, free_port, links, send, smtp, use_server  # noqa: F401
 from tests.support.fixtures import a_person, acting_as
+from web import page_cache
 
 VICTIM = "victim@example.org"
 
@@ -101,6 +102,33 @@ def test_whoever_is_at_the_limit_confirms_with_an_earlier_mail_and_her_own_detai
     signature = campaign.signatures.get()
     kept = keys_of(campaign).register_box.open(bytes(signature.sealed), bytes(signature.fingerprint))
     assert (kept.name, kept.email, signature.state) == ("Ada Lovelace", VICTIM, "counted")
+
+
+#: What of a petition is public and could count anything.
+COUNTING = ("", "numbers/", "numbers.json", "numbers.csv", "tally.json", "feed.atom", "embed/")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_nothing_public_tells_a_mailbox_that_was_used_from_a_new_one(client, make_campaign, sign, smtp, elsewhere):  # noqa: F811
+    campaign, other = make_campaign(), make_campaign()
+
+    def seen():
+        page_cache.clear_page_cache()
+        return [(r.status_code, r.content) for r in (client.get(f"/c/{campaign.slug}/{path}") for path in COUNTING)]
+
+    with time_machine.travel(timezone.now(), tick=False):
+        for _ in range(12):
+            sign(other if elsewhere else campaign, confirmed=False, email=VICTIM, signals=from_anywhere())
+        send_all()
+        before = seen()
+        for email in (VICTIM, "nobody@example.org"):
+            for _ in range(3):
+                sign(campaign, confirmed=False, email=email, signals=from_anywhere())
+            send_all()
+            assert seen() == before, email
+    assert [status for status, _ in before] == [200] * len(COUNTING)
+    assert smtp.addresses().count("nobody@example.org") == 3
+    assert Submission.objects.filter(mailed_at=None).count() >= 2
 
 
 def test_the_next_hour_a_network_may_ask_again(campaign, sign, smtp):  # noqa: F811
