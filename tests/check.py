@@ -35,6 +35,8 @@ PRODUCTION = {
     "HSTS_WHOLE_DOMAIN": "1",
 }
 OURS = {*PRODUCTION, "DEBUG", "DEMO_MAIL_DIR", "KEYRING_DIR", "ROLE", "VAR_DIR"}
+# Of the browser tests, for their own process (tests/browser/browsing.py).
+OURS |= {"DJANGO_ALLOW_ASYNC_UNSAFE"}
 
 
 def main(arguments: list[str]) -> None:

@@ -61,19 +61,21 @@
     const said = form.querySelector("[data-sending]");
     said.textContent = said.dataset.sending;
     form.elements.took.value = Math.round(performance.now());
-    history.replaceState({ ...history.state, sent: Date.now() }, "");
+    history.replaceState({ ...history.state, sent: true }, "");
     try { await within(finished()); } catch { /* The line is down, or stalls: sent as without script. */ }
     form.submit();
   });
   // Back from the next page: the button is to work again, and what was signed is for nobody else at this device to read.
-  // What was sent and not taken stays, for the thanks alone say when a signature was taken.
-  const taken = () => { try { return Number(sessionStorage.getItem("taken")); } catch { return 0; } };
+  // What was sent and not taken stays: no thanks follow it then. A browser that cannot say so empties the form.
+  const wasTaken = () => {
+    const { navigation } = window;
+    if (!navigation?.currentEntry) return true;
+    return navigation.entries().slice(navigation.currentEntry.index + 1).some(({ url }) => /\/thanks\/$/.test(url));
+  };
   addEventListener("pageshow", () => {
-    if (document.querySelector("[data-signed]")) try { sessionStorage.setItem("taken", Date.now()); } catch { /* Off. */ }
-    if (form && history.state?.sent <= taken()) {
+    if (form && history.state?.sent && wasTaken()) {
       for (const field of form.elements) {
-        if (field.type === "checkbox") field.checked = false;
-        else if (field.name && field.name !== "via") field.value = "";
+        if (field.name && field.name !== "via") field.value = "";
       }
       form.querySelector("[data-meant]").hidden = true;
     }

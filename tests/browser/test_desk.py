@@ -162,7 +162,9 @@ def test_an_officer_looks_at_a_person_by_number_and_by_address_and_clears_it(
 
 def test_who_is_not_there_is_said_not_to_be(at_the_desk: Page) -> None:
     look_by_address(at_the_desk, f"{uuid.uuid4().hex}@example.org")
-    expect(at_the_desk.get_by_text("There is no signature with this e-mail address")).to_be_visible(timeout=30_000)
+    expect(
+        at_the_desk.get_by_text("There is no signature with this e-mail address in the campaigns of this section.")
+    ).to_be_visible(timeout=30_000)
     look_by_number(at_the_desk, 10**9)
     expect(at_the_desk.get_by_text("No signature has this number")).to_be_visible(timeout=30_000)
 

@@ -66,7 +66,9 @@ def test_looks_leave_nothing_in_clear_in_web_database_redis_logs_or_output(site:
         look_by_address(page, ADDRESS)
         shown(page, NAME)
         look_by_address(page, SOUGHT)
-        expect(page.get_by_text("There is no signature with this e-mail address")).to_be_visible(timeout=30_000)
+        expect(
+            page.get_by_text("There is no signature with this e-mail address in the campaigns of this section.")
+        ).to_be_visible(timeout=30_000)
         masked(site, visit, number)
         running = list(command_lines())
         web = [site.web.pid, *children_of(site.web.pid or 0)]

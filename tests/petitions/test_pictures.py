@@ -249,7 +249,7 @@ def test_a_file_may_be_kept_for_ever_and_nothing_else_is_served(client: Any) -> 
     answer = client.get(f"/media/{made.key}/wide-400.avif")
     assert answer["Content-Type"] == "image/avif"
     assert "immutable" in answer["Cache-Control"]
-    for path in (f"{made.key}/wide-401.avif", f"{made.key}/", f"{made.key}/../{made.key}/wide-400.avif", "x.svg"):
+    for path in (f"{made.key}/wide-401.avif", f"{made.key}/", f"{made.key}/../x.svg", "../x.svg", "x.svg"):
         assert client.get(f"/media/{path}").status_code == 404
 
 

@@ -99,7 +99,8 @@ def test_signs_without_a_word_ask_nothing_or_find_nothing(texts: Campaign, quest
     list(Campaign.objects.about(question))
 
 
-words = st.text(st.characters(categories=["L", "N", "M"]), min_size=1, max_size=12)
+# Not U+0149, which Unicode gave up: taken apart, it begins with an apostrophe, and that parts words.
+words = st.text(st.characters(categories=["L", "N", "M"], exclude_characters="\u0149"), min_size=1, max_size=12)
 between = st.sampled_from([" ", ", ", "—", "«", "»", "“", "”", " ’", "’ ", "\n", "…", "\u00a0", "\u200b", "/"])
 
 
