@@ -109,7 +109,7 @@ CHECKS: list[Step] = [
 
 def run_pytest(browser: str | None, arguments: list[str]) -> None:
     """Become pytest, so that its closing line and its exit status are ours."""
-    chosen = "not slow"
+    chosen = "not slow and not acceptance"
     if browser:
         os.environ["CHROMIUM"] = browser
     else:
