@@ -15,11 +15,14 @@ from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
-from web.senders import DAY, sender_of
+from web.senders import sender_of
+
+#: A /48 of IPv6, which one customer may have, may send as much as this many of its 65,536 parts.
+WIDE: Final = 2
 
 log = logging.getLogger(__name__)
 
-_PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": DAY}
+_PERIODS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _RATE: Final = re.compile(r"(\d+)/(\d*)([smhd])")
 
 
@@ -47,14 +50,19 @@ def rate(text: str) -> tuple[int, int]:
 def check_limit(request: HttpRequest, group: str, at_most: str) -> Limit:
     """Count this request against its network's rate ("30/m"), and say whether it is within.
 
-    Raises ValueError for a rate that is none.
+    Of IPv6, a /64 has this rate, and its /48 WIDE times as much. Raises ValueError for a rate that is none.
     """
     sender = sender_of(request)
+    most, period = rate(at_most)
+    limits = [(sender.narrow, most)] + [(sender.wide, most * WIDE)] * sender.is_v6
     try:
-        usage = get_usage(request, group=group, key=lambda *_: sender.narrow, rate=rate(at_most), increment=True)
+        usages = [
+            get_usage(request, group=group, key=lambda *_, label=label: label, rate=(n, period), increment=True)
+            for label, n in limits
+        ]
     except (RedisError, OSError) as error:
         # django-ratelimit's FAIL_OPEN does not cover a Redis that is away.
         log.warning("rate limits are off: Redis is unavailable (%s)", type(error).__name__)
         return Limit(Verdict.UNKNOWN)
-    verdict = Verdict.OVER if usage["should_limit"] else Verdict.WITHIN
-    return Limit(verdict, max(1, usage["time_left"]))
+    verdict = Verdict.OVER if any(usage["should_limit"] for usage in usages) else Verdict.WITHIN
+    return Limit(verdict, max(1, *(usage["time_left"] for usage in usages)))

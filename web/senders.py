@@ -1,4 +1,4 @@
-"""Who sends, as far as anybody is told: labels of the day instead of addresses, and whether our own page sent it.
+"""Who sends, as far as anybody is told: labels of the hour instead of addresses, and whether our own page sent it.
 
 On the hot path: `inet_pton` takes a tenth of what `ipaddress` does, and `request.headers` would copy every header.
 """
@@ -8,15 +8,14 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import socket
-import time
-from functools import lru_cache
 from typing import Final
 
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest
 
-DAY: Final = 86_400
+from web.network_key import network_key
+
 #: ::ffff:0:0/96: an IPv4 address as a socket that speaks both writes it.
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 
@@ -57,7 +56,7 @@ _OURS: Final = tuple(
 def sender_of(request: HttpRequest) -> Sender:
     """The sender of this request. Whoever comes without an address is one sender with all others who do."""
     packed = packed_address(_hop(request))
-    key = _key_of(settings.SECRET_KEY, int(time.time()) // DAY)
+    key = network_key()
     if len(packed) == 4:
         return Sender(packed, _label(key, packed), _label(key, packed[:3]))
     return Sender(packed, _label(key, packed[:8]), _label(key, b"wide" + packed[:6]))
@@ -109,13 +108,8 @@ def _packed(address: str) -> bytes:
 
 
 def _label(key: bytes, network: bytes) -> str:
-    """The network under a key that changes daily: 16 hexadecimal digits, which name nobody."""
+    """The network under a key that lives an hour: 16 hexadecimal digits, which name nobody."""
     return hmac.digest(key, network, "sha256").hex()[:16]
-
-
-@lru_cache(maxsize=2)
-def _key_of(secret: str, day: int) -> bytes:
-    return hmac.digest(secret.encode(), b"limits%d" % day, "sha256")
 
 
 def is_cross_site(request: HttpRequest) -> bool:

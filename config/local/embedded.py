@@ -292,7 +292,9 @@ class Embedded:
         argv: list[str | Path] = [valkey_binary(), "--port", "0"]
         argv += ["--unixsocket", self.sockets / "valkey.sock", "--unixsocketperm", "700"]
         argv += ["--dir", self.home / "valkey", "--pidfile", self.home / "valkey" / "pid"]
-        argv += ["--save", "", "--appendonly", "yes" if self.durable else "no", "--appendfsync", "everysec"]
+        # Nothing goes to disk: half of the key under which networks are labelled lives here for an hour
+        # (web/network_key.py), and what a task would have done is found by the next beat.
+        argv += ["--save", "", "--appendonly", "no"]
         # Celery's messages must not be thrown away when memory is short.
         argv += ["--maxmemory-policy", "noeviction", "--loglevel", "warning"]
         return self._server("valkey", argv, "keep")

@@ -71,7 +71,7 @@ def minute_bars(counts: Sequence[int], highest: int = 0) -> Chart:
 
 @admin.register(Monitor)
 class WatchAdmin(GuardedAdmin):
-    """One page; it shows labels that stay the same for a day, and no network or domain by its name."""
+    """One page; it shows labels (a network's holds an hour, a domain's always), no network or domain by its name."""
 
     rights = {"view": "ruling.view"}
     section_lookup = "campaign__section"

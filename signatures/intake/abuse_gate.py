@@ -1,8 +1,9 @@
-"""The abuse gate: what is known of a sender before anything is read of what they typed.
+"""The abuse gate: what is known of a sender, whatever they typed.
 
-One call to Redis counts a request in every window and uses up its proof of work. The answer may depend on the
-sender's network and rate, never on what was typed. A campaign's own rate refuses nobody: it turns on proof of work
-(register/monitoring.py). A whole country behind one carrier's address is asked for work long before it is refused.
+One call to Redis counts a request in every window. The answer may depend on the sender's network and rate, on the work
+done and on whether the form is filled in, never on what was typed. A campaign's own rate refuses nobody: it turns on
+proof of work (register/monitoring.py). A whole country behind one carrier's address is asked for work long before it is
+refused.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from signatures.sign_form.form import country_code
 from web import counters, minute_counters
 from web.counters import Window
 from web.network_countries import country_of
+from web.network_key import LIFE as HOUR
 from web.rate_limits import Verdict, rate
-from web.senders import DAY, Sender, sender_of
+from web.senders import Sender, sender_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 WIDE: Final = 4
 #: Seconds a blocked network is told to wait.
 BLOCKED_FOR: Final = 3600
+#: Kinds of requests, each with windows of its own.
+PLAIN, WORKED, REFUSED = "p", "s", "e"
 
 type Signals = dict[str, str | int | bool]
 
@@ -48,22 +52,29 @@ class SenderCheck(msgspec.Struct, frozen=True, gc=False):
     signals: Signals = {}
 
 
-def check_sender(request: HttpRequest, campaign: Campaign, typed: Mapping[str, str]) -> SenderCheck:
-    """Count this request, and say whether it is within its network's limits."""
+def check_sender(
+    request: HttpRequest, campaign: Campaign, typed: Mapping[str, str], *, is_complete: bool = True
+) -> SenderCheck:
+    """Count this request, and say whether it is within its network's limits.
+
+    What came complete, what came with work done and what will be refused each use up an allowance of their own: nobody
+    can spend that of others behind the same carrier or Tor exit but by sending what they send.
+    """
     sender = sender_of(request)
     rule = rule_for(sender.packed)
-    solution = proof_of_work.solved(campaign, typed.get("work", ""))
     seen = _of_the_form(typed)
     if sender.packed and not sender.is_ours:
         seen |= {"network": sender.narrow, "wide": sender.wide} | _abroad(sender, typed)
     now = time.time()
     try:
-        counted = counters.count(_windows(sender, campaign, now), _once(solution))
+        worked = is_complete and _has_worked(campaign, typed)
+        kind = REFUSED if not is_complete else WORKED if worked else PLAIN
+        narrow, wide, *others = counters.count(_windows(kind, sender, campaign, now))
     except (RedisError, OSError) as error:
         log.warning("limits are off: Redis is away (%s)", type(error).__name__)
         return _within_lists(rule, seen | {"unlimited": True})
-    narrow, wide, seen["today"], _minute = counted.counts
-    worked = bool(solution and counted.is_first)
+    if others:
+        seen["so_far"], _minute = others
     if worked:
         seen["work"] = "done"
     elif asks_work(campaign):
@@ -74,12 +85,21 @@ def check_sender(request: HttpRequest, campaign: Campaign, typed: Mapping[str, s
     return _within_lists(rule, seen)
 
 
-def _windows(sender: Sender, campaign: Campaign, now: float) -> list[Window]:
-    """The narrow network's window and the wide one's, the narrow one's day in this campaign, the campaign's minute."""
+def _has_worked(campaign: Campaign, typed: Mapping[str, str]) -> bool:
+    """Whether a solution came that nobody used before. Raises RedisError or OSError."""
+    solution = proof_of_work.solved(campaign, typed.get("work", ""))
+    return bool(solution) and counters.use_once(f"u:{solution}", int(proof_of_work.LIFE.total_seconds()))
+
+
+def _windows(kind: str, sender: Sender, campaign: Campaign, now: float) -> list[Window]:
+    """The narrow network's window and the wide one's; of what may be taken, also the narrow one's hour in this campaign
+    and the campaign's minute."""
+    allowance = [_window(kind + "n", sender.narrow, now), _window(kind + "w", sender.wide, now)]
+    if kind == REFUSED:
+        return allowance
     return [
-        _window("n", sender.narrow, now),
-        _window("w", sender.wide, now),
-        (f"d:{sender.narrow}:{campaign.id}", DAY),
+        *allowance,
+        (f"h:{sender.narrow}:{campaign.id}", HOUR),
         minute_counters.minute_window("taken", campaign.id),
     ]
 
@@ -87,10 +107,6 @@ def _windows(sender: Sender, campaign: Campaign, now: float) -> list[Window]:
 def _window(kind: str, label: str, now: float) -> Window:
     period = rate(settings.SIGN_RATE)[1]
     return f"{kind}:{label}:{int(now) // period}", period
-
-
-def _once(solution: str) -> Window:
-    return (f"u:{solution}", int(proof_of_work.LIFE.total_seconds())) if solution else counters.NOTHING
 
 
 def _is_over(narrow: int, wide: int, worked: bool) -> bool:
@@ -130,7 +146,7 @@ def wants_work(request: HttpRequest, campaign: Campaign) -> bool:
     """Whether this sender's browser should work: the campaign asks for it, or the network is half-way to its limit."""
     if asks_work(campaign):
         return True
-    name, _ = _window("n", sender_of(request).narrow, time.time())
+    name, _ = _window(PLAIN + "n", sender_of(request).narrow, time.time())
     try:
         so_far = counters.counts(name)[0]
     except (RedisError, OSError):

@@ -31,7 +31,7 @@ from signatures.models.screening import CLUSTERS, WEIGHTLESS
 from signatures.sealing import Person
 
 LABEL_BYTES: Final = 8
-#: How many make a cluster: from one network in a day, at one new domain, with one comment; and in one hour, how many
+#: How many make a cluster: from one network in an hour, at one new domain, with one comment; and in one hour, how many
 #: at new domains, and what share of all.
 MANY_OF_A_NETWORK: Final = 10
 MANY_AT_A_DOMAIN: Final = 10
@@ -112,7 +112,7 @@ def _label(mac: Mac, kind: bytes, text: str) -> bytes:
 
 def _alone(person: Person, domain: str, confirmed_at: datetime.datetime, mailed_at: datetime.datetime | None) -> Reason:
     seen, reasons = person.signals, Reason(0)
-    took, today = seen.get("took"), seen.get("today", 0)
+    took, so_far = seen.get("took"), seen.get("so_far", 0)
     if seen.get("trap"):
         reasons |= Reason.TRAP
     if took is None:
@@ -125,7 +125,7 @@ def _alone(person: Person, domain: str, confirmed_at: datetime.datetime, mailed_
         reasons |= Reason.UNLIMITED
     if seen.get("abroad"):
         reasons |= Reason.ABROAD
-    if isinstance(today, int) and today > MANY_OF_A_NETWORK:
+    if isinstance(so_far, int) and so_far > MANY_OF_A_NETWORK:
         reasons |= Reason.NETWORK
     if domain in _disposable():
         reasons |= Reason.DISPOSABLE

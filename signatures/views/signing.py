@@ -47,13 +47,13 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     if not found.is_open() or not hasattr(found, "key"):
         return _closed(request, found)
-    sender = check_sender(request, found, data)
-    if sender.verdict is Verdict.OVER:
-        problem = _("We are getting many signatures from your network. Wait a minute, then send yours again.")
-        return _kept(request, found, data, 429, problem, retry_after=sender.retry_after)
     if found.at_risk and "place" in data:
         data = {**data, "place": ""}  # not asked, for nobody ever gets it
     typed = SignForm.cleaned(data)
+    sender = check_sender(request, found, data, is_complete=typed is not None)
+    if sender.verdict is Verdict.OVER:
+        problem = _("We are getting many signatures from your network. Wait a minute, then send yours again.")
+        return _kept(request, found, data, 429, problem, retry_after=sender.retry_after)
     if typed is None:
         return _kept(request, found, data, 422)
     try:

@@ -24,14 +24,16 @@ from tests.benchmarks import load
 from tests.benchmarks.site import Site
 from tests.benchmarks.table import Row
 
-#: Posts of each kind. "one": one network. "many": many networks, each post at a new domain. Both invent a fill time
-#: and solve no work. "patient": real-looking data at free-mail providers, work solved where it is asked.
-POSTS: Final = {"genuine": 600, "one": 1000, "many": 300, "patient": 200}
+#: Posts of each kind. "one": one network. "many": many networks, each post at a new domain. "slow": nine an hour
+#: from each of many networks, at a few domains. All invent a fill time and solve no work. "patient": real-looking
+#: data at free-mail providers, work solved where it is asked.
+POSTS: Final = {"genuine": 600, "one": 1000, "many": 300, "slow": 270, "patient": 200}
 FREE_MAIL: Final = ("gmail.com", "outlook.com", "yahoo.com", "gmx.de", "wp.pl", "ukr.net", "orange.fr", "proton.me")
-#: Of genuine people: behind one carrier's address; without script; at an employer's domain; at one of their own.
-CARRIER, NO_SCRIPT, EMPLOYER, OWN = 0.1, 0.02, 0.15, 0.05
-#: A carrier's address, that of the one network, and the rest of the world.
-CARRIER_ADDRESS, ONE_ADDRESS = "203.0.113.7", "198.51.100.9"
+#: Of genuine people: behind one carrier's address; behind one Tor exit; without script (of those behind the exit,
+#: half); at an employer's domain; at one of their own.
+CARRIER, TOR, NO_SCRIPT, EMPLOYER, OWN = 0.1, 0.05, 0.02, 0.15, 0.05
+#: A carrier's address, a Tor exit's, that of the one network, and the rest of the world.
+CARRIER_ADDRESS, TOR_ADDRESS, ONE_ADDRESS = "203.0.113.7", "192.0.2.77", "198.51.100.9"
 
 
 @dataclass(slots=True)
@@ -98,13 +100,16 @@ def _post(draw: random.Random, kind: str, n: int, signer: object) -> Post:
     address = ".".join(str(draw.randint(20, 99)) for _ in range(4))
     domain, took, solves = draw.choice(FREE_MAIL), str(draw.randint(15_000, 90_000)), kind == "patient"
     if kind == "genuine":
-        address = CARRIER_ADDRESS if draw.random() < CARRIER else address
-        solves = draw.random() >= NO_SCRIPT
+        through = draw.random()
+        address = CARRIER_ADDRESS if through < CARRIER else TOR_ADDRESS if through < CARRIER + TOR else address
+        solves = draw.random() >= (0.5 if address == TOR_ADDRESS else NO_SCRIPT)
         took = took if solves else ""
         where = draw.random()
         domain = f"own{n}.example" if where < OWN else f"firm{n % 40}.example" if where < OWN + EMPLOYER else domain
     elif kind == "one":
         address, domain = ONE_ADDRESS, f"catchall{n % 5}.example"
+    elif kind == "slow":
+        address, domain = f"198.51.{100 + n // 9}.{draw.randint(20, 99)}", f"slow{n % 7}.example"
     elif kind == "many":
         domain = f"fresh{n}.example"
     form = {

@@ -125,7 +125,7 @@ def _as_through_the_door(person: Person, place: int) -> Person:
     """With what the web sees of people: each from a network of their own, nine in ten at a large provider, one at a
     domain of their own. So each is screened, and none is held. Addresses are such as the form lets through: stripped,
     and without "_" in a domain, which no mail could be sent to."""
-    seen = {"network": secrets.token_hex(8), "wide": secrets.token_hex(8), "took": 40, "today": 1}
+    seen = {"network": secrets.token_hex(8), "wide": secrets.token_hex(8), "took": 40, "so_far": 1}
     user = person.email.strip().replace("@", "-at-")
     domain = "web.de" if place % 10 else f"{re.sub('[._]', '-', user)}.example"
     return msgspec.structs.replace(person, email=f"{user}@{domain}", signals=seen)

@@ -35,6 +35,7 @@ from tests.support.tiers import DESK, PUBLIC, Tiers, tier_of
 from web import counters, page_cache
 from web.maintenance import forget_maintenance
 from web.models import Section
+from web.network_key import forget_network_key
 
 
 @contextmanager
@@ -139,7 +140,7 @@ def _static_files_are_looked_at_once() -> Iterator[None]:
 def _fresh_process() -> None:
     """A process remembers its language, pages, campaigns and session keys; a test must not see the last one's."""
     kept = (translation.deactivate, page_cache.clear_page_cache, forget_maintenance, campaigns.forget_campaigns)
-    for forget in (*kept, submissions.forget_session_keys, counters.counting_again):
+    for forget in (*kept, submissions.forget_session_keys, counters.counting_again, forget_network_key):
         forget()
     _patient_redis(settings.CACHES["default"]["LOCATION"]).flushdb()
 

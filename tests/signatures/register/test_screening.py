@@ -26,7 +26,7 @@ from signatures.register.unsealing import Opener
 from signatures.register.withdrawal import apply_withdrawals
 from tests.support.fixtures import a_person, acting_as
 
-SEEN = {"network": "0123456789abcdef", "wide": "fedcba9876543210", "took": 40, "today": 1}
+SEEN = {"network": "0123456789abcdef", "wide": "fedcba9876543210", "took": 40, "so_far": 1}
 
 
 def admit(campaign):
@@ -57,7 +57,7 @@ def come(sign, campaign, n=1, *, domain="gmail.com", **seen):
         ({"work": "missing"}, Reason.UNWORKED),
         ({"unlimited": True}, Reason.UNLIMITED),
         ({"abroad": True}, Reason.ABROAD),
-        ({"today": screening.MANY_OF_A_NETWORK + 1}, Reason.NETWORK),
+        ({"so_far": screening.MANY_OF_A_NETWORK + 1}, Reason.NETWORK),
     ],
 )
 def test_what_the_web_saw_becomes_a_reason(campaign, sign, seen, reason):
@@ -76,7 +76,7 @@ def test_an_ordinary_person_gives_no_reason(campaign, sign):
 def test_nobody_is_held_for_what_is_theirs_alone(campaign, sign):
     """No script, no proof of work, a fast hand, a throw-away address: each may be anybody's."""
     sign(
-        campaign, email="a@mailinator.com", signals={"network": "00", "work": "missing", "unlimited": True, "today": 1}
+        campaign, email="a@mailinator.com", signals={"network": "00", "work": "missing", "unlimited": True, "so_far": 1}
     )
     admit(campaign)
     (reasons,) = reasons_of(campaign)
@@ -147,7 +147,7 @@ def test_a_domain_known_for_days_is_not_new(campaign, sign):
 
 def test_an_hour_full_of_new_domains_holds_those_without_script(campaign, sign):
     for n in range(25):
-        sign(campaign, email=f"p@bots{n}.example", signals={"network": f"{n:016x}", "today": 1})
+        sign(campaign, email=f"p@bots{n}.example", signals={"network": f"{n:016x}", "so_far": 1})
         sign(campaign, email=f"p{n}@gmail.com", signals=SEEN | {"network": f"9{n:015x}"})
     sign(campaign, email="me@my-own.example", signals=SEEN)
     admit(campaign)
@@ -170,7 +170,7 @@ def test_in_a_busy_hour_a_flood_is_found_among_those_with_something_against_them
     for n in range(15):
         come(sign, campaign, domain=f"own{n}.example", work="done")
     for n in range(without_script):
-        sign(campaign, email=f"slow{n}@gmail.com", signals={"network": f"8{n:015x}", "today": 1})
+        sign(campaign, email=f"slow{n}@gmail.com", signals={"network": f"8{n:015x}", "so_far": 1})
     for n in range(bots):
         sign(campaign, email=f"p@bots{n}.example", signals=SEEN | {"network": f"{n:016x}", "work": "missing"})
     admit(campaign)
@@ -189,7 +189,7 @@ def test_in_an_hour_full_of_new_domains_a_carriers_customers_are_not_held_and_a_
         sign(campaign, email=f"p@bots{n}.example", signals=SEEN | {"network": f"{n:016x}"})
     for n in range(plain + 15):
         email = f"p{n}@gmail.com" if n < plain else f"me@own{n}.example"
-        sign(campaign, email=email, signals=SEEN | {"network": "carrier", "today": 50 + n, "work": "done"})
+        sign(campaign, email=email, signals=SEEN | {"network": "carrier", "so_far": 50 + n, "work": "done"})
     admit(campaign)
     assert states(campaign).count("quarantined") == held
 
@@ -208,10 +208,10 @@ def test_words_that_others_were_handed_too_hold_no_carriers_customers_and_do_hol
 ):
     """Fifteen with one comment through one crowded network; beside them so many who say nothing. Four are not many."""
     for n in range(plain):
-        sign(campaign, email=f"p{n}@gmail.com", signals=SEEN | {"network": "carrier", "today": 50 + n, "work": "done"})
+        sign(campaign, email=f"p{n}@gmail.com", signals=SEEN | {"network": "carrier", "so_far": 50 + n, "work": "done"})
     admit(campaign)
     for n in range(15):
-        seen = SEEN | {"network": "carrier", "today": 100 + n, "work": "done"}
+        seen = SEEN | {"network": "carrier", "so_far": 100 + n, "work": "done"}
         sign(campaign, email=f"q{n}@gmail.com", comment="Down with the Mayor and all his works!", signals=seen)
         if n == screening.MANY_OF_A_COMMENT - 2:
             admit(campaign)
@@ -227,8 +227,8 @@ def test_ten_clumsy_bots_of_each_network_cannot_hide_behind_its_eleventh(campaig
             name = f"p{network}-{n}"
             email = f"{name}@gmail.com" if alike == "comment" else f"p@{name}.example"
             comment = "Down with the Mayor and all his works!" if alike == "comment" else ""
-            sign(campaign, email=email, comment=comment, signals=seen | {"today": n + 1})
-        plain = SEEN | seen | {"today": screening.MANY_OF_A_NETWORK + 1, "work": "done"}
+            sign(campaign, email=email, comment=comment, signals=seen | {"so_far": n + 1})
+        plain = SEEN | seen | {"so_far": screening.MANY_OF_A_NETWORK + 1, "work": "done"}
         sign(campaign, email=f"plain{network}@gmail.com", signals=plain)
     admit(campaign)
     assert states(campaign).count("quarantined") == 5 * screening.MANY_OF_A_NETWORK
@@ -243,7 +243,7 @@ def test_words_that_most_of_a_carriers_customers_were_handed_take_nothing_from_t
     for n in range(45):
         email = f"me@own{n}.example" if n >= 35 else f"p{n}@gmail.com"
         comment = "Down with the Mayor and all his works!" if n < 20 else ""
-        seen = SEEN | {"network": "carrier", "today": 50 + n, "work": "done"}
+        seen = SEEN | {"network": "carrier", "so_far": 50 + n, "work": "done"}
         sign(campaign, email=email, comment=comment, signals=seen)
     admit(campaign)
     held = campaign.signatures.filter(state="quarantined").values_list("trace__reasons", flat=True)
@@ -268,7 +268,7 @@ def test_what_did_not_come_through_the_door_is_not_judged(campaign, sign):
 
 @pytest.mark.parametrize("value", [[], {}, None, 1.5, "x" * 5000, True, -1, "\ud800"])
 def test_signals_that_a_seized_web_made_up_break_nothing(campaign, value):
-    person = a_person(signals={"network": "n", "took": value, "today": value, "work": value, "wide": value})
+    person = a_person(signals={"network": "n", "took": value, "so_far": value, "work": value, "wide": value})
     assert screening.observe(Mac(b"p" * 32), person, "a@example.org", timezone.now(), None)
 
 
