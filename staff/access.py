@@ -48,6 +48,7 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "delivery.request": _roles(_DELIVERY),
     "delivery.approve": _roles(_DELIVERY),
     "delivery.download": _roles(_DELIVERY),
+    "delivery.discard": _roles(_DELIVERY),
     "delivery.handover": _roles(_DELIVERY),
     "recipient.register": _roles(_MODERATOR, _DELIVERY, _PRIVACY),
     "recipient.approve": _roles(_MODERATOR, _DELIVERY, _PRIVACY),

@@ -3,7 +3,8 @@
 
 -- No delivery gives its addressee more than the campaign allows; a third party that verifies may get all. At risk,
 -- everybody gets totals only. What is given up is let through: nothing leaves with it, and a delivery that could not
--- even fail, because its campaign was narrowed meanwhile, would wait for ever. A sealed delivery never changes.
+-- even fail, because its campaign was narrowed meanwhile, would wait for ever. A sealed delivery never changes, but for
+-- being discarded, for good: before anything became of it, and before another packet follows it and names it.
 CREATE OR REPLACE FUNCTION delivery_guard() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -20,13 +21,31 @@ BEGIN
       FROM petitions_addressee WHERE id = NEW.addressee_id;
     IF (endangered AND NEW.profile <> 'count'
             OR NOT third_party AND array_position(ranks, NEW.profile::text) > array_position(ranks, allowed))
-            AND NEW.state NOT IN ('withdrawn', 'expired', 'failed') THEN
+            AND NEW.state NOT IN ('withdrawn', 'expired', 'failed', 'discarded') THEN
         RAISE EXCEPTION 'this campaign does not allow that profile for this addressee'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_within_disclosure';
     END IF;
-    IF TG_OP = 'UPDATE' AND OLD.state = 'ready' AND NEW IS DISTINCT FROM OLD THEN
+    IF TG_OP = 'UPDATE' AND OLD.state IN ('ready', 'discarded') AND NEW IS DISTINCT FROM OLD
+            AND NOT (OLD.state = 'ready' AND NEW.state = 'discarded'
+                     AND to_jsonb(NEW) - 'state' = to_jsonb(OLD) - 'state') THEN
         RAISE EXCEPTION 'a sealed delivery never changes'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_sealed_is_final';
+    END IF;
+    IF NEW.state = 'discarded' AND (TG_OP = 'INSERT' OR OLD.state <> 'discarded') THEN
+        IF TG_OP = 'INSERT' OR OLD.state <> 'ready' THEN
+            RAISE EXCEPTION 'only a packet that is there can be discarded'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_discarded_was_ready';
+        END IF;
+        IF EXISTS (SELECT FROM signatures_handover WHERE delivery_id = NEW.id AND handover_stands(id)) THEN
+            RAISE EXCEPTION 'the handover log tells of it'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_handed_over_stays';
+        END IF;
+        IF EXISTS (SELECT FROM signatures_delivery
+                    WHERE campaign_id = NEW.campaign_id AND addressee_id = NEW.addressee_id AND series = NEW.series
+                      AND first_number > NEW.last_number AND state NOT IN ('withdrawn', 'expired', 'discarded')) THEN
+            RAISE EXCEPTION 'another packet follows it'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_followed_stays';
+        END IF;
     END IF;
     RETURN NEW;
 END $$;

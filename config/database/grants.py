@@ -71,7 +71,7 @@ PUBLIC: Final[dict[str, str]] = {
     # Of the manifest, only the total is shown; PostgreSQL has no right for a part of a column.
     "signatures_delivery": "SELECT (id, campaign_id, addressee_id, profile, state, series, first_number, last_number,"
     " built_at, archive, manifest)",
-    "signatures_handover": 'SELECT (id, delivery_id, kind, "on", place, reference, statement, is_public)',
+    "signatures_handover": 'SELECT (id, delivery_id, kind, "on", place, reference, statement, is_public, corrects_id)',
     "signatures_shredding": READ,
     "signatures_signingkey": READ,
     "signatures_signingrules": READ,

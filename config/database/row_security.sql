@@ -61,7 +61,9 @@ CREATE POLICY worker_all ON signatures_ruling FOR ALL TO :"worker" USING (true) 
 -- The desk asks for deliveries, and says yes or no to them; only a worker makes one ready.
 ALTER TABLE signatures_delivery ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY public_select ON signatures_delivery FOR SELECT TO :"public" USING (state = 'ready');
+-- The public is told of a packet once the public log tells what became of it.
+CREATE POLICY public_select ON signatures_delivery FOR SELECT TO :"public"
+    USING (state = 'ready' AND EXISTS (SELECT FROM signatures_handover h WHERE h.delivery_id = signatures_delivery.id));
 
 CREATE POLICY desk_select ON signatures_delivery FOR SELECT TO :"desk" USING (true);
 
@@ -69,8 +71,8 @@ CREATE POLICY desk_insert ON signatures_delivery FOR INSERT TO :"desk"
     WITH CHECK (state = 'requested' AND manifest IS NULL AND archive = '');
 
 CREATE POLICY desk_update ON signatures_delivery FOR UPDATE TO :"desk"
-    USING (state IN ('requested', 'failed'))
-    WITH CHECK (state IN ('approved', 'withdrawn') AND archive = '');
+    USING (state IN ('requested', 'failed', 'ready'))
+    WITH CHECK (CASE WHEN archive = '' THEN state IN ('approved', 'withdrawn') ELSE state = 'discarded' END);
 
 CREATE POLICY worker_all ON signatures_delivery FOR ALL TO :"worker" USING (true) WITH CHECK (true);
 
@@ -134,10 +136,11 @@ CREATE POLICY desk_update ON signatures_reveal FOR UPDATE TO :"desk"
 
 CREATE POLICY worker_all ON signatures_reveal FOR ALL TO :"worker" USING (true) WITH CHECK (true);
 
--- The public is told what was marked so, and nothing else of the handover log.
+-- The public is told what was marked so and stands, and nothing else of the handover log.
 ALTER TABLE signatures_handover ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY public_select ON signatures_handover FOR SELECT TO :"public" USING (is_public);
+CREATE POLICY public_select ON signatures_handover FOR SELECT TO :"public"
+    USING (is_public AND handover_stands(id));
 
 CREATE POLICY desk_select ON signatures_handover FOR SELECT TO :"desk" USING (true);
 

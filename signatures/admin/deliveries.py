@@ -97,6 +97,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         "retry": "delivery.request",
         "download": "delivery.download",
         "announce": "delivery.handover",
+        "discard": "delivery.discard",
     }
     section_lookup = "campaign__section"
     form = DeliveryForm
@@ -134,7 +135,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         return getattr(delivery, "handed_over", None)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        handed = Q(handovers__kind=Handover.Kind.HANDED_OVER)
+        handed = Q(handovers__kind=Handover.Kind.HANDED_OVER, handovers__corrected_by__isnull=True)
         return super().get_queryset(request).annotate(handed_over=Max("handovers__on", filter=handed))
 
     def section_of(self, obj: Delivery) -> Campaign:
@@ -176,7 +177,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "manifest": delivery.manifest or {},
             "may": self._possible_steps(request, delivery),
             "parts": _progress(delivery),
-            "handovers": delivery.handovers.all(),
+            "handovers": delivery.handovers.select_related("corrected_by"),
             "announcements": delivery.announcements.select_related("update"),
             "building": _is_being_built(delivery),
             "record_url": reverse("admin:signatures_handover_add", query={"delivery": delivery.pk}),
@@ -206,7 +207,8 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "refuse": waiting and not own,
             "retry": delivery.state == state.FAILED and asks,
             "download": delivery.state == state.READY and takes,
-            "hand_over": delivery.state == state.READY and may(request.user, "delivery.handover", delivery.campaign),
+            "hand_over": delivery.state == state.READY and may(request.user, "delivery.handover", where),
+            "discard": may(request.user, "delivery.discard", where) and deliveries.may_be_discarded(delivery),
         }
 
     # Not unfold's detail actions: those are links, and a link must not change anything.
@@ -232,6 +234,10 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         done = _("Withdrawn. Its signatures can be requested again.")
         return self._step(request, object_id, "delivery.request", deliveries.withdraw_delivery, done)
+
+    def discard(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        done = _("Discarded. Its signatures can be requested again; its file is deleted within the hour.")
+        return self._step(request, object_id, "delivery.discard", deliveries.discard_delivery, done)
 
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._step(
@@ -263,6 +269,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             approve=require_POST(reauthenticated(self.approve)),  # a door left open at a desk approves nothing
             withdraw=require_POST(self.withdraw),
             retry=require_POST(self.retry),
+            discard=require_POST(reauthenticated(self.discard)),
             announce=require_POST(self.announce),
             download=require_GET(
                 reauthenticated(self.download, is_file=True)

@@ -1,14 +1,16 @@
-"""The handover log: what happened between us and an authority over a packet. Added to, and never changed."""
+"""The handover log: what happened between us and an authority over a packet. Added to, never changed, and corrected by
+entries that take another's place."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import models
-from django.forms import ModelForm
+from django.forms import ModelChoiceField, ModelForm
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
@@ -17,6 +19,8 @@ from django.views.decorators.http import require_GET
 from unfold.decorators import display
 
 from petitions.models import Campaign
+from signatures.admin.refusals import ExplainsRefusals, RefusableForm
+from signatures.desk.handovers import record
 from signatures.models import Delivery, Handover
 from staff.access import sections_of
 from staff.guarded_admin import GuardedAdmin
@@ -25,7 +29,23 @@ from staff.guarded_admin import GuardedAdmin
 LARGEST_ATTACHMENT = 20_000_000
 
 
-class HandoverForm(ModelForm):
+class HandoverForm(RefusableForm):
+    """A new entry; `corrects`, which its address names, makes it one that takes another's place."""
+
+    corrects: Handover | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "kind" not in self.fields:
+            return  # shown, and not asked for
+        if self.corrects is None:
+            kind = self.fields["kind"]
+            kind.choices = [choice for choice in kind.choices if choice[0] != Handover.Kind.VOID]  # type: ignore[attr-defined]
+            return
+        self.instance.corrects = self.corrects
+        self.fields["correction"].required = True
+        cast(ModelChoiceField, self.fields["delivery"]).queryset = Delivery.objects.filter(pk=self.corrects.delivery_id)
+
     def clean_attachment(self) -> UploadedFile | None:
         attachment: UploadedFile | None = self.cleaned_data["attachment"]
         if attachment and (attachment.size or 0) > LARGEST_ATTACHMENT:
@@ -46,21 +66,48 @@ def _is_what_it_is_called(attachment: UploadedFile) -> bool:
 
 
 @admin.register(Handover)
-class HandoverAdmin(GuardedAdmin):
+class HandoverAdmin(ExplainsRefusals, GuardedAdmin):
     rights = {"view": "delivery.view", "add": "delivery.handover"}
     pages = {"file": "delivery.view"}
     section_lookup = "delivery__campaign__section"
     form = HandoverForm
-    fieldsets = [
-        (None, {"fields": ["delivery", ("kind", "on"), "place", "reference", "is_public", "statement"]}),
-        (_("Internal"), {"fields": ["people", "note", "attachment"]}),
-    ]
-    list_display = ["delivery", "kind", "on", "place", "reference", "is_public", "attached"]
-    list_select_related = ["delivery__campaign"]
+    told = ["delivery", ("kind", "on"), "place", "reference", "is_public", "statement"]
+    list_display = ["delivery", "kind", "on", "place", "reference", "is_public", "attached", "corrected"]
+    list_select_related = ["delivery__campaign", "corrected_by"]
     list_filter = ["kind", "is_public"]
 
     def section_of(self, obj: Handover) -> Campaign:
         return obj.delivery.campaign
+
+    def get_fieldsets(self, request: HttpRequest, obj: Handover | None = None) -> Any:
+        is_correction = obj.corrects_id if obj else self._to_correct(request)
+        told = ["correction", *self.told] if is_correction else self.told
+        return [(None, {"fields": told}), (_("Internal"), {"fields": ["people", "note", "attachment"]})]
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> type[ModelForm]:
+        form: Any = super().get_form(request, *args, **kwargs)  # a class for this request alone
+        form.corrects = self._to_correct(request)
+        return cast(type[ModelForm], form)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What was entered before, where it is corrected: whoever corrects changes what was wrong."""
+        wrong = self._to_correct(request)
+        if wrong is None:
+            return super().get_changeform_initial_data(request)
+        names = ("kind", "on", "place", "reference", "is_public", "statement", "people", "note")
+        return {"delivery": wrong.delivery_id} | {name: getattr(wrong, name) for name in names}
+
+    def _to_correct(self, request: HttpRequest) -> Handover | None:
+        """The entry that the address names. Its receipt stays with it."""
+        named = request.GET.get("corrects", "")
+        if not (named.isascii() and named.isdecimal() and len(named) < 19):
+            return None
+        own = sections_of(request.user, "delivery.handover")
+        return self.get_queryset(request).filter(pk=int(named), delivery__campaign__section__in=own).first()
+
+    @display(description=_("corrected"), empty_value="–")
+    def corrected(self, entry: Handover) -> str | None:
+        return entry.corrected_by.correction if hasattr(entry, "corrected_by") else None
 
     @display(description=_("receipt or reply"), empty_value="–")
     def attached(self, entry: Handover) -> str | None:
@@ -86,8 +133,7 @@ class HandoverAdmin(GuardedAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Handover, form: ModelForm, change: bool) -> None:
-        obj.recorded_by = request.user  # type: ignore[assignment]
-        super().save_model(request, obj, form, change)
+        record(obj, cast(User, request.user))
 
     def response_add(self, request: HttpRequest, obj: Handover, post_url_continue: str | None = None) -> HttpResponse:
         """Back to the packet, which shows the entry."""

@@ -1,4 +1,5 @@
-"""What a worker that was killed left lying: spooled parts, archives and keys that no delivery knows."""
+"""What a worker that was killed left lying: spooled parts, archives and keys that no delivery knows; and packets that
+were discarded."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def sweep() -> int:
     """Delete what no delivery knows any more; returns how much that was."""
     unfinished = DeliveryPart.objects.filter(delivery__state__in=_UNFINISHED, files__isnull=False)
     spooled = {file.spooled for part in unfinished for file in files_of(part)}
-    archives = set(Delivery.objects.exclude(archive="").values_list("archive", flat=True))
+    # Of a packet that was discarded, the row stays and the file goes.
+    archives = set(Delivery.objects.live().exclude(archive="").values_list("archive", flat=True))
     swept = _sweep(storages["spool"], spooled) + _sweep(storages["packets"], archives) + _sweep_keys()
     if swept:
         log.info("removed %s files and keys of finished deliveries", swept)

@@ -36,7 +36,7 @@ def change(delivery: Delivery, **values: Any) -> None:
 
 
 def _note(delivery: Delivery, sha256: str) -> None:
-    detail = {"delivery": delivery.pk} | delivery.agreed_terms | {"sha256": sha256}
+    detail = {"packet": delivery.reference, "delivery": delivery.pk} | delivery.agreed_terms | {"sha256": sha256}
     audit.append(None, "delivery.build", delivery.campaign.section, detail=detail)
 
 

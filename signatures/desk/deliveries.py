@@ -32,6 +32,10 @@ REFUSALS: Final[dict[str, str | Promise]] = {
     "delivery_ranges_disjoint": gettext_lazy("Someone else has just requested these signatures."),
     "delivery_within_disclosure": gettext_lazy("This campaign does not allow this much disclosure to this addressee."),
     "delivery_needs_two_people": gettext_lazy("Someone else has to approve it."),
+    "delivery_handed_over_stays": gettext_lazy(
+        "The handover log tells of this packet, so it stays. If an entry is wrong, correct that."
+    ),
+    "delivery_followed_stays": gettext_lazy("A later packet follows this one and names it, so it stays."),
 }
 
 
@@ -116,6 +120,28 @@ def withdraw_delivery(delivery: Delivery, officer: User) -> None:
     log.info("delivery %s withdrawn by user %s", delivery.reference, officer.pk)
 
 
+def discard_delivery(delivery: Delivery, officer: User) -> None:
+    """Give up a packet that was not handed over: its range is free again, its file is deleted. Raises NotAllowed."""
+    ready = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.READY)
+    with refusals_in_words(REFUSALS), transaction.atomic():
+        if not ready.update(state=Delivery.State.DISCARDED):
+            raise NotAllowed(_why_not(delivery))
+        _note(officer, "delivery.discard", delivery, sha256=delivery.archive_sha256)
+    log.info("packet %s discarded by user %s", delivery.reference, officer.pk)
+
+
+def may_be_discarded(delivery: Delivery) -> bool:
+    """Whether it was not handed over yet, and no packet follows it. The same rule in SQL: delivery_guard()."""
+    followed = Delivery.objects.live().filter(
+        campaign=delivery.campaign_id,
+        addressee=delivery.addressee_id,
+        series=delivery.series,
+        first_number__gt=delivery.last_number,
+    )
+    told_of = delivery.handovers.all().standing()
+    return delivery.state == Delivery.State.READY and not told_of.exists() and not followed.exists()
+
+
 def retry_delivery(delivery: Delivery, officer: User) -> None:
     """Have a worker build a failed delivery again; its approval stands. Raises NotAllowed."""
     failed = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED)
@@ -145,7 +171,7 @@ def note_download(delivery: Delivery, officer: User) -> None:
 
 
 def _note(officer: User, action: str, delivery: Delivery, **more: str) -> None:
-    detail = {"delivery": delivery.pk} | delivery.agreed_terms | more
+    detail = {"packet": delivery.reference, "delivery": delivery.pk} | delivery.agreed_terms | more
     audit.append(officer, action, delivery.campaign.section, detail=detail)
 
 

@@ -6,6 +6,7 @@ import datetime
 import re
 from typing import Any, Final
 
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import F, Q, Sum
@@ -54,19 +55,30 @@ NOT_TOLD: Final = (
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def live(self) -> DeliveryQuerySet:
-        """Those whose range is taken: not withdrawn, expired or refused."""
+        """Those whose range is taken: not withdrawn, expired, refused or discarded."""
         return self.exclude(state__in=Delivery.DEAD)
 
     def ready(self) -> DeliveryQuerySet:
         return self.filter(state=Delivery.State.READY)
 
     def told(self) -> DeliveryQuerySet:
-        """Finished ones as the public is told of them; `signatures` is the manifest's total."""
-        return self.ready().defer(*NOT_TOLD).annotate(signatures=signatures_in("manifest"))
+        """Those of which the public is told: what became of them stands in the public log. `signatures` is the
+        manifest's total. The same rule in SQL: config/database/row_security.sql."""
+        in_the_log = self.ready().filter(pk__in=_public_entries().values("delivery"))
+        return in_the_log.defer(*NOT_TOLD).annotate(signatures=signatures_in("manifest"))
 
-    def handed_over(self) -> int:
+    def handed_over(self) -> DeliveryQuerySet:
+        """Those that the public log says were handed over."""
+        return self.ready().filter(pk__in=_public_entries().filter(kind="handed").values("delivery"))
+
+    def signatures(self) -> int:
         """Signatures in all of these packets."""
         return self.aggregate(sum=Sum(signatures_in("manifest")))["sum"] or 0
+
+
+def _public_entries() -> models.QuerySet[Any]:
+    # By its name: the log knows packets, so its module imports this one.
+    return apps.get_model("signatures.Handover")._default_manager.published()
 
 
 class Delivery(models.Model):
@@ -85,8 +97,9 @@ class Delivery(models.Model):
         FAILED = "failed", _("Failed")
         WITHDRAWN = "withdrawn", _("Withdrawn")
         EXPIRED = "expired", _("Expired")
+        DISCARDED = "discarded", _("Discarded")
 
-    DEAD = (State.WITHDRAWN, State.EXPIRED)
+    DEAD = (State.WITHDRAWN, State.EXPIRED, State.DISCARDED)
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="deliveries", verbose_name=_("campaign"))
     addressee = models.ForeignKey(Addressee, models.PROTECT, related_name="deliveries", verbose_name=_("addressee"))
@@ -129,7 +142,7 @@ class Delivery(models.Model):
             # Contiguous: each begins where the last ended, so one beginning can be taken only once.
             models.UniqueConstraint(
                 fields=["campaign", "addressee", "series", "first_number"],
-                condition=~Q(state__in=["withdrawn", "expired"]),
+                condition=~Q(state__in=["withdrawn", "expired", "discarded"]),
                 name="delivery_ranges_disjoint",
                 violation_error_message=_("A delivery of these numbers has already been requested."),
             ),

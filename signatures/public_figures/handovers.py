@@ -31,7 +31,7 @@ class Told:
     delivery: Delivery
     #: In the order of the days.
     entries: list[Handover]
-    #: Since when its addressee has not answered, and for how many days; None: it did, or was given nothing yet.
+    #: Since when its addressee has not answered, and for how many days; None: it did.
     since: datetime.date | None
     days: int | None
 
@@ -45,7 +45,7 @@ def handover_standing(campaign: Campaign, today: datetime.date | None = None) ->
 
 
 def told_deliveries(campaign: Campaign, today: datetime.date | None = None) -> list[Told]:
-    """Every finished packet of the campaign, the newest first: two queries."""
+    """Every packet of the campaign that was handed over, or tried to be, the newest first: two queries."""
     entries = list(Handover.objects.public(campaign))
     told = []
     packets = Delivery.objects.told().filter(campaign=campaign).select_related("addressee", "campaign")

@@ -119,7 +119,7 @@ def _from_the_register(counted: int, outside: Mapping[str, int]) -> list[LedgerL
 
 
 def _delivered(campaign: Campaign) -> LedgerLine:
-    delivered = Delivery.objects.ready().filter(campaign=campaign).handed_over()
+    delivered = Delivery.objects.handed_over().filter(campaign=campaign).signatures()
     return LedgerLine(
         "delivered", "", _("Delivered"), _("In all packets so far, counted for each addressee."), delivered
     )

@@ -1,4 +1,4 @@
-"""What became of a packet: handed over, refused, answered. An entry is added, and never changed."""
+"""What became of a packet: handed over, refused, answered. An entry is never changed: another one corrects it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from django.core.exceptions import ValidationError
 from django.core.files.storage import Storage, storages
 from django.core.validators import FileExtensionValidator
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
@@ -34,27 +36,37 @@ class AttachmentField(models.FileField):
 
 
 #: What is for staff alone; the public tier cannot read it (config/database/grants.py).
-INTERNAL: Final = ("people", "note", "attachment", "recorded_by", "recorded_at")
+INTERNAL: Final = ("people", "note", "correction", "attachment", "recorded_by", "recorded_at")
 
 
 class HandoverQuerySet(models.QuerySet["Handover"]):
+    def standing(self) -> HandoverQuerySet:
+        """Those that no other entry corrects, without those that only say that nothing happened.
+
+        The same rule in SQL: handover_stands()."""
+        return self.filter(corrected_by__isnull=True).exclude(kind=Handover.Kind.VOID)
+
+    def published(self) -> HandoverQuerySet:
+        """Those of which the public is told."""
+        return self.standing().filter(is_public=True)
+
     def public(self, campaign: Campaign) -> HandoverQuerySet:
         """What the public is told of a campaign's deliveries, in the order of the days; `signatures` is the packet's
         total."""
-        found = self.filter(delivery__campaign=campaign, is_public=True).order_by("on", "pk")
+        found = self.published().filter(delivery__campaign=campaign).order_by("on", "pk")
         found = found.select_related("delivery__addressee", "delivery__campaign")
         found = found.defer(*INTERNAL, *(f"delivery__{name}" for name in NOT_TOLD))
         return found.annotate(signatures=signatures_in("delivery__manifest"))
 
     def answered(self) -> HandoverQuerySet:
         """The answers that the public is told of."""
-        return self.filter(kind=Handover.Kind.ANSWERED, is_public=True)
+        return self.published().filter(kind=Handover.Kind.ANSWERED)
 
 
 class Handover(models.Model):
     """One thing that happened between us and an authority over a packet.
 
-    Guards: config/database/row_security.sql.
+    Guards: config/database/handovers.sql, config/database/row_security.sql.
     """
 
     class Kind(models.TextChoices):
@@ -62,6 +74,7 @@ class Handover(models.Model):
         REFUSED = "refused", _("They refused it")
         UNRECEIVED = "nobody", _("No one would receive it")
         ANSWERED = "answered", _("They answered")
+        VOID = "void", _("It did not happen")
 
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="handovers", verbose_name=_("delivery"))
     kind = models.CharField(_("event"), max_length=8, choices=Kind)
@@ -85,6 +98,11 @@ class Handover(models.Model):
         _("receipt or reply"), storage=attachments, upload_to="handover", blank=True,
         validators=[FileExtensionValidator(["pdf", "png", "jpg", "jpeg"])],
     )  # fmt: skip
+    #: The entry that this one takes the place of. A correction is corrected in turn.
+    corrects = models.OneToOneField(
+        "self", models.PROTECT, null=True, related_name="corrected_by", verbose_name=_("corrects"), editable=False
+    )
+    correction = PlainCharField(_("reason for the correction"), max_length=500, blank=True, db_default="")
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False)
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -94,6 +112,18 @@ class Handover(models.Model):
         verbose_name = _("handover entry")
         verbose_name_plural = _("handover log")
         ordering = ["-on", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="handover_correction_says_why",
+                condition=Q(corrects__isnull=True, correction="") | (Q(corrects__isnull=False) & ~Q(correction="")),
+                violation_error_message=_("Say why the entry is corrected."),
+            ),
+            models.CheckConstraint(
+                name="handover_void_corrects",
+                condition=~Q(kind="void") | Q(corrects__isnull=False),
+                violation_error_message=_("Only a correction can say that something did not happen."),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.delivery}: {self.get_kind_display()}, {self.on}"
@@ -103,7 +133,9 @@ class Handover(models.Model):
         if self.on and self.on > timezone.now().date():
             problems["on"] = _("The date cannot be in the future.")
         if self.delivery_id and self.delivery.state != Delivery.State.READY:
-            problems["delivery"] = _("No packet of this delivery has been built yet.")
+            problems["delivery"] = _("There is no packet of this delivery.")
+        elif self.delivery_id and self.on and self.delivery.built_at and self.on < self.delivery.built_at.date():
+            problems["on"] = _("The packet was built later: on %s.") % date_format(self.delivery.built_at.date())
         if problems:
             raise ValidationError(problems)
 
