@@ -93,6 +93,11 @@ def breaches(name, *forbidden):
     return [module for module in reached_from(name) if within(module, *forbidden)]
 
 
+def that_break(names, rule):
+    """{module: what is wrong with it}, of those where the rule finds something."""
+    return {name: found for name in sorted(names) if (found := rule(name))}
+
+
 def test_the_rooms_are_there():
     assert {
         "signatures.register.admission",
@@ -102,35 +107,35 @@ def test_the_rooms_are_there():
     assert set(PUBLIC_DOORS) | set(DESK_DOORS) <= FILES.keys()
 
 
-@pytest.mark.parametrize("name", named("web"))
-def test_the_floor_stands_on_nothing(name):
-    assert not breaches(name, "staff", "petitions", "signatures", "config")
+def test_the_floor_stands_on_nothing():
+    assert not that_break(named("web"), lambda name: breaches(name, "staff", "petitions", "signatures", "config"))
 
 
-@pytest.mark.parametrize("name", named("staff"))
-def test_staff_knows_no_petition(name):
-    assert not breaches(name, "petitions", "signatures", "config")
+def test_staff_knows_no_petition():
+    assert not that_break(named("staff"), lambda name: breaches(name, "petitions", "signatures", "config"))
 
 
-@pytest.mark.parametrize("name", named("petitions"))
-def test_petitions_knows_nothing_of_signatures(name):
-    assert not breaches(name, "signatures", "config")
+def test_petitions_knows_nothing_of_signatures():
+    assert not that_break(named("petitions"), lambda name: breaches(name, "signatures", "config"))
 
 
-@pytest.mark.parametrize("name", named("signatures"))
-def test_nothing_stands_on_the_roof(name):
-    assert not breaches(name, *TOP)
+def test_nothing_stands_on_the_roof():
+    assert not that_break(named("signatures"), lambda name: breaches(name, *TOP))
 
 
-@pytest.mark.parametrize("name", sorted(reached_from(*PUBLIC_DOORS)))
-def test_the_public_site_has_no_staff_and_no_key(name):
-    # Staff's tables are named by foreign keys; their models hold no power.
-    assert not [module for module in imports_of(name) if within(module, *DESK, *WORKERS) and module not in STAFF_TABLES]
+def test_the_public_site_has_no_staff_and_no_key():
+    def forbidden(name):
+        # Staff's tables are named by foreign keys; their models hold no power.
+        return [m for m in imports_of(name) if within(m, *DESK, *WORKERS) and m not in STAFF_TABLES]
+
+    assert not that_break(reached_from(*PUBLIC_DOORS), forbidden)
 
 
-@pytest.mark.parametrize("name", sorted(reached_from(*DESK_DOORS)))
-def test_the_desk_takes_no_signature_and_has_no_key(name):
-    assert not [module for module in imports_of(name) if within(module, *INTAKE, *WORKERS)]
+def test_the_desk_takes_no_signature_and_has_no_key():
+    def forbidden(name):
+        return [module for module in imports_of(name) if within(module, *INTAKE, *WORKERS)]
+
+    assert not that_break(reached_from(*DESK_DOORS), forbidden)
 
 
 @pytest.mark.parametrize(
@@ -154,19 +159,20 @@ def test_the_pure_rooms_import_nothing_of_ours_and_nothing_of_django(name):
     assert not [module for module in imported if module.split(".")[0] in {"django", "celery", "redis", "psycopg"}]
 
 
-@pytest.mark.parametrize("name", named("signatures.models"))
-def test_models_import_only_models(name):
-    assert not [m for m in imports_of(name) if not within(m, "petitions", "web", "staff.models", "signatures.models")]
+def test_models_import_only_models():
+    def forbidden(name):
+        return [m for m in imports_of(name) if not within(m, "petitions", "web", "staff.models", "signatures.models")]
+
+    assert not that_break(named("signatures.models"), forbidden)
 
 
-@pytest.mark.parametrize("name", named("signatures.register", "signatures.delivery"))
-def test_where_the_keys_are_nothing_of_the_webs_is(name):
-    assert not breaches(name, "signatures.intake", "signatures.desk", "signatures.admin", "signatures.views")
+def test_where_the_keys_are_nothing_of_the_webs_is():
+    webs = ("signatures.intake", "signatures.desk", "signatures.admin", "signatures.views")
+    assert not that_break(named("signatures.register", "signatures.delivery"), lambda name: breaches(name, *webs))
 
 
-@pytest.mark.parametrize("name", named("signatures.register"))
-def test_the_register_knows_no_delivery(name):
-    assert not breaches(name, "signatures.delivery")
+def test_the_register_knows_no_delivery():
+    assert not that_break(named("signatures.register"), lambda name: breaches(name, "signatures.delivery"))
 
 
 def test_no_module_imports_itself_through_others():
@@ -200,15 +206,14 @@ CURSORS = (
 CURSORS += ("web.health", "staff.audit")
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if not within(name, *CURSORS) and "migrations" not in name])
-def test_sql_stands_in_the_stages_only(name):
-    assert not _calls(name, "cursor")
+def test_sql_stands_in_the_stages_only():
+    others = [name for name in FILES if not within(name, *CURSORS) and "migrations" not in name]
+    assert not that_break(others, lambda name: _calls(name, "cursor"))
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if "migrations" not in name])
-def test_no_sql_hides_in_the_orm(name):
-    assert not _calls(name, "raw")
-    assert not _calls(name, "extra")
+def test_no_sql_hides_in_the_orm():
+    ours = [name for name in FILES if "migrations" not in name]
+    assert not that_break(ours, lambda name: _calls(name, "raw") or _calls(name, "extra"))
 
 
 def test_there_is_no_room_for_odds_and_ends():
@@ -312,15 +317,19 @@ def room_of(template):
     return first if "/" in template and first in {*ROOMS, "inbox"} else None
 
 
-@pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.*")), ids=lambda path: str(path.relative_to(TEMPLATES)))
-def test_templates_use_only_what_lies_below_them(path):
-    room = room_of(path.relative_to(TEMPLATES).as_posix())
-    used = {room_of(name) for name in _NAMED.findall(path.read_text())} - {None}
-    assert used <= (MAY_USE.get(room, set()) | ({room} - {None}) | ({"staff"} if room is None else set()))
+def test_templates_use_only_what_lies_below_them():
+    def forbidden(name):
+        room = room_of(name)
+        used = {room_of(other) for other in _NAMED.findall((TEMPLATES / name).read_text())} - {None}
+        return used - (MAY_USE.get(room, set()) | ({room} - {None}) | ({"staff"} if room is None else set()))
+
+    assert not that_break((path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.*")), forbidden)
 
 
-@pytest.mark.parametrize("name", sorted(FILES))
-def test_code_renders_only_templates_of_its_room_and_below(name):
-    room = name.split(".")[0]
-    used = {room_of(template) for template in _RENDERED.findall(FILES[name].read_text())} - {None}
-    assert used <= MAY_USE.get(room, set()) | {room}
+def test_code_renders_only_templates_of_its_room_and_below():
+    def forbidden(name):
+        room = name.split(".")[0]
+        used = {room_of(template) for template in _RENDERED.findall(FILES[name].read_text())} - {None}
+        return used - (MAY_USE.get(room, set()) | {room})
+
+    assert not that_break(FILES, forbidden)

@@ -87,11 +87,10 @@ COPY (SELECT number, signed_on, fingerprint, sealed FROM signatures_signature
 
 def prepare() -> dict[str, Any]:
     """Owner, with keys, as create_demo: the demo's campaigns, open, two officers, and the yardstick's table."""
-    content = load()
+    load()
     keyring().make()
     provision_campaigns()
-    for campaign in (content.petition, content.local_petition):
-        Campaign.objects.filter(pk=campaign.pk).update(state=Campaign.State.OPEN)
+    Campaign.objects.filter(slug__in=[PETITION, LOCAL_PETITION]).update(state=Campaign.State.OPEN)
     for name in ("officer-1", "officer-2"):
         User.objects.create(username=name)
         keyring().pin_recipient(name, str(pyrage.x25519.Identity.generate().to_public()))

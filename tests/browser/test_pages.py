@@ -111,9 +111,10 @@ def found_on(page: Page, direction: str) -> list[str]:
     if told != {"wide": 0, "stored": 0, "direction": direction}:
         problems.append(f"{told}")
     problems += [f"light: {problem}" for problem in objections(page)]
-    page.emulate_media(color_scheme="dark")
-    problems += [f"dark: {problem}" for problem in objections(page, runOnly=OF_COLOURS)]
-    page.emulate_media(color_scheme="light")
+    if direction == "ltr":  # colours know no direction
+        page.emulate_media(color_scheme="dark")
+        problems += [f"dark: {problem}" for problem in objections(page, runOnly=OF_COLOURS)]
+        page.emulate_media(color_scheme="light")
     return problems
 
 

@@ -86,16 +86,14 @@ def test_an_anchor_is_made_as_repository_hosts_make_it(heading: str, anchor: str
     assert slug(heading) == anchor
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
-def test_every_link_and_picture_leads_to_a_file_and_a_heading(document: Path) -> None:
-    assert list(_broken(document)) == []
+def test_every_link_and_picture_leads_to_a_file_and_a_heading() -> None:
+    assert {_name(document): broken for document in DOCUMENTS if (broken := list(_broken(document)))} == {}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
-def test_every_file_that_is_named_exists(document: Path) -> None:
-    named = [code for code in _CODE.findall(_prose(document)) if not NOT_HERE.search(code)]
-    paths = [code for code in named if _PATH.fullmatch(code)]
-    assert [path for path in paths if not (ROOT / path).exists()] == []
+def test_every_file_that_is_named_exists() -> None:
+    named = [(_name(document), code) for document in DOCUMENTS for code in _CODE.findall(_prose(document))]
+    paths = [(document, code) for document, code in named if _PATH.fullmatch(code) and not NOT_HERE.search(code)]
+    assert [(document, path) for document, path in paths if not (ROOT / path).exists()] == []
 
 
 def test_every_document_is_reached_from_the_readme_or_the_index() -> None:

@@ -25,7 +25,7 @@ def is_honest(address: str, answer: Answer) -> bool:
     return answer.status == 503 and int(answer.headers["retry-after"]) > 0 and kept
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.acceptance)])
 def test_database_restarted_while_people_sign_keeps_every_acknowledged_signature(
     stack: Stack, how: signal.Signals
 ) -> None:

@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import itertools
 import re
 import unicodedata
 
@@ -65,9 +66,16 @@ def numbers_of(page):
         yield from block.columns[0].split("\n") if isinstance(block, lists.Run) else filter(None, [block.number])
 
 
-@pytest.mark.parametrize("count", [1, 50, 5000])
-@pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("language", LANGUAGES)
+#: The thickest of all languages and profiles take minutes: `make acceptance` has those, `make test` these two.
+THICK = [("de", "full", 5000), ("ar", "named", 5000)]
+VOLUMES = [(language, profile, n) for language in LANGUAGES for profile in PROFILES for n in (1, 50)]
+THICKEST = [(*both, 5000) for both in itertools.product(LANGUAGES, PROFILES) if (*both, 5000) not in THICK]
+
+
+@pytest.mark.parametrize(
+    ("language", "profile", "count"),
+    [*VOLUMES, *THICK, *(pytest.param(*volume, marks=pytest.mark.acceptance) for volume in THICKEST)],
+)
 def test_each_page_that_was_reckoned_is_one_sheet_and_says_what_is_on_it(language, profile, count):
     reckoned, sheets, headings = printed(language, profile, count)
     assert len(sheets) == len(reckoned) + 1

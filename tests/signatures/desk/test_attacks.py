@@ -231,11 +231,13 @@ def test_a_list_answers_nothing_about_what_it_does_not_show_and_never_fails(insi
     for campaign in (make_campaign(), make_campaign(section=other_section)):
         for make in MAKERS.values():
             make(campaign)
-    answered = []
+    answered, asked = [], set()
     for browser in insiders.values():
         for url in map(list_of, admin.site._registry):
-            if is_refused(browser.get(url)):
+            # What may be asked is the list's rule, whoever asks: one insider each is enough.
+            if url in asked or is_refused(browser.get(url)):
                 continue
+            asked.add(url)
             pages = {query: browser.get(f"{url}?{query}") for query in (*QUESTIONS, *STONES)}
             answered += [
                 f"{url}?{query}: {page.status_code}"
