@@ -57,6 +57,10 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+#: Of a web process: after that, another one takes its place.
+LIFETIME: Final = "5m"
+
+
 class Demo:
     """One site under `home`, at http://127.0.0.1:`port`; staff's pages at another port, as another address would be."""
 
@@ -125,6 +129,8 @@ class Demo:
         # of browsers included, so a small number would let a few dozen readers shut the site for all others.
         options += ["--blocking-threads", "4", "--backpressure", "1024", "--backlog", "1024", "--http", "1"]
         options += ["--respawn-failed-workers", "--workers-kill-timeout", "4", "--no-access-log"]
+        # What was typed lies about in a process's memory until something is written over it.
+        options += ["--workers-lifetime", LIFETIME]
         options += ["--log-level", "warning"]
         child = self._python(role, role, "-m", "granian", *options, "config.wsgi:application")
         child.grace = 15.0
