@@ -13,30 +13,13 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
-from kombu.transport import redis, virtual
 from redis import Redis
 from redis.exceptions import RedisError
 
+from config.notices import take_notices_only
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("ROLE", "worker")
-
-
-class FreeingQoS(redis.QoS):
-    """Counts a notice as done even where Redis could not be told so.
-
-    kombu goes on counting it as being worked on, and Celery only writes a line: a worker whose every place was taken
-    when Redis went never took a notice again. What stays in Redis comes once more in an hour, which does no harm.
-    """
-
-    def ack(self, delivery_tag: Any) -> None:
-        try:
-            super().ack(delivery_tag)
-        except Exception:
-            virtual.QoS.ack(self, delivery_tag)
-            raise
-
-
-redis.Channel.QoS = FreeingQoS
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +77,9 @@ app.autodiscover_tasks(["signatures"])
 # Each with an exchange and a key of its own: by default all would be bound to one, and get every notice.
 app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in (DEFAULT, MAIL, SLOW)]
 app.conf.task_routes = {f"signatures.{stage}": {"queue": queue} for stage, (queue, _) in STAGES.items()}
+take_notices_only(
+    {task: route["queue"] for task, route in app.conf.task_routes.items()}, otherwise="signatures.provision"
+)
 # No notice expires: Celery's `expires` is a time by the sender's clock, and a worker whose clock was a minute ahead
 # threw all of them away.
 app.conf.beat_schedule = {

@@ -295,6 +295,8 @@ class Embedded:
         # Nothing goes to disk: half of the key under which networks are labelled lives here for an hour
         # (web/network_key.py), and what a task would have done is found by the next beat.
         argv += ["--save", "", "--appendonly", "no"]
+        # The largest of anything: no client can fill a worker's memory with one message.
+        argv += ["--proto-max-bulk-len", "1mb"]
         # Celery's messages must not be thrown away when memory is short.
         argv += ["--maxmemory-policy", "noeviction", "--loglevel", "warning"]
         return self._server("valkey", argv, "keep")

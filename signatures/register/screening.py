@@ -8,8 +8,9 @@ The rule: somebody who filled in the trap is held, and so is one of many of a si
 only; somebody who is one of many is held if anything else speaks against them. Alone, neither a fast hand, nor a
 browser without script, nor a crowded network holds anybody. What speaks against a flood that does all else well is the
 proof of work that it left out, so a surge of new mail domains turns that on (monitoring.py). And who is one of a crowd
-that looks like people, a carrier's customers, is not blamed for the new mail domains of an hour; nor, where most of
-them have words of their own or none, for words that others were handed too.
+that looks like people, a carrier's customers or those behind a Tor exit, is not blamed for having no script, nor for
+the new mail domains of an hour; nor, where most of them have words of their own or none, for words that others were
+handed too.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ RETURNING kind, label, first_hour, n
 
 #: Each of these holds by itself: no person fills in the trap, or signs for the fifth time.
 ALONE: Final = Reason.TRAP | Reason.TAGS
+
+#: What speaks against whoever's browser runs no script.
+WITHOUT_SCRIPT: Final = Reason.UNTIMED | Reason.UNWORKED
 
 #: LabelCount.kind of all of an hour and of those at new domains; the same of those with something against them.
 GROUPS: Final = (("a", "f"), ("u", "w"))
@@ -149,6 +153,8 @@ def screen(cursor: CursorWrapper, campaign_id: int, hour: datetime.datetime, clu
     doubted = [c for c in clues if c.reasons and c.reasons & ~WEIGHTLESS and not _is_of(people, c)]
     surge, hidden_surge = _surges(cursor, campaign_id, hour, (clues, doubted), fresh)
     for c in clues:
+        if _is_of(people, c):
+            c.reasons &= ~WITHOUT_SCRIPT
         if c.domain in fresh:
             if not _is_of(people, c) and (surge or (hidden_surge and c.reasons & ~WEIGHTLESS)):
                 c.reasons |= Reason.FRESH

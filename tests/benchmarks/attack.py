@@ -30,7 +30,7 @@ from tests.benchmarks.table import Row
 POSTS: Final = {"genuine": 600, "one": 1000, "many": 300, "slow": 270, "patient": 200}
 FREE_MAIL: Final = ("gmail.com", "outlook.com", "yahoo.com", "gmx.de", "wp.pl", "ukr.net", "orange.fr", "proton.me")
 #: Of genuine people: behind one carrier's address; behind one Tor exit; without script (of those behind the exit,
-#: half); at an employer's domain; at one of their own.
+#: a fifth); at an employer's domain; at one of their own.
 CARRIER, TOR, NO_SCRIPT, EMPLOYER, OWN = 0.1, 0.05, 0.02, 0.15, 0.05
 #: A carrier's address, a Tor exit's, that of the one network, and the rest of the world.
 CARRIER_ADDRESS, TOR_ADDRESS, ONE_ADDRESS = "203.0.113.7", "192.0.2.77", "198.51.100.9"
@@ -102,7 +102,7 @@ def _post(draw: random.Random, kind: str, n: int, signer: object) -> Post:
     if kind == "genuine":
         through = draw.random()
         address = CARRIER_ADDRESS if through < CARRIER else TOR_ADDRESS if through < CARRIER + TOR else address
-        solves = draw.random() >= (0.5 if address == TOR_ADDRESS else NO_SCRIPT)
+        solves = draw.random() >= (0.2 if address == TOR_ADDRESS else NO_SCRIPT)
         took = took if solves else ""
         where = draw.random()
         domain = f"own{n}.example" if where < OWN else f"firm{n % 40}.example" if where < OWN + EMPLOYER else domain

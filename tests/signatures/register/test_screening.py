@@ -219,6 +219,19 @@ def test_words_that_others_were_handed_too_hold_no_carriers_customers_and_do_hol
     assert states(campaign).count("quarantined") == held
 
 
+@pytest.mark.parametrize(("with_script", "held"), [(20, 0), (4, 9)])
+def test_who_has_no_script_behind_a_tor_exit_is_not_held_and_a_clumsy_network_is(campaign, sign, with_script, held):
+    """Nine without script come through one crowded network; before them so many with one. Four do not cover nine."""
+    through = SEEN | {"network": "exit"}
+    for n in range(with_script):
+        sign(campaign, email=f"p{n}@gmail.com", signals=through | {"so_far": 11 + n, "work": "done"})
+    without = {key: value for key, value in through.items() if key != "took"} | {"work": "missing"}
+    for n in range(9):
+        sign(campaign, email=f"q{n}@gmail.com", signals=without | {"so_far": 50 + n})
+    admit(campaign)
+    assert states(campaign).count("quarantined") == held
+
+
 @pytest.mark.parametrize("alike", ["comment", "domain"])
 def test_ten_clumsy_bots_of_each_network_cannot_hide_behind_its_eleventh(campaign, sign, alike):
     for network in range(5):
