@@ -87,6 +87,20 @@ DESK_ROLE = env.str("DESK_ROLE", "undersigned_desk")
 WORKER_ROLE = env.str("WORKER_ROLE", "undersigned_worker")
 
 
+# Milliseconds that a statement may take, that it may wait for a lock, and that a transaction may lie idle, by tier. No
+# page of the site takes a second, so what holds a lock there is wrong; a worker's longest statement counts millions.
+# The owner migrates, and has no limit. DATABASE_URL may say otherwise: ?options=-c%20lock_timeout%3D9000
+LIMITS = {
+    "public": {"statement_timeout": 5_000, "lock_timeout": 2_000, "idle_in_transaction_session_timeout": 10_000},
+    "desk": {"statement_timeout": 30_000, "lock_timeout": 5_000, "idle_in_transaction_session_timeout": 30_000},
+    "worker": {"statement_timeout": 1_800_000, "lock_timeout": 60_000},
+}
+
+
+def _limits(of: dict[str, int]) -> str:
+    return " ".join(f"-c {name}={value}" for name, value in of.items())
+
+
 def _database(url: str) -> dict[str, object]:
     schemes = dict.fromkeys(("postgres", "postgresql"), r"/[^/:]*|")
     parts = addresses.service("DATABASE_URL", url or "postgres:///undersigned", schemes)
@@ -99,6 +113,7 @@ def _database(url: str) -> dict[str, object]:
         # on a signature. A pooler in between has to know prepared statements (PgBouncer: max_prepared_statements).
         "prepare_threshold": 5,
         "connect_timeout": 3,
+        **({"options": _limits(LIMITS[ROLE])} if ROLE in LIMITS else {}),
         **query,
     }
     database: dict[str, object] = {

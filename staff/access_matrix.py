@@ -99,7 +99,7 @@ def _page(name: str, route: str) -> Page:
 
 #: The pages that models have by themselves, and what Django calls the right to each.
 RIGHT_OF: Final = {
-    "changelist": "view", "change": "view", "history": "view", "add": "add", "delete": "delete",
+    "changelist": "view", "change": "view", "add": "add", "delete": "delete",
     "translations": "change",
 }  # fmt: skip
 

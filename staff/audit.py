@@ -1,7 +1,8 @@
 """Writing into the audit trail, from the web and from workers alike.
 
 The database numbers, dates and chains an entry (config/database/audit_trail.sql), one after another: the trail has no
-forks. So an entry holds up the next one until its transaction ends: write it last, with what it is about.
+forks. What is changed in content, logins and settings it writes down by itself (audited_rows.sql). An entry holds up
+the next one until its transaction ends: write it last, with what it is about.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 
 from web.models import Section
 
-# Raw: the ORM names every column of a row, and these are all that web and worker may write.
-APPEND: Final = """
-INSERT INTO staff_auditentry (actor_id, action, section_id, purpose, detail) VALUES (%s, %s, %s, %s, %s)
-"""
+# Raw: a function of the database is the only way into the trail.
+APPEND: Final = "SELECT audit_append(%s, %s, %s, %s, %s)"
+# Raw: what the database writes down by itself (config/database/audited_rows.sql) names whoever is said here.
+SAY_WHO: Final = "SELECT set_config('undersigned.actor', %s, false)"
 
 
 def append(
@@ -26,8 +27,15 @@ def append(
     """Write down who (None: a worker by itself) did what where, why, and of what: ids, ranges, figures, no signer.
 
     In the caller's transaction: both stay, or neither. Raises IntegrityError (audit_names_no_mailbox) where
-    an address is among the words, and in a REPEATABLE READ transaction that began before another's entry.
+    an address is among the words, and in a REPEATABLE READ transaction that began before another's entry;
+    OperationalError where another entry is held up for seconds.
     """
     row = [actor.pk if actor else None, action, section.pk if section else None, purpose, json.dumps(detail or {})]
     with connection.cursor() as cursor:
         cursor.execute(APPEND, row)
+
+
+def say_who(user: User | AnonymousUser) -> None:
+    """Tell the database who acts in this connection until it is told otherwise; nobody where nobody is logged in."""
+    with connection.cursor() as cursor:
+        cursor.execute(SAY_WHO, [str(user.pk) if user.is_authenticated else ""])

@@ -118,6 +118,19 @@ class GuardedAdmin(Uncut, ModelAdmin):
             for name, view in views.items()
         ]
 
+    def get_urls(self) -> list[URLPattern]:
+        """Without Django's history of an object, which is its own log's. What was done is in the audit trail."""
+        return [url for url in super().get_urls() if not str(url.name).endswith("_history")]
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The database writes it into the audit trail (config/database/audited_rows.sql): there is no second truth."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """As log_addition()."""
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """As log_addition()."""
+
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         """Straight to the page. Django's own detour by number would tell of other sections' drafts as well."""
         if obj is None or not hasattr(obj, "get_absolute_url"):

@@ -15,8 +15,8 @@ from django.db import connection
 
 ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 READ: Final = "SELECT"
-#: What the desk and workers say of an entry; its number, time, writer and hash are the database's (audit_trail.sql).
-AUDIT: Final = "INSERT (actor_id, action, section_id, purpose, detail)"
+#: Functions that not everybody may call, in the words of `regprocedure`; each says so itself as well (audit_trail.sql).
+APPEND: Final = "audit_append(integer,text,bigint,text,jsonb)"
 
 #: What campaigners write, and what Django keeps for logins.
 _CONTENT: Final = (
@@ -26,7 +26,7 @@ _CONTENT: Final = (
 )  # fmt: skip
 _STAFF: Final = (
     "auth_user", "auth_group", "auth_permission", "auth_user_groups", "auth_user_user_permissions",
-    "auth_group_permissions", "django_session", "django_admin_log", "django_content_type",
+    "auth_group_permissions", "django_session", "django_content_type",
     "account_emailaddress", "account_emailconfirmation", "mfa_authenticator", "usersessions_usersession",
 )  # fmt: skip
 
@@ -47,11 +47,14 @@ _REGISTER: Final = (
     "signatures_noticecount",
 )  # fmt: skip
 
+#: Django's own log of its admin: it could be altered and deleted. What was done is in the audit trail, once.
+_NOBODYS: Final = ("django_admin_log",)
+
 #: table → rights. The public tier reads what is published, takes what supporters send, and reads of that only the row
 #: that its token names (row_security.sql). It knows nobody who works here.
 PUBLIC: Final[dict[str, str]] = {
     **dict.fromkeys(_CONTENT, READ),
-    **dict.fromkeys((*_STAFF, *_STAFFS_WORK, *_REGISTER), ""),
+    **dict.fromkeys((*_STAFF, *_STAFFS_WORK, *_REGISTER, *_NOBODYS), ""),
     "django_migrations": READ,
     "petitions_claimsnapshot": READ,
     "signatures_campaignkey": READ,
@@ -82,7 +85,7 @@ PUBLIC: Final[dict[str, str]] = {
 #: none.
 DESK: Final[dict[str, str]] = {
     **dict.fromkeys((*_CONTENT, *_STAFF, "staff_membership"), ALL),
-    **dict.fromkeys((*_TAKEN, *_REGISTER), ""),
+    **dict.fromkeys((*_TAKEN, *_REGISTER, *_NOBODYS), ""),
     "django_migrations": READ,
     # What was said stays said: no role changes or deletes a snapshot.
     "petitions_claimsnapshot": "SELECT, INSERT",
@@ -94,7 +97,7 @@ DESK: Final[dict[str, str]] = {
     "signatures_ledgerentry": READ,
     "signatures_delivery": "SELECT, INSERT, UPDATE (state, problem)",
     "staff_proposal": "SELECT, INSERT, UPDATE (state, decided_by_id, decided_at, answer)",
-    "staff_auditentry": f"SELECT, {AUDIT}",
+    "staff_auditentry": READ,
     "staff_auditanchor": READ,
     "signatures_handover": "SELECT, INSERT",
     "signatures_announcement": "SELECT, INSERT",
@@ -116,7 +119,7 @@ DESK: Final[dict[str, str]] = {
 #: The worker reads what it is to do and writes the register; content and logins are not its business.
 WORKER: Final[dict[str, str]] = {
     **dict.fromkeys((*_CONTENT, "staff_membership"), READ),
-    **dict.fromkeys(_STAFF, ""),
+    **dict.fromkeys((*_STAFF, *_NOBODYS), ""),
     "auth_user": "SELECT (id, username, is_active)",
     # Closed when the time has come.
     "petitions_campaign": "SELECT, UPDATE (state)",
@@ -134,7 +137,7 @@ WORKER: Final[dict[str, str]] = {
     "signatures_ledgerentry": "SELECT, INSERT, UPDATE",
     "signatures_delivery": "SELECT, UPDATE",
     "staff_proposal": "SELECT, UPDATE (state, decided_at, done_at, problem)",
-    "staff_auditentry": f"SELECT, {AUDIT}",
+    "staff_auditentry": READ,
     "signatures_shredding": "SELECT, INSERT (campaign_id, at)",
     "staff_auditanchor": "SELECT, INSERT (seq, hash), UPDATE (mailed_at)",
     "signatures_handover": READ,
@@ -197,7 +200,7 @@ def apply_grants(cursor: Any) -> list[str]:
     _require_roles(cursor)
     differing = []
     for role, tables in _rights():
-        wanted, given = _wanted(role, tables), _given(cursor, role)
+        wanted, given = _wanted(role, tables) | _callable(cursor, role), _given(cursor, role)
         for target in sorted(wanted.keys() | given.keys()):
             if _parsed(wanted.get(target, "")) != given.get(target, set()):
                 _give(cursor, role, target, wanted.get(target, ""))
@@ -211,6 +214,12 @@ def _wanted(role: str, tables: dict[str, str]) -> dict[str, str]:
         # Admission takes keys ahead (register/admission.py); other tables' are given by their columns.
         wanted["SEQUENCE signatures_signature_id_seq"] = "USAGE"
     return wanted
+
+
+def _callable(cursor: Any, role: str) -> dict[str, str]:
+    """What the role may call of what not everybody may. A function that is still to be made says so when it is."""
+    cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [APPEND])
+    return {f"FUNCTION {APPEND}": "EXECUTE"} if role != settings.PUBLIC_ROLE and cursor.fetchone()[0] else {}
 
 
 def _given(cursor: Any, role: str) -> dict[str, Rights]:

@@ -102,13 +102,14 @@ def _name_of(statements: str, file: Path) -> str:
 
 
 def _with_roles(statements: str) -> str:
-    """Put the roles' names where the file has psql's :"public", :"desk" and :"worker"."""
+    """Put the roles' names where the file has psql's :"public", :"desk" and :"worker"; as text, :'worker'."""
     for variable, role in (
         ("public", settings.PUBLIC_ROLE),
         ("desk", settings.DESK_ROLE),
         ("worker", settings.WORKER_ROLE),
     ):
         statements = statements.replace(f':"{variable}"', connection.ops.quote_name(role))
+        statements = statements.replace(f":'{variable}'", "'" + role.replace("'", "''") + "'")
     return statements
 
 

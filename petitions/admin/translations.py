@@ -117,7 +117,6 @@ class TranslatedAdmin(GuardedAdmin):
         form = TranslationForm(rows, code, request.POST if request.method == "POST" else None)
         if form.is_bound and form.is_valid():
             form.save()
-            self.log_change(request, found, f"Translated into {BY_CODE[code].name}.")
             self.message_user(request, _("Translation saved."))
             self.look_at_translations(request, found)
             return HttpResponseRedirect(f"{request.path}?language={code}")

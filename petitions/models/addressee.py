@@ -26,7 +26,10 @@ class AddresseeQuerySet(models.QuerySet["Addressee"]):
 
 
 class Addressee(Translated):
-    """The authority a campaign addresses, or a third party that verifies for it."""
+    """The authority a campaign addresses, or a third party that verifies for it.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     name = TranslatedCharField(_("name or title"), max_length=200, help_text=_("“The Minister of Internal Affairs”"))
     institution = TranslatedCharField(_("institution"), max_length=200, blank=True)

@@ -134,7 +134,8 @@ def _is_announced(at: datetime.datetime | None) -> Q:
 class Campaign(Translated):
     """A petition: what is demanded, of whom, and how its signers are protected.
 
-    Guards: config/database/campaign_guard.sql, config/database/search.sql, config/database/two_people.sql.
+    Guards: config/database/audited_rows.sql, config/database/campaign_guard.sql,
+    config/database/search.sql, config/database/two_people.sql.
     """
 
     class State(models.TextChoices):

@@ -40,6 +40,8 @@ class ClaimSnapshot(models.Model):
     Made by public_figures/saved_figures.py, never changed: what a text once said stays what it said.
     `[[name.total]]` in an update inserts the total, `[[name.countries]]` how many countries are shown,
     `[[name.PL]]` one country's figure, `[[name.day]]` the day.
+
+    Guards: config/database/audited_rows.sql.
     """
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="claims")

@@ -15,7 +15,10 @@ from web.i18n.translated import Translated, TranslatedCharField, TranslatedTextF
 
 
 class Demand(Translated):
-    """One thing the campaign asks for. Demands are numbered from 1."""
+    """One thing the campaign asks for. Demands are numbered from 1.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="demands")
     position = models.PositiveSmallIntegerField(_("number"), validators=[MinValueValidator(1)])
@@ -38,7 +41,10 @@ class Demand(Translated):
 
 
 class DemandStep(Translated):
-    """What became of a demand on a day, and by what it can be seen. The latest one is where the demand stands."""
+    """What became of a demand on a day, and by what it can be seen. The latest one is where the demand stands.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     class State(models.TextChoices):
         UNMET = "unmet", _("Unmet")

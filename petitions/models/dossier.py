@@ -18,7 +18,10 @@ class DossierQuerySet(models.QuerySet["Dossier"]):
 
 
 class Dossier(Translated):
-    """A subject that groups campaigns, their updates and what others wrote."""
+    """A subject that groups campaigns, their updates and what others wrote.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     slug = models.SlugField(_("address"), max_length=80, unique=True)
     title = TranslatedCharField(_("title"), max_length=200)
@@ -49,7 +52,10 @@ class Dossier(Translated):
 
 
 class Coverage(Translated):
-    """What somebody else published on the dossier's subject."""
+    """What somebody else published on the dossier's subject.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     dossier = models.ForeignKey(Dossier, models.CASCADE, related_name="coverage")
     title = TranslatedCharField(_("title"), max_length=200)

@@ -15,7 +15,10 @@ from web.models import Section
 
 
 class Picture(Translated):
-    """A picture with what belongs beside it. Its files are in the storage, under `key` (petitions/pictures.py)."""
+    """A picture with what belongs beside it. Its files are in the storage, under `key` (petitions/pictures.py).
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     section = models.ForeignKey(Section, models.PROTECT, verbose_name=_("section"), related_name="pictures")
     alt = TranslatedCharField(

@@ -36,7 +36,10 @@ class UpdateQuerySet(models.QuerySet["Update"]):
 
 
 class Update(Translated):
-    """News of a campaign, or a press release about it."""
+    """News of a campaign, or a press release about it.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     class Kind(models.TextChoices):
         UPDATE = "update", _("Update")

@@ -36,7 +36,7 @@ class ProposalAdmin(GuardedAdmin):
     """What waits for me, what I wait for, what was decided. A proposal is made where what it is about is changed."""
 
     #: Each proposal says for whom it is (four_eyes.may_see, may_decide).
-    pages = dict.fromkeys(("changelist", "change", "history", "approve", "refuse", "withdraw", "ask"), Who.WORKS_HERE)
+    pages = dict.fromkeys(("changelist", "change", "approve", "refuse", "withdraw", "ask"), Who.WORKS_HERE)
 
     def has_view_permission(self, request: HttpRequest, obj: Proposal | None = None) -> bool:
         return works_here(request.user) and (obj is None or approvals.may_see(obj, cast(User, request.user)))

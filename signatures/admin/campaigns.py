@@ -175,7 +175,6 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             self.message_user(request, _("There are already saved figures with this name."), messages.ERROR)
         else:
             take_snapshot(campaign, name)
-            self.log_change(request, campaign, f"claim snapshot {name}")
             self.message_user(request, _("Figures saved. Texts can now refer to them."), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:petitions_campaign_tally", args=[campaign.pk]))
 

@@ -223,7 +223,6 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         except NotAllowed as error:
             self.message_user(request, str(error), messages.WARNING)
         else:
-            self.log_change(request, delivery, str(done))
             self.message_user(request, done, messages.SUCCESS)
         return HttpResponseRedirect(_detail_url(delivery))
 

@@ -95,7 +95,6 @@ class UpdateAdmin(UpdateContentAdmin):
         published = Update.objects.published().filter(pk=update.pk).exists()
         if request.method == "POST" and published:
             Mailing.objects.get_or_create(update=update)
-            self.log_change(request, update, "mailed")
             notify_worker("spread_news")
             self.message_user(request, _("The e-mails are being sent."), messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:petitions_update_mail", args=[update.pk]))

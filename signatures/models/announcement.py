@@ -10,7 +10,10 @@ from signatures.models.delivery import Delivery
 
 
 class Announcement(models.Model):
-    """The figures of a press release, and by which rule they come from the packet's manifest."""
+    """The figures of a press release, and by which rule they come from the packet's manifest.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     #: Nobody deletes what was announced; a draft that is not wanted stays one.
     update = models.OneToOneField(Update, models.PROTECT, primary_key=True, related_name="announcement")

@@ -12,7 +12,10 @@ from signatures.models.register import Signature
 
 
 class Mailing(models.Model):
-    """One update on its way to those signers who asked for updates. Web asks for it; register/news.py sends it."""
+    """One update on its way to those signers who asked for updates. Web asks for it; register/news.py sends it.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     update = models.OneToOneField(Update, models.PROTECT, related_name="mailing")
     asked_at = models.DateTimeField(db_default=Now())

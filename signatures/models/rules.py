@@ -19,7 +19,10 @@ from petitions.models import Campaign
 
 
 class SigningRules(models.Model):
-    """How one campaign takes signatures. Where there is no row, its defaults hold."""
+    """How one campaign takes signatures. Where there is no row, its defaults hold.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     class Work(models.TextChoices):
         OFF = "off", _("Never")
@@ -80,7 +83,10 @@ class NetworkRuleQuerySet(models.QuerySet["NetworkRule"]):
 
 
 class NetworkRule(models.Model):
-    """A network that operators let through the limits, or keep out. Typed by them: never a supporter's address."""
+    """A network that operators let through the limits, or keep out. Typed by them: never a supporter's address.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     class Verdict(models.TextChoices):
         ALLOW = "allow", _("Allow")

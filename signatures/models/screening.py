@@ -107,7 +107,7 @@ class LabelCount(models.Model):
 class Ruling(models.Model):
     """What a person decided about all signatures that came alike: carried out by a worker, and reversible.
 
-    Guards: config/database/row_security.sql.
+    Guards: config/database/audited_rows.sql, config/database/row_security.sql.
     """
 
     class Verb(models.TextChoices):

@@ -21,8 +21,8 @@ from web.redaction import SafeWords, describe
 CAMPAIGN, DESK, SIGNING, OFFICER = "campaign", "desk", "signing", "officer"
 #: So many are named; a keyring that lacks more lacks all.
 NAMED: Final = 20
-#: One `init_keyring` at a time, on whichever host: the second finds what the first has published.
-_LOCK: Final = 0x6B6579
+# Raw: one `init_keyring` at a time, on whichever host: the second finds what the first has published.
+_LOCK: Final = "LOCK TABLE signatures_deskkey IN SHARE ROW EXCLUSIVE MODE"
 
 # Raw: this is asked before each stage, so it is one round trip (0.4 ms with 500 campaigns). A shredded campaign has no
 # keys any more. Of signing keys older ones stay published; the keyring holds the one that signs now.
@@ -84,7 +84,7 @@ def init_keyring(*, lost: Collection[str] = ()) -> list[str]:
     """
     ring = keyring()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute(_LOCK)
         if keys := _lacking(ring, lost):
             raise WrongKeyring(
                 f"The database publishes keys, of another keyring than that in {ring.directory}: {_named(keys)}. "

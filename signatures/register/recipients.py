@@ -30,8 +30,9 @@ from staff.models import Proposal
 
 log = logging.getLogger(__name__)
 
-#: One worker at a time settles: what the keyring and the rows say is compared as a whole.
-_LOCK: Final = 0x726563
+# Raw: one worker at a time settles, for what the keyring and the rows say is compared as a whole. A lock on a table
+# that the web tiers may only read: whoever is connected could hold an advisory one, and no key would be unpinned.
+_LOCK: Final = "LOCK TABLE signatures_deskkey IN SHARE ROW EXCLUSIVE MODE"
 _CODE_BYTES: Final = 32
 
 _STATE: Final = Recipient.State
@@ -97,7 +98,7 @@ def _alone() -> Iterator[Trail]:
     """
     trail = Trail()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute(_LOCK)
         yield trail
         for actor, action, detail in trail:
             audit.append(actor, action, None, detail=detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
@@ -17,6 +19,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.csp import CSP
 from django.utils.translation import gettext as _
 
+from staff import audit
 from staff.access import works_here
 from staff.login.adapters import SealedUnderAnotherKey
 from staff.login.factors import has_second_factor, used_second_factor
@@ -66,6 +69,8 @@ class LoginMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith(PREFIX):
             return self.get_response(request)
+        with contextlib.suppress(DatabaseError):  # where it is away, what comes next says so
+            audit.say_who(request.user)
         response = _stopped(request) or self.get_response(request)
         if not hasattr(response, "_csp_config"):
             response._csp_config = ADMIN_CSP  # type: ignore[attr-defined] # what csp_override() sets

@@ -26,7 +26,7 @@ class AuditEntry(models.Model):
 
     seq = models.BigIntegerField(_("number"), primary_key=True)
     at = models.DateTimeField(_("time"))
-    #: The database role that wrote it, which no role can choose: web, worker or owner.
+    #: The database role that connected, which no role can choose; "… as …" where it took on another one.
     tier = models.CharField(_("written by"), max_length=63)
     #: Null: a worker, of its own accord.
     actor = models.ForeignKey(

@@ -23,7 +23,7 @@ class Role(models.TextChoices):
 class Membership(models.Model):
     """A person's role in one section, or in all of them.
 
-    Guards: config/database/roles.sql.
+    Guards: config/database/audited_rows.sql, config/database/roles.sql.
     """
 
     #: The roles that somebody may have in every section at once.

@@ -4,22 +4,26 @@ import dataclasses
 import datetime
 import io
 import threading
+from contextlib import contextmanager
 from itertools import pairwise
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, ProgrammingError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, ProgrammingError, connection, connections, transaction
 from django.urls import reverse
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.database.apply import apply
 from signatures.desk import deliveries
 from signatures.models import Register
 from signatures.register.audit_anchors import GENESIS, Anchor, Entry, _entries, anchor_trail, entry_hash, problems_of
 from signatures.register.pruning import prune
+from signatures.register.recipients import settle_recipients
 from staff import approvals, audit
 from staff.models import AuditAnchor, AuditEntry, Proposal, Role
 from tests.support.fixtures import acting_as, aged
@@ -49,6 +53,15 @@ def tamper(sql):
         cursor.execute("ALTER TABLE staff_auditentry ENABLE TRIGGER audit_is_final")
 
 
+@contextmanager
+def another_session():
+    """Somebody else who is connected at the same time."""
+    there = connection.settings_dict
+    keys = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    with psycopg.connect(**{key: there[name] for key, name in keys.items() if there[name]}, autocommit=True) as session:
+        yield session
+
+
 def verdict(*anchors):
     """What verify_audit says: "" where the trail verifies."""
     try:
@@ -65,7 +78,11 @@ def test_each_entry_is_numbered_dated_and_chained_by_the_database(trail):
     assert [entry.seq for entry in trail] == [1, 2, 3, 4, 5]
     assert bytes(trail[0].previous) == GENESIS
     assert all(bytes(after.previous) == bytes(before.hash) for before, after in pairwise(trail))
-    assert {entry.tier for entry in trail} == {settings.DESK_ROLE, settings.WORKER_ROLE}
+    # Who connected, in the tests, is the owner.
+    connected = settings.DATABASES["default"]["USER"]
+    assert {entry.tier for entry in trail} == {
+        f"{connected} as {role}" for role in (settings.DESK_ROLE, settings.WORKER_ROLE)
+    }
     assert all(before.at < after.at for before, after in pairwise(trail))
 
 
@@ -82,7 +99,7 @@ def test_the_hash_is_one_rule_in_two_tongues(trail):
         "DELETE FROM staff_auditentry",
         "TRUNCATE staff_auditentry",
         "INSERT INTO staff_auditentry (seq, action, purpose, detail) VALUES (9, 'x', '', '{}')",
-        "INSERT INTO staff_auditentry (tier, action, purpose, detail) VALUES ('owner', 'x', '', '{}')",
+        "INSERT INTO staff_auditentry (actor_id, action, purpose, detail) VALUES (1, 'x', '', '{}')",
         "UPDATE staff_auditanchor SET hash = ''",
         "DELETE FROM staff_auditanchor",
     ],
@@ -97,6 +114,36 @@ def test_web_and_worker_can_only_add(trail, role, statement):
 def test_the_owner_changes_nothing_by_a_slip(trail, statement):
     with pytest.raises(IntegrityError, match="never changed"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def test_the_public_tier_adds_nothing_and_keeps_nobody_from_adding(trail, officer, section, keyring):
+    """A23: the web's role held the advisory lock that each entry took, and every audited act hung."""
+    with another_session() as other:
+        other.execute(f'SET ROLE "{settings.PUBLIC_ROLE}"')
+        other.execute("SELECT pg_advisory_lock(x'617564'::int, 0), pg_advisory_lock(x'726563'::int)")
+        for mode in ("ROW SHARE", "ROW EXCLUSIVE", "SHARE", "EXCLUSIVE", "ACCESS EXCLUSIVE"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), other.transaction():
+                other.execute(f"LOCK TABLE staff_auditentry IN {mode} MODE")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            other.execute("SELECT audit_append(NULL, 'x', NULL, '', '{}')")
+        with acting_as(settings.DESK_ROLE):
+            audit.append(officer, "reveal.number", section)
+        with transaction.atomic(), acting_as(settings.WORKER_ROLE):
+            settle_recipients()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_holds_an_entry_up_makes_others_fail_and_not_hang(officer, section):
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER FUNCTION audit_append SET lock_timeout = '50ms'")
+        with another_session() as other:
+            other.execute("BEGIN")
+            other.execute(audit.APPEND, [officer.pk, "x", section.pk, "", "{}"])
+            with pytest.raises(OperationalError, match="lock timeout"):
+                audit.append(officer, "reveal.number", section)
+    finally:
+        apply()
 
 
 def test_an_address_is_refused(officer, section):
@@ -310,7 +357,8 @@ def test_an_expiry_is_written_down_by_the_worker(delivery):
     with acting_as(settings.WORKER_ROLE):
         prune()
     last = AuditEntry.objects.first()
-    assert (last.action, last.actor, last.tier) == ("delivery.expire", None, settings.WORKER_ROLE)
+    assert (last.action, last.actor) == ("delivery.expire", None)
+    assert last.tier.endswith(settings.WORKER_ROLE)
 
 
 # --- the page -----------------------------------------------------------------------------------------------------

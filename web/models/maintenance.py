@@ -10,7 +10,10 @@ from web.i18n.plain import PlainTextField
 
 
 class Maintenance(models.Model):
-    """The whole site at rest: one row, or none in ordinary times. See petitions/desk/lifecycle.py."""
+    """The whole site at rest: one row, or none in ordinary times. See petitions/desk/lifecycle.py.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     class Mode(models.TextChoices):
         PAUSED = "paused", _("Paused: signing is closed")

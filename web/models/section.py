@@ -9,7 +9,10 @@ from web.i18n.plain import PlainCharField
 
 
 class Section(models.Model):
-    """A national branch or a local group: every campaign belongs to one."""
+    """A national branch or a local group: every campaign belongs to one.
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     name = PlainCharField(_("name"), max_length=100, unique=True)
     slug = models.SlugField(_("identifier"), max_length=50, unique=True)

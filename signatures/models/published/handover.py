@@ -66,7 +66,8 @@ class HandoverQuerySet(models.QuerySet["Handover"]):
 class Handover(models.Model):
     """One thing that happened between us and an authority over a packet.
 
-    Guards: config/database/handovers.sql, config/database/row_security.sql.
+    Guards: config/database/audited_rows.sql, config/database/handovers.sql,
+    config/database/row_security.sql.
     """
 
     class Kind(models.TextChoices):

@@ -151,7 +151,8 @@ BY_HAND = {
     "a column for web": f'GRANT UPDATE (sealed) ON signatures_submission TO "{settings.DESK_ROLE}"',
     "a right to pass on": f'GRANT SELECT ON signatures_tally TO "{settings.DESK_ROLE}" WITH GRANT OPTION',
     "a sequence for web": f'GRANT USAGE ON SEQUENCE signatures_signature_id_seq TO "{settings.DESK_ROLE}"',
-    "nothing for the worker": f'REVOKE ALL ON ALL TABLES IN SCHEMA public FROM "{settings.WORKER_ROLE}"',
+    "nothing for the worker": "REVOKE ALL ON petitions_campaign, signatures_signature, signatures_submission"
+    f' FROM "{settings.WORKER_ROLE}"',
     "a column less": f'REVOKE SELECT (seconds) ON signatures_deliverypart FROM "{settings.DESK_ROLE}"',
     "no sequence": f'REVOKE ALL ON SEQUENCE signatures_signature_id_seq FROM "{settings.WORKER_ROLE}"',
 }

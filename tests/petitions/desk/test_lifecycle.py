@@ -32,7 +32,7 @@ from petitions.models import Campaign, Coverage, Demand, Dossier, Standing, Upda
 from signatures.intake.campaigns import forget_campaigns
 from signatures.models import CampaignKey
 from signatures.views import pages
-from staff.models import Membership, Role
+from staff.models import AuditEntry, Membership, Role
 from tests.support.fixtures import acting_as
 from web.maintenance import forget_maintenance
 from web.models import Maintenance
@@ -334,7 +334,7 @@ def test_a_dossier_that_was_taken_down_is_gone_and_nothing_leads_there(
     }  # fmt: skip
     assert going.get_absolute_url() in browser.get(page).text
     assert browser.post(page, typed).status_code == 302
-    assert "Taken down" in browser.get(reverse("admin:petitions_dossier_history", args=[going.pk])).text
+    assert AuditEntry.objects.get(action="dossier.changed").detail["now"]["taken_down"] is True
     assert f'href="{going.get_absolute_url()}"' not in browser.get(page).text
     after = told()
     assert client.get(going.get_absolute_url()).status_code == 410

@@ -23,7 +23,10 @@ def step(browser, campaign, name, reason=""):
 
 
 def trail():
-    return [(entry.action, entry.purpose, entry.detail) for entry in AuditEntry.objects.order_by("seq")]
+    """The acts, without the rows that the database writes down by itself (test_audited_rows.py)."""
+    rows = (".added", ".changed", ".deleted")
+    entries = (entry for entry in AuditEntry.objects.order_by("seq") if not entry.action.endswith(rows))
+    return [(entry.action, entry.purpose, entry.detail) for entry in entries]
 
 
 def test_each_step_is_written_down_with_its_reason(moderator, campaign):
@@ -36,7 +39,7 @@ def test_each_step_is_written_down_with_its_reason(moderator, campaign):
         ("campaign.close", "", about),
         ("campaign.take_down", "A court said so.", about),
     ]
-    assert AuditEntry.objects.first().section == campaign.section
+    assert {entry.section for entry in AuditEntry.objects.all()} == {campaign.section}
 
 
 def test_a_step_whose_reason_names_a_mailbox_is_not_taken(moderator, campaign):
