@@ -44,7 +44,7 @@ def rates_are_rates(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     """Told at the start, not to the first who signs or logs in."""
     from web.rate_limits import rate
 
-    for name in ("SIGN_RATE", "SIGN_RATE_WITH_WORK", "LOGIN_RATE"):
+    for name in ("SIGN_RATE", "SIGN_RATE_WITH_WORK", "MY_SIGNATURES_RATE", "LOGIN_RATE"):
         try:
             rate(getattr(settings, name))
         except ValueError as error:

@@ -26,4 +26,9 @@ ROUTES: Final = {
     "withdraw": "withdraw/<str:token>/",
     "unsubscribe": "unsubscribe/<str:token>/",
     "news": "n/<int:key>/",
+    "my_signatures": "my-signatures/",
+    "my_signatures_sent": "my-signatures/sent/",
+    "mine": "mine/<str:token>/",
+    "mine_text": "mine/<str:token>/signatures.txt",
+    "mine_json": "mine/<str:token>/signatures.json",
 }

@@ -139,6 +139,19 @@ def open_session_key(wrapped: bytes, private_key: bytes, campaign: uuid.UUID, ke
     return session_key
 
 
+def seal_for(plain: bytes, public_key: bytes, info: bytes) -> bytes:
+    """For the holder of the private key alone, with HPKE; `info` says which it is. 1.2 kB longer than `plain`."""
+    return _SUITE.encrypt(plain, _public(public_key), info=info)
+
+
+def open_for(sealed: bytes, private_key: bytes, info: bytes) -> bytes:
+    """What was sealed. Raises NotOpened."""
+    try:
+        return _SUITE.decrypt(sealed, _private(private_key), info=info)
+    except (InvalidTag, ValueError):
+        raise NotOpened from None
+
+
 class Box[Content: Person | Consents]:
     """AES-256-GCM under one key, for messages bound to a context (`bind`: which row this is)."""
 

@@ -13,6 +13,7 @@ from petitions.desk.lifecycle import close_what_is_over
 from petitions.models import Campaign
 from signatures.delivery import share_images
 from signatures.delivery.build import build_deliveries
+from signatures.delivery.forgetting import forget_in_packets
 from signatures.delivery.orphan_cleanup import sweep
 from signatures.delivery.signing import publish_signing_key
 from signatures.notify_worker import notify_worker
@@ -21,6 +22,8 @@ from signatures.register import (
     audit_anchors,
     bounces,
     keyring,
+    mailbox_requests,
+    mailbox_wishes,
     mailing,
     monitoring,
     news,
@@ -67,6 +70,7 @@ def provision() -> None:
     """Keys for campaigns that have none; and the organisation's own, shown where none are."""
     publish_signing_key()
     keyring.publish_desk_key()
+    mailbox_requests.publish_request_key()
     keyring.provision_campaigns()
 
 
@@ -101,6 +105,18 @@ def spread_news() -> None:
 @shared_task(base=Stage, name="signatures.withdraw")
 def withdraw() -> None:
     withdrawal.apply_withdrawals()
+
+
+@shared_task(base=Stage, name="signatures.answer_requests")
+def answer_requests() -> None:
+    """Mails with the link to somebody's own page."""
+    mailbox_requests.answer_requests()
+
+
+@shared_task(base=Stage, name="signatures.grant_wishes")
+def grant_wishes() -> None:
+    """What people pressed on their own pages."""
+    mailbox_wishes.grant_wishes(forget_in_packets)
 
 
 @shared_task(base=Stage, name="signatures.close_campaigns")

@@ -4,7 +4,7 @@ from django.http.response import HttpResponseBase
 from django.urls import path
 
 from signatures.routes import ROUTES
-from signatures.views import crawlers, links, numbers, pages, signing, verifier
+from signatures.views import crawlers, links, my_signatures, numbers, pages, signing, verifier
 
 VIEWS: dict[str, Callable[..., HttpResponseBase]] = {
     "home": pages.home,
@@ -30,6 +30,11 @@ VIEWS: dict[str, Callable[..., HttpResponseBase]] = {
     "withdraw": links.withdraw,
     "unsubscribe": links.unsubscribe,
     "news": pages.news,
+    "my_signatures": my_signatures.ask,
+    "my_signatures_sent": my_signatures.sent,
+    "mine": my_signatures.mine,
+    "mine_text": my_signatures.as_text,
+    "mine_json": my_signatures.as_json,
 }
 
 #: What a view is told beside what its address says.

@@ -39,6 +39,7 @@ _STAFFS_WORK: Final = (
 #: What supporters send.
 _TAKEN: Final = (
     "signatures_submission", "signatures_sealingkey", "signatures_withdrawal", "signatures_unsubscription",
+    "signatures_requestkey", "signatures_mailboxrequest", "signatures_mailboxpage", "signatures_mailboxwish",
 )  # fmt: skip
 #: What is the workers' alone.
 _REGISTER: Final = (
@@ -65,6 +66,11 @@ PUBLIC: Final[dict[str, str]] = {
     " UPDATE (confirmed_at, sealed_consents, consents_key_id)",
     "signatures_withdrawal": "INSERT (token_hash), SELECT (token_hash, outcome)",
     "signatures_unsubscription": "INSERT (token_hash)",
+    # /my-signatures/: what is asked goes in sealed; what is shown comes out sealed, where a link names it.
+    "signatures_requestkey": READ,
+    "signatures_mailboxrequest": "INSERT (sealed)",
+    "signatures_mailboxpage": "SELECT (token_hash, sealed, created_at)",
+    "signatures_mailboxwish": "INSERT (page_hash, sealed), SELECT (page_hash, done_at)",
     # The exact total, and nothing of what came last.
     "signatures_register": "SELECT (campaign_id, counted)",
     "signatures_tallysum": READ,
@@ -128,7 +134,11 @@ WORKER: Final[dict[str, str]] = {
     "signatures_campaignkey": "SELECT, INSERT",
     "signatures_sealingkey": "SELECT, INSERT, DELETE",
     "signatures_submission": ALL,
-    "signatures_withdrawal": "SELECT, UPDATE, DELETE",
+    "signatures_withdrawal": "SELECT, INSERT (token_hash), UPDATE, DELETE",
+    "signatures_requestkey": "SELECT, INSERT",
+    "signatures_mailboxrequest": "SELECT, UPDATE, DELETE",
+    "signatures_mailboxpage": ALL,
+    "signatures_mailboxwish": "SELECT, UPDATE, DELETE",
     "signatures_register": "SELECT, INSERT, UPDATE",
     "signatures_signature": "SELECT, INSERT, UPDATE",
     "signatures_tally": ALL,
@@ -155,8 +165,8 @@ WORKER: Final[dict[str, str]] = {
     "signatures_reveal": "SELECT, UPDATE, DELETE",
     "signatures_mailing": "SELECT, UPDATE",
     "signatures_newsmail": ALL,
-    "signatures_newsreader": "SELECT, INSERT",
-    "signatures_unsubscription": "SELECT, DELETE",
+    "signatures_newsreader": "SELECT, INSERT, DELETE",
+    "signatures_unsubscription": "SELECT, INSERT, DELETE",
     "signatures_trace": ALL,
     "signatures_labelcount": ALL,
     "signatures_ruling": "SELECT, UPDATE (state, would_touch, touched, reached)",

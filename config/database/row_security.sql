@@ -44,6 +44,26 @@ CREATE POLICY worker_all ON signatures_withdrawal FOR ALL TO :"worker"
     USING (true)
     WITH CHECK (true);
 
+-- A person's own page: for an hour, for whoever can name it (models/mailboxes.py, LINK_LIVES). Owner and date are not web's
+-- to write, and what is wanted comes only with such a page, not without end.
+ALTER TABLE signatures_mailboxpage ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY public_select ON signatures_mailboxpage FOR SELECT TO :"public"
+    USING (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex')
+           AND created_at > now() - interval '1 hour');
+
+CREATE POLICY worker_all ON signatures_mailboxpage FOR ALL TO :"worker" USING (true) WITH CHECK (true);
+
+ALTER TABLE signatures_mailboxwish ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY public_insert ON signatures_mailboxwish FOR INSERT TO :"public"
+    WITH CHECK (EXISTS (SELECT FROM signatures_mailboxpage p WHERE p.token_hash = page_hash));
+
+CREATE POLICY public_select ON signatures_mailboxwish FOR SELECT TO :"public"
+    USING (page_hash = decode(current_setting('undersigned.token_hash', true), 'hex'));
+
+CREATE POLICY worker_all ON signatures_mailboxwish FOR ALL TO :"worker" USING (true) WITH CHECK (true);
+
 -- The desk asks for rulings, and says yes, stop or back; what they do, only a worker does.
 ALTER TABLE signatures_ruling ENABLE ROW LEVEL SECURITY;
 

@@ -52,8 +52,8 @@ CHUNK: Final = 5000
 STALE: Final = """
 SELECT p.id FROM signatures_deliverypart p
  WHERE p.delivery_id = %s AND p.digest IS NOT NULL AND p.digest <> (
-       SELECT sha256(coalesce(string_agg(int8send(CASE WHEN s.share_name THEN s.number ELSE -s.number END),
-                                         ''::bytea ORDER BY s.number), ''::bytea))
+       SELECT sha256(coalesce(string_agg(int8send(CASE WHEN s.share_name THEN s.number ELSE -s.number END)
+                                         || substr(s.sealed, 1, 12), ''::bytea ORDER BY s.number), ''::bytea))
          FROM signatures_signature s
         WHERE s.campaign_id = %s AND s.number BETWEEN p.first_number AND p.last_number AND s.state = 'counted')
 """
@@ -140,7 +140,8 @@ def _signers(delivery: Delivery, part: DeliveryPart) -> tuple[list[Listed], byte
         raise CannotBuild("The campaign's keys are missing from this worker's keyring.") from None
     digest, listed = hashlib.sha256(), []
     for number, agreed, signed_on, mailbox, sealed in _in_order(delivery, part):
-        digest.update((number if agreed else -number).to_bytes(8, "big", signed=True))
+        # With the nonce: what was corrected meanwhile is sealed anew.
+        digest.update((number if agreed else -number).to_bytes(8, "big", signed=True) + bytes(sealed[:12]))
         if agreed or everybody:
             listed.append(_opened(box, number, signed_on, mailbox, sealed, everybody=everybody))
     return listed, digest.digest()

@@ -62,7 +62,7 @@ class Confirmation:
 
 
 @contextmanager
-def _naming(hashed: bytes) -> Iterator[CursorWrapper]:
+def naming(hashed: bytes) -> Iterator[CursorWrapper]:
     """Shows this transaction the row that the token names."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(NAME_THE_ROW, [hashed.hex()])
@@ -131,7 +131,7 @@ def unsubscribe(hashed: bytes) -> None:
 
 def withdrawal_outcome(hashed: bytes) -> str | None:
     """ "" while a worker is about to withdraw the signature, its outcome then; None where there is nothing to tell."""
-    with _naming(hashed) as cursor:
+    with naming(hashed) as cursor:
         cursor.execute(WITHDRAWAL, [hashed])
         row = cursor.fetchone()
     return row[0] if row else None

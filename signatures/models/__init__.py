@@ -8,6 +8,7 @@ from signatures.models.announcement import Announcement
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
 from signatures.models.mail import MailCount, MailTrouble, NoticeCount, Suppression
+from signatures.models.mailboxes import LINK_LIVES, MailboxPage, MailboxRequest, MailboxWish, RequestKey
 from signatures.models.monitoring import Monitor
 from signatures.models.news import Mailing, NewsMail, NewsReader, Unsubscription
 from signatures.models.published.handover import Handover, HandoverQuerySet, unanswered_since
@@ -40,6 +41,7 @@ from signatures.models.tally import (
 __all__ = [
     "AGE_RECIPIENT",
     "ANSWER_KEPT",
+    "LINK_LIVES",
     "OF_ARRIVALS",
     "OF_THE_REGISTER",
     "Announcement",
@@ -55,6 +57,9 @@ __all__ = [
     "LedgerEntry",
     "MailCount",
     "MailTrouble",
+    "MailboxPage",
+    "MailboxRequest",
+    "MailboxWish",
     "Mailing",
     "Monitor",
     "NetworkRule",
@@ -69,6 +74,7 @@ __all__ = [
     "Refusal",
     "Register",
     "Removal",
+    "RequestKey",
     "Reveal",
     "RevealQuerySet",
     "Ruling",

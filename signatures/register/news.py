@@ -364,6 +364,7 @@ def _form_letter(edition: Edition, language: str) -> FormLetter:
             "url": f"{settings.SITE_URL}{path}",
             "unsubscribe_url": place("leave"),
             "withdraw_url": place("withdraw"),
+            "my_signatures_url": f"{settings.SITE_URL}{reverse('my_signatures')}",
         }
         return FormLetter.of(
             " ".join(render_to_string(f"{name}_subject.txt", context).split()),

@@ -27,7 +27,9 @@ __all__ = [
     "CONSENT_WORDS",
     "LIMITS",
     "ConfirmForm",
+    "CorrectForm",
     "DetailsForm",
+    "MailboxForm",
     "SignForm",
     "country_choices",
     "country_code",
@@ -421,4 +423,17 @@ class DetailsForm(SignForm):
 
     email = None  # type: ignore[assignment]
     # It stands folded up, and a browser cannot ask for a field that is not shown.
+    use_required_attribute = False
+
+
+class MailboxForm(SignForm):
+    """Whose page somebody asks for at /my-signatures/. `cleaned_data`: email."""
+
+    name = country = place = None  # type: ignore[assignment]
+
+
+class CorrectForm(SignForm):
+    """Name and place of a signature that is there, for its owner to correct. `cleaned_data`: name, place."""
+
+    email = country = None  # type: ignore[assignment]
     use_required_attribute = False

@@ -27,7 +27,7 @@ PRESSED: Final = "pressed"
 WAIT: Final = 120
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def private(response: HttpResponse) -> HttpResponse:
     """The address is a secret: no cache, no search engine, no referrer may learn it."""
     response["Cache-Control"] = "no-store"
     # Not "no-referrer": browsers then send "Origin: null" with the POST, which is another site's to us.
@@ -38,14 +38,14 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 def _unknown_token(request: HttpRequest) -> HttpResponse:
     """To the token alone, where something is attached to it; else what can be done about a link that does not work."""
-    return clean_redirect(request) or _private(render(request, "signatures/unknown_token.html", status=404))
+    return clean_redirect(request) or private(render(request, "signatures/unknown_token.html", status=404))
 
 
 def _again(request: HttpRequest, query: str = "") -> HttpResponse:
     """To the page where the button was pressed, which says now what came of it. Reloading it presses nothing."""
     response = HttpResponseRedirect(request.path + query)
     response.status_code = 303
-    return _private(response)
+    return private(response)
 
 
 @csrf_exempt
@@ -71,7 +71,7 @@ def _confirm(request: HttpRequest, found: Confirmation) -> HttpResponse:
     try:
         data = read_added(request)
     except GarbageBody:
-        return _private(render(request, "400.html", status=400))
+        return private(render(request, "400.html", status=400))
     if found.campaign.at_risk:
         data = {name: data.get(name, "") for name in ("updates", "name", "country")}  # nothing else is asked there
     corrects = bool(data.get("name", "").strip())
@@ -95,11 +95,11 @@ def _confirm_page(
     }
     if found.campaign.at_risk:
         context |= {"consent": wording(found.campaign)}
-        return _private(render(request, "signatures/confirm_neutral.html", context, status=status))
+        return private(render(request, "signatures/confirm_neutral.html", context, status=status))
     if found.confirmed and not found.withdrawn:
         context |= {"figures": public_figures(found.campaign)}
     context |= {"campaign": found.campaign, "consent": wording(found.campaign)}
-    return _private(render(request, "signatures/confirm.html", context, status=status))
+    return private(render(request, "signatures/confirm.html", context, status=status))
 
 
 @csrf_exempt
@@ -116,7 +116,7 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
         return _again(request, f"?{PRESSED}={int(time.time())}")
     outcome = confirmation.withdrawal_outcome(hashed)
     stage = _pressed(request) if outcome is None else outcome or "taken"
-    return _private(render(request, "signatures/withdraw.html", {"stage": stage}))
+    return private(render(request, "signatures/withdraw.html", {"stage": stage}))
 
 
 def _pressed(request: HttpRequest) -> str:
@@ -140,4 +140,4 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         return _unknown_token(request)
     if request.method == "POST":
         confirmation.unsubscribe(hash_of(token))
-    return _private(render(request, "signatures/unsubscribe.html", {"done": request.method == "POST"}))
+    return private(render(request, "signatures/unsubscribe.html", {"done": request.method == "POST"}))
