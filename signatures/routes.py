@@ -25,6 +25,7 @@ ROUTES: Final = {
     "confirm": "confirm/<str:token>/",
     "withdraw": "withdraw/<str:token>/",
     "unsubscribe": "unsubscribe/<str:token>/",
+    "not_me": "not-me/<str:token>/",
     "news": "n/<int:key>/",
     "my_signatures": "my-signatures/",
     "my_signatures_sent": "my-signatures/sent/",

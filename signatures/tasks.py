@@ -30,9 +30,11 @@ from signatures.register import (
     pruning,
     publishing,
     recipients,
+    rejections,
     reveal,
     rulings,
     shredding,
+    tombstones,
     withdrawal,
 )
 from signatures.register.own_keys import WrongKeyring, require_own_keyring
@@ -113,6 +115,12 @@ def answer_requests() -> None:
     mailbox_requests.answer_requests()
 
 
+@shared_task(base=Stage, name="signatures.apply_rejections")
+def apply_rejections() -> None:
+    """What owners of mailboxes say that they never sent."""
+    rejections.apply_rejections()
+
+
 @shared_task(base=Stage, name="signatures.grant_wishes")
 def grant_wishes() -> None:
     """What people pressed on their own pages."""
@@ -174,6 +182,13 @@ def check_tallies() -> None:
 def anchor_audit() -> None:
     """The trail's anchor of the day, kept and mailed."""
     audit_anchors.anchor_trail()
+
+
+@shared_task(base=Stage, name="signatures.keep_tombstones")
+def keep_tombstones() -> None:
+    """What says who withdrew or was erased: copied to another place, and its end noted in the trail."""
+    tombstones.copy_tombstones()
+    tombstones.note_head()
 
 
 @shared_task(base=Stage, name="signatures.draw_share_images")

@@ -29,6 +29,7 @@ VIEWS: dict[str, Callable[..., HttpResponseBase]] = {
     "confirm": links.confirm,
     "withdraw": links.withdraw,
     "unsubscribe": links.unsubscribe,
+    "not_me": links.not_me,
     "news": pages.news,
     "my_signatures": my_signatures.ask,
     "my_signatures_sent": my_signatures.sent,

@@ -25,7 +25,7 @@ LONGEST: Final = 1000
 #: How a token begins, and how long it is (signatures/identity.py): whatever follows is none of it.
 _TOKEN: Final = re.compile(r"[^\w-]*(?P<token>[\w-]{43})", re.A)
 _TOKEN_PAGE: Final = re.compile(
-    r"(?P<page>/(?:[a-z]{2}/)?(?:confirm|withdraw|unsubscribe|mine)/)(?P<rest>.*)", re.ASCII | re.IGNORECASE
+    r"(?P<page>/(?:[a-z]{2}/)?(?:confirm|withdraw|unsubscribe|mine|not-me)/)(?P<rest>.*)", re.ASCII | re.IGNORECASE
 )
 #: A line that was broken: as quoted-printable does it, or with the sign that quotes a line in front of the next.
 _BREAK: Final = re.compile(r"=?[\r\n]+[>\s]*")

@@ -77,7 +77,7 @@ class ReadOnlyMiddleware:
     """
 
     WRITABLE: Final = ("/admin/login", "/admin/logout", "/admin/account", "/admin/web/maintenance/")
-    WAYS_BACK: Final = ("withdraw/", "unsubscribe/", "my-signatures/", "mine/")
+    WAYS_BACK: Final = ("withdraw/", "unsubscribe/", "my-signatures/", "mine/", "not-me/")
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

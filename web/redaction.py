@@ -18,7 +18,7 @@ from django.views.debug import SafeExceptionReporterFilter
 # spelling: a broken link is asked for before it is redirected to the right one (web/clean_address.py).
 _SLASH = r"(?:[/\\]|%2f|%5c)+"
 _TOKEN = re.compile(
-    rf"({_SLASH}(?:confirm|withdraw|unsubscribe|mine|admin{_SLASH}begin{_SLASH}[^/\s'\"?]+){_SLASH})[^/\s'\"?]+",
+    rf"({_SLASH}(?:confirm|withdraw|unsubscribe|mine|not-me|admin{_SLASH}begin{_SLASH}[^/\s'\"?]+){_SLASH})[^/\s'\"?]+",
     re.IGNORECASE,
 )
 

@@ -40,12 +40,13 @@ _STAFFS_WORK: Final = (
 _TAKEN: Final = (
     "signatures_submission", "signatures_sealingkey", "signatures_withdrawal", "signatures_unsubscription",
     "signatures_requestkey", "signatures_mailboxrequest", "signatures_mailboxpage", "signatures_mailboxwish",
+    "signatures_rejection",
 )  # fmt: skip
 #: What is the workers' alone.
 _REGISTER: Final = (
     "signatures_signature", "signatures_tally", "signatures_mailcount", "signatures_newsmail", "signatures_trace",
     "signatures_labelcount", "signatures_newsreader", "signatures_rulingitem", "signatures_suppression",
-    "signatures_noticecount",
+    "signatures_noticecount", "signatures_leftalone", "signatures_rejectioncount",
 )  # fmt: skip
 
 #: Django's own log of its admin: it could be altered and deleted. What was done is in the audit trail, once.
@@ -66,6 +67,7 @@ PUBLIC: Final[dict[str, str]] = {
     " UPDATE (confirmed_at, sealed_consents, consents_key_id)",
     "signatures_withdrawal": "INSERT (token_hash), SELECT (token_hash, outcome)",
     "signatures_unsubscription": "INSERT (token_hash)",
+    "signatures_rejection": "INSERT (token_hash), SELECT (token_hash)",
     # /my-signatures/: what is asked goes in sealed; what is shown comes out sealed, where a link names it.
     "signatures_requestkey": READ,
     "signatures_mailboxrequest": "INSERT (sealed)",
@@ -135,6 +137,9 @@ WORKER: Final[dict[str, str]] = {
     "signatures_sealingkey": "SELECT, INSERT, DELETE",
     "signatures_submission": ALL,
     "signatures_withdrawal": "SELECT, INSERT (token_hash), UPDATE, DELETE",
+    "signatures_rejection": "SELECT, UPDATE, DELETE",
+    "signatures_leftalone": "SELECT, INSERT, DELETE",
+    "signatures_rejectioncount": "SELECT, INSERT, UPDATE, DELETE",
     "signatures_requestkey": "SELECT, INSERT",
     "signatures_mailboxrequest": "SELECT, UPDATE, DELETE",
     "signatures_mailboxpage": ALL,

@@ -44,6 +44,16 @@ CREATE POLICY worker_all ON signatures_withdrawal FOR ALL TO :"worker"
     USING (true)
     WITH CHECK (true);
 
+-- "That was not me": as with submissions, the row that the token names, and no other.
+ALTER TABLE signatures_rejection ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY public_insert ON signatures_rejection FOR INSERT TO :"public" WITH CHECK (true);
+
+CREATE POLICY public_select ON signatures_rejection FOR SELECT TO :"public"
+    USING (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex'));
+
+CREATE POLICY worker_all ON signatures_rejection FOR ALL TO :"worker" USING (true) WITH CHECK (true);
+
 -- A person's own page: for an hour, for whoever can name it (models/mailboxes.py, LINK_LIVES). Owner and date are not web's
 -- to write, and what is wanted comes only with such a page, not without end.
 ALTER TABLE signatures_mailboxpage ENABLE ROW LEVEL SECURITY;

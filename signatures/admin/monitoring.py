@@ -113,6 +113,7 @@ def _as_shown(request: HttpRequest, watch: Monitor) -> dict[str, Any]:
         "share": f"{held / screened:.1%}" if screened else "–",
         "usual": figures["usual"],
         "mails_waiting": figures["mails_waiting"],
+        "not_me": figures.get("not_me", 0),
         "tops": [
             (words, [(row, _ruling_url(watch.campaign, key, row["label"])) for row in figures[name]])
             for name, key, words in KINDS

@@ -42,6 +42,13 @@ INSERT INTO signatures_unsubscription (token_hash)
 SELECT hashed FROM (SELECT %s::bytea) AS given (hashed) WHERE leads_to_reader(hashed)
     ON CONFLICT DO NOTHING
 """
+# Only what nobody has confirmed, and only for whoever holds its link.
+INSERT_REJECTION: Final = """
+INSERT INTO signatures_rejection (token_hash)
+SELECT token_hash FROM signatures_submission WHERE token_hash = %s AND confirmed_at IS NULL
+    ON CONFLICT DO NOTHING
+"""
+REJECTED: Final = "SELECT EXISTS (SELECT FROM signatures_rejection WHERE token_hash = %s)"
 # A request that waits for its signature to be admitted does not show: see may_lead_to_signature().
 WITHDRAWAL: Final = """
 SELECT coalesce(outcome, '') FROM signatures_withdrawal
@@ -127,6 +134,20 @@ def unsubscribe(hashed: bytes) -> None:
     """No more updates to the mailbox whose link this is, if any was sent one."""
     with connection.cursor() as cursor:
         cursor.execute(INSERT_UNSUBSCRIPTION, [hashed])
+
+
+def reject(hashed: bytes) -> None:
+    """Have a worker drop the submission whose link this is, and leave its mailbox alone."""
+    with naming(hashed) as cursor:
+        cursor.execute(INSERT_REJECTION, [hashed])
+    notify_worker("apply_rejections")
+
+
+def was_rejected(hashed: bytes) -> bool:
+    """Whether its mailbox's owner said that it was not them."""
+    with naming(hashed) as cursor:
+        cursor.execute(REJECTED, [hashed])
+        return bool(cursor.fetchone()[0])
 
 
 def withdrawal_outcome(hashed: bytes) -> str | None:

@@ -14,6 +14,7 @@ from signatures.models.news import Mailing, NewsMail, NewsReader, Unsubscription
 from signatures.models.published.handover import Handover, HandoverQuerySet, unanswered_since
 from signatures.models.published.sources import Source
 from signatures.models.register import Register, Removal, Signature, why_outside
+from signatures.models.rejections import LeftAlone, Rejection, RejectionCount
 from signatures.models.reveals import (
     AGE_RECIPIENT,
     ANSWER_KEPT,
@@ -55,6 +56,7 @@ __all__ = [
     "HandoverQuerySet",
     "LabelCount",
     "LedgerEntry",
+    "LeftAlone",
     "MailCount",
     "MailTrouble",
     "MailboxPage",
@@ -73,6 +75,8 @@ __all__ = [
     "Recipient",
     "Refusal",
     "Register",
+    "Rejection",
+    "RejectionCount",
     "Removal",
     "RequestKey",
     "Reveal",

@@ -80,6 +80,8 @@ class MailboxWish(models.Model):
         ERASE = "erase"
         #: No more updates of one petition.
         END_UPDATES = "end-updates"
+        #: Mails again from forms that were told "That was not me".
+        ALLOW = "allow"
         #: Another name or place.
         CORRECT = "correct"
 

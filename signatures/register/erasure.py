@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Q
 
 from signatures.identity import NotAMailbox, canonical_mailbox, links_label, unsubscription_hash
-from signatures.models import NewsReader, Submission, Suppression, Unsubscription
+from signatures.models import LeftAlone, NewsReader, Signature, Submission, Suppression, Unsubscription
 from signatures.models.mail import SUPPRESSION_BYTES
-from signatures.register import ledger
+from signatures.register import ledger, tombstones
 from signatures.register.mailbox_pages import Mailbox, Searched
+from signatures.register.rejections import left_alone_label
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened
 
@@ -26,7 +27,14 @@ BATCH: Final = 2000
 
 def erase_the_rest(mailbox: Mailbox) -> int:
     """Erase it in the campaigns of this mailbox; returns how many submissions went. Safe to come twice."""
+    allow_mails(mailbox)
     return sum(_erase_in(searched, mailbox) for searched in mailbox.searched)
+
+
+def allow_mails(mailbox: Mailbox) -> None:
+    """Forget that it said "That was not me" (rejections.py)."""
+    labels = [left_alone_label(s.keys.mac, mailbox.canonical) for s in mailbox.searched]
+    LeftAlone.objects.filter(pk__in=labels).delete()
 
 
 def _erase_in(searched: Searched, mailbox: Mailbox) -> int:
@@ -36,7 +44,11 @@ def _erase_in(searched: Searched, mailbox: Mailbox) -> int:
     for lists in (NewsReader, Unsubscription):
         lists.objects.filter(token_hash=hashed).delete()
     Suppression.objects.filter(label=hashed[:SUPPRESSION_BYTES]).delete()
+    held = Signature.objects.filter(campaign=searched.campaign, fingerprint=mark)
     theirs = Q(mailbox_label=links_label(mac, mark)) | Q(token_hash__in=_sealed_with(searched, mailbox))
+    mine = Submission.objects.filter(theirs, campaign=searched.campaign)
+    if held.exists() or mine.exists():
+        tombstones.bury_mailbox(searched.campaign, mark)
     return _delete(searched.campaign.pk, theirs)
 
 

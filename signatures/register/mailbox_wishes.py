@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from signatures.identity import NotAMailbox, name_key, unsubscription_hash, withdrawal_hash
 from signatures.mailbox_boxes import Owner, Wish, campaign_of, open_to_workers, seal_page
 from signatures.models import MailboxPage, MailboxWish, NewsMail, Signature, Unsubscription, Withdrawal
-from signatures.register.erasure import erase_the_rest
+from signatures.register.erasure import allow_mails, erase_the_rest
 from signatures.register.mailbox_pages import Mailbox, Searched, page_of, searchable
 from signatures.register.mailbox_requests import request_key
 from signatures.register.withdrawal import apply_withdrawals
@@ -84,6 +84,8 @@ def _carry_out(mailbox: Mailbox, wanted: Wish, forget: Forget) -> bool:
             return _erase(mailbox, forget)
         case MailboxWish.Kind.END_UPDATES:
             _end_updates(mailbox)
+        case MailboxWish.Kind.ALLOW:
+            allow_mails(mailbox)
         case MailboxWish.Kind.CORRECT if wanted.name and wanted.campaign:
             _correct(mailbox, wanted)
     return True

@@ -44,6 +44,7 @@ from signatures.register.form_letters import FormLetter, NotAnAddress, place
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
 from signatures.register.masking import masked_initials
 from signatures.register.refusals import Refusals, paused
+from signatures.register.rejections import left_alone, left_alone_label
 from signatures.register.relay import Answer, Away, Relay, Reply, Silent
 from signatures.register.unsealing import Opener
 from signatures.sealing import NotOpened, Person
@@ -281,7 +282,7 @@ def _open(claimed: list[Row], result: Sent) -> list[Letter]:
 
 def _within_limits(cursor: CursorWrapper, letters: list[Letter], result: Sent) -> list[Letter]:
     """The letters that may go now; the others are withheld for good: their owner has earlier ones, or signs again."""
-    wanted = _without_needless_reminders(letters, result)
+    wanted = _without_left_alone(_without_needless_reminders(letters, result), result)
     now = timezone.now()
     today = now.date()
     new = [letter for letter in wanted if letter.row.counted_on != today]
@@ -296,6 +297,16 @@ def _within_limits(cursor: CursorWrapper, letters: list[Letter], result: Sent) -
     if counted := [letter.row.hashed for letter in new if letter.row.hashed not in refused]:
         cursor.execute(COUNTED, [today, counted])
     return [letter for letter in wanted if letter.row.hashed not in refused]
+
+
+def _without_left_alone(letters: list[Letter], result: Sent) -> list[Letter]:
+    """No mail to who said of this campaign "That was not me" (rejections.py)."""
+    labels = {letter.row.hashed: left_alone_label(letter.mac, letter.mailbox) for letter in letters}
+    alone = left_alone(labels.values())
+    withheld = [hashed for hashed, label in labels.items() if label in alone]
+    result.withheld += withheld
+    result.problems |= dict.fromkeys(withheld, "left alone")
+    return [letter for letter in letters if labels[letter.row.hashed] not in alone]
 
 
 def _without_needless_reminders(letters: list[Letter], result: Sent) -> list[Letter]:
@@ -353,6 +364,7 @@ def _mail(letter: Letter, forms: Forms) -> form_letters.Letter:
     links = {
         "confirm": address_in(language, f"{settings.SITE_URL}/confirm/{person.token}/"),
         "withdraw": address_in(language, f"{settings.SITE_URL}/withdraw/{withdrawn_by}/"),
+        "not me": address_in(language, f"{settings.SITE_URL}/not-me/{person.token}/"),
     }
     carried = bounces.of_submission(letter.row.hashed, reminds=reminds)
     updates = bounces.of_update(unsubscription_hash(letter.mac, letter.fingerprint)[:SUPPRESSION_BYTES], 0)
@@ -367,6 +379,7 @@ def _form(campaign: Campaign, language: str, days: int, reminds: bool) -> FormLe
         "initials": place("initials"),
         "confirm_url": place("confirm"),
         "withdraw_url": place("withdraw"),
+        "not_me_url": place("not me"),
         "site_url": address_in(language, f"{settings.SITE_URL}/"),
         "days": days,
         "reminds": reminds,

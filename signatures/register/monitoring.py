@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from petitions.models import Campaign
 from signatures.identity import mailable
 from signatures.models import Monitor, SigningRules, Submission, Tally
+from signatures.register.rejections import said_lately
 from signatures.register.screening import has_surge
 from signatures.register.time_buckets import hour_of
 from web.minute_counters import KINDS, read_minutes
@@ -156,4 +157,4 @@ def _last_hour(campaign: Campaign, now: datetime.datetime) -> dict[str, Any]:
 def _mails(campaign: Campaign) -> dict[str, int]:
     # By the partial index of what is due: as long as the queue, not as the table.
     waiting = Submission.objects.filter(mail_due__isnull=False, mailed_at__isnull=True, campaign=campaign)
-    return {"mails_waiting": waiting.count()}
+    return {"mails_waiting": waiting.count(), "not_me": said_lately(campaign, timezone.now().date())}

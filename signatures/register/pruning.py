@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from signatures.models import Delivery, LabelCount, MailCount, NewsMail, Withdrawal
+from signatures.models import Delivery, LabelCount, MailCount, NewsMail, Rejection, RejectionCount, Withdrawal
 from staff import audit
 from staff.models import Proposal
 
@@ -71,15 +71,23 @@ def prune(now: datetime.datetime | None = None) -> dict[str, int]:
     now = now or timezone.now()
     return {
         "expired": _expire_pending(now - datetime.timedelta(days=settings.PENDING_DAYS)),
-        "outcomes": _delete_outcomes(now - datetime.timedelta(days=settings.OUTCOME_DAYS)),
+        "outcomes": _delete_outcomes(_outcomes_before(now)),
         "traces": _delete_traces(now - TRACES_KEPT),
         "labels": LabelCount.objects.filter(last_hour__lt=now - TRACES_KEPT).delete()[0],
         "given up": _delete_given_up(now - datetime.timedelta(days=settings.PENDING_DAYS)),
+        "rejections": Rejection.objects.filter(
+            done_at__lt=now - datetime.timedelta(days=settings.OUTCOME_DAYS)
+        ).delete()[0],
+        "rejection counts": RejectionCount.objects.filter(on__lt=(now - TRACES_KEPT).date()).delete()[0],
         "mail counts": MailCount.objects.filter(on__lt=now.date()).delete()[0],
         "keys": _delete_drained_keys(now - SESSION_KEY_SPENT),
         "proposals": _expire_proposals(now),
         "sessions": _delete_sessions(),
     }
+
+
+def _outcomes_before(now: datetime.datetime) -> datetime.datetime:
+    return now - datetime.timedelta(days=settings.OUTCOME_DAYS)
 
 
 def _expire_proposals(now: datetime.datetime) -> int:

@@ -34,7 +34,16 @@ def sitemap(request: HttpRequest) -> HttpResponse:
 
 #: What no crawler has any business with: links of mails, one person's each; staff; the demo's mails; and what costs
 #: us work.
-_NOT_FOR_CRAWLERS: Final = ("/confirm/", "/withdraw/", "/unsubscribe/", "/mine/", "/n/", "/inbox/", "/c/*/work/")
+_NOT_FOR_CRAWLERS: Final = (
+    "/confirm/",
+    "/withdraw/",
+    "/unsubscribe/",
+    "/mine/",
+    "/not-me/",
+    "/n/",
+    "/inbox/",
+    "/c/*/work/",
+)
 
 
 @require_safe

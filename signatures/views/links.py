@@ -1,4 +1,4 @@
-"""The links in mails: confirm and withdraw, in two steps each; no more updates, in one."""
+"""The links in mails: confirm, withdraw and "that was not me", in two steps each; no more updates, in one."""
 
 from __future__ import annotations
 
@@ -125,6 +125,27 @@ def _pressed(request: HttpRequest) -> str:
     if not (at.isascii() and at.isdecimal() and len(at) < 12):
         return "ask"
     return "taken" if abs(time.time() - int(at)) < WAIT else "unknown"
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def not_me(request: HttpRequest, token: str) -> HttpResponse:
+    """The same two steps, for whose address somebody else typed. It names no petition."""
+    if parse_token(token) is None:
+        return _unknown_token(request)
+    hashed = hash_of(token)
+    if request.method == "POST":
+        if is_cross_site(request):
+            return render(request, "403.html", status=403)
+        confirmation.reject(hashed)
+        return _again(request)
+    if confirmation.was_rejected(hashed):
+        stage = "done"
+    elif (found := confirmation.look(hashed)) is None:
+        return _unknown_token(request)
+    else:
+        stage = "confirmed" if found.confirmed else "ask"
+    return private(render(request, "signatures/not_me.html", {"stage": stage}))
 
 
 @csrf_exempt

@@ -34,7 +34,7 @@ from web.rate_limits import Verdict, check_limit
 from web.senders import is_cross_site, sender_of
 
 #: Of a mailbox's page, what has no petition beside it: the same for everybody.
-FOR_ALL: Final = (MailboxWish.Kind.WITHDRAW, MailboxWish.Kind.ERASE)
+FOR_ALL: Final = (MailboxWish.Kind.WITHDRAW, MailboxWish.Kind.ERASE, MailboxWish.Kind.ALLOW)
 
 
 @csrf_exempt

@@ -15,8 +15,8 @@ from django.utils import timezone
 from petitions.models import Campaign
 from signatures.delivery.forgetting import forget_in_packets
 from signatures.identity import canonical_mailbox, fingerprint, new_token
-from signatures.models import MailboxPage, MailboxRequest, MailboxWish, Signature, Submission, Unsubscription
-from signatures.register import admission, mailbox_requests, mailbox_wishes
+from signatures.models import LeftAlone, MailboxPage, MailboxRequest, MailboxWish, Signature, Submission, Unsubscription
+from signatures.register import admission, mailbox_requests, mailbox_wishes, rejections
 from signatures.register.keyring import keys_of
 from signatures.register.tally import check_tally
 from tests.support.fixtures import acting_as
@@ -364,3 +364,15 @@ def test_a_worker_killed_in_the_middle_of_an_erasure_begins_again(client, three,
     worker()
     assert [signature_of(campaign) for campaign in three] == [None] * 3
     assert all(check_tally(campaign) == [] for campaign in three)
+
+
+def test_mails_are_allowed_again_by_the_same_button_for_everybody(client, three, sign, mail_of):
+    pending = sign(three[0], email="carol@example.org", confirmed=False)
+    client.post(mail_of(three[0], pending)["confirm"].replace("/confirm/", "/not-me/"))
+    with acting_as(django_settings.WORKER_ROLE):
+        rejections.apply_rejections()
+    assert LeftAlone.objects.count() == 1
+    press(client, link_for(client, "eve@example.org"), "allow")
+    assert LeftAlone.objects.count() == 1
+    press(client, link_for(client, "carol@example.org"), "allow")
+    assert not LeftAlone.objects.exists()
