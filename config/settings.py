@@ -259,6 +259,11 @@ if not HAS_STAFF:
     # (web/senders.py), for a token would make each page another.
     SILENCED_SYSTEM_CHECKS.append("security.W003")
 
+# Where workers keep another copy of the tombstones (who withdrew or was erased; register/tombstones.py), encrypted to
+# RECOVERY_RECIPIENTS (age1…, comma-separated): a folder of another host, mounted here. Unset, there is no such copy.
+TOMBSTONES_COPY_DIR = env.str("TOMBSTONES_COPY_DIR", "")
+RECOVERY_RECIPIENTS = env.list("RECOVERY_RECIPIENTS", default=[])
+
 # How many looks at signatures (by number, by address, pages of a review list) one officer has in 24 hours.
 REVEALS_PER_DAY = env.int("REVEALS_PER_DAY", 60)
 

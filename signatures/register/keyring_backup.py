@@ -17,6 +17,7 @@ import msgspec
 import pyrage
 
 from signatures.models import Shredding
+from signatures.register import tombstones
 from signatures.register.keyring import keyring
 from staff import audit
 
@@ -76,6 +77,8 @@ def import_keyring(sealed: bytes, identity: str) -> Imported:
         elif name not in here:
             ring.put_back(name, content)
             done.restored.append(name)
+        elif name == tombstones.NAME and here[name] != content:
+            (done.restored if tombstones.take_over(content) else done.same).append(name)
         else:
             (done.same if here[name] == content else done.different).append(name)
     detail = {"restored": len(done.restored), "shredded": len(done.shredded), "different": len(done.different)}

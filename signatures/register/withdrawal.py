@@ -11,7 +11,7 @@ from django.db.models.functions import TruncDay
 
 from signatures.identity import links_label
 from signatures.models import NewsMail, Register, Signature, Trace, Withdrawal, why_outside
-from signatures.register import ledger
+from signatures.register import ledger, tombstones
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keys_of
 from signatures.register.tally import count_out, stand_outside
 
@@ -75,11 +75,13 @@ def _withdraw(hashes: list[bytes]) -> set[bytes]:
     for signature in named.defer("sealed"):
         by_campaign[signature.campaign_id].append(signature)
     for campaign in campaigns:
-        _erase(registers[campaign], by_campaign[campaign])
+        erase_rows(registers[campaign], by_campaign[campaign])
     return {bytes(s.withdrawal_hash) for rows in by_campaign.values() for s in rows if s.withdrawal_hash}
 
 
-def _erase(register: Register, signatures: list[Signature]) -> None:
+def erase_rows(register: Register, signatures: list[Signature]) -> None:
+    """Empty these rows of one register, which is locked; a tombstone first, so that no backup brings them back."""
+    tombstones.bury(register.campaign, signatures)
     NewsMail.objects.filter(signature__in=signatures).delete()
     counted = [s for s in signatures if s.state == Signature.State.COUNTED]
     _mark_links(register, signatures)
