@@ -13,13 +13,27 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy
+from environ.fileaware_mapping import FileAwareMapping
 
-from config import addresses
+from config import addresses, redis_rights
 from web.i18n.languages import DEFAULT
 from web.i18n.languages import LANGUAGES as OUR_LANGUAGES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class _Environment(FileAwareMapping):
+    """The environment, where X_FILE=/run/credentials/… stands for X: secrets need not be in the environment itself."""
+
+    def __getitem__(self, key: str) -> str:
+        try:
+            return str(super().__getitem__(key)).rstrip("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{key}_FILE cannot be read ({type(error).__name__}).") from None
+
+
 env = environ.Env()
+env.ENVIRON = _Environment()
 
 # Which of the four kinds of process this is: owner (migrates, grants), public (the site), desk (staff), or worker. It
 # decides what is installed and answered, and names the database role a process is meant to log in as.
@@ -141,12 +155,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: the doorbell and the limits. It holds no personal data and may be flushed at any time ---------
 # redis://host:port/0, rediss://…, or unix:///path/to/socket?db=0
+# Each tier has a user of its own there, who may touch what its tier needs (config/redis_rights.py).
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+# Two installations, or two test processes, may share one Redis: what its keys begin with.
+CACHE_PREFIX = env.str("CACHE_PREFIX", "undersigned")
+COUNTERS_PREFIX = redis_rights.counters_prefix(CACHE_PREFIX)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": env.str("CACHE_PREFIX", "undersigned"),  # lets two installations share one Redis
+        "KEY_PREFIX": redis_rights.cache_prefix(CACHE_PREFIX, ROLE),
         # Where Redis is away, signing must go on: fail fast rather than wait.
         "OPTIONS": {
             "socket_connect_timeout": 0.3,
@@ -182,7 +200,13 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_ACCEPT_CONTENT = ["json"]
 # True would kill what is being done at each loss of Redis; a worker so interrupted was seen to stop for good.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeout": 5, "visibility_timeout": 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 0.3,
+    "socket_timeout": 5,
+    "visibility_timeout": 3600,
+    # No notice has a priority, so each queue is one list, by its own name (config/redis_rights.py).
+    "priority_steps": [0],
+}
 
 # --- keys: a directory that only workers mount (signatures/register/keyring.py) ---------------------------
 KEYRING_DIR: Path | None = Path(env.str("KEYRING_DIR")) if env.str("KEYRING_DIR", "") else None

@@ -202,7 +202,7 @@ def apply_grants(cursor: Any) -> list[str]:
     for role, tables in _rights():
         wanted, given = _wanted(role, tables) | _callable(cursor, role), _given(cursor, role)
         for target in sorted(wanted.keys() | given.keys()):
-            if _parsed(wanted.get(target, "")) != given.get(target, set()):
+            if parsed_rights(wanted.get(target, "")) != given.get(target, set()):
                 _give(cursor, role, target, wanted.get(target, ""))
                 differing.append(target)
     return differing
@@ -230,7 +230,7 @@ def _given(cursor: Any, role: str) -> dict[str, Rights]:
     return given
 
 
-def _parsed(rights: str) -> Rights:
+def parsed_rights(rights: str) -> Rights:
     """`SELECT (id, at), DELETE` as a set."""
     return {
         (privilege, column.strip().strip('"'), False)
