@@ -458,6 +458,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600  # counted from the login, however busy somebody is (staff/login/sessions.py)
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"  # the public pages never see a cookie
+if HAS_STAFF:  # no public form has a token
+    CSRF_FAILURE_VIEW = "staff.login.kept.csrf_failure"
 # Django's default sets a cookie of its own, with Path=/.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_TRUSTED_ORIGINS = [OWN_URL]
@@ -526,7 +528,7 @@ UNFOLD = {
     "SITE_URL": SITE_URL,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
     "STYLES": [lambda request: static("css/admin.css"), lambda request: static("css/desk.css")],
-    "SCRIPTS": [lambda request: static("js/desk/a11y.js")],
+    "SCRIPTS": [lambda request: static("js/desk/a11y.js"), lambda request: static("js/desk/session.js")],
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "signatures.admin.home.with_desk",
     "ACCOUNT": {
