@@ -82,8 +82,13 @@ def _as_asked_for(host: str) -> str:
         return host  # ".example.org", "*", an IPv6 address: Django's own
 
 
+# Host names of sections that have a site of their own, comma-separated, the same in every process: the public site
+# answers at them, an administrator gives each to a section at the desk (Identities), and links of its mails lead there.
+SECTION_HOSTS = [*map(_as_asked_for, env.list("SECTION_HOSTS", default=[]))]
 # Further host names that may serve it, comma-separated.
 ALLOWED_HOSTS = [_host_of(OWN_URL), *map(_as_asked_for, env.list("ALLOWED_HOSTS", default=[]))]
+if ROLE != "desk":
+    ALLOWED_HOSTS += SECTION_HOSTS
 if "127.0.0.1" in ALLOWED_HOSTS:
     ALLOWED_HOSTS.append("localhost")
 # How many proxies in front of us write X-Forwarded-For. Counted from the right; the rest is forgeable.
@@ -352,6 +357,7 @@ if HAS_STAFF:
     ]
 _OUTER = [
     "web.middleware.HealthMiddleware",  # first: before the redirect to https, and before any look at the host
+    "web.middleware.IdentityMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -403,7 +409,7 @@ TEMPLATES = [
                     else ()
                 ),
             ],
-            "builtins": ["web.templatetags.cldr", "web.templatetags.translated"],
+            "builtins": ["web.templatetags.cldr", "web.templatetags.identities", "web.templatetags.translated"],
         },
     }
 ]
@@ -523,8 +529,8 @@ LOGGING = {
 DEFAULT_EXCEPTION_REPORTER_FILTER = "web.redaction.HideEverything"
 
 UNFOLD = {
-    "SITE_TITLE": "Undersigned",
-    "SITE_HEADER": "Undersigned",
+    "SITE_TITLE": "web.identities.desk_name",
+    "SITE_HEADER": "web.identities.desk_name",
     "SITE_URL": SITE_URL,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
     "STYLES": [lambda request: static("css/admin.css"), lambda request: static("css/desk.css")],
