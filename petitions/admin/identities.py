@@ -71,13 +71,7 @@ class IdentityAdmin(TranslatedAdmin):
         (_("Colours"), {"fields": [_COLOURS]}),
         (_("Who publishes"), {"fields": ["who_we_are", "past_results", "more_url", "footer_links", "social_accounts"]}),
         (_("E-mails"), {"fields": ["sender_name", "reply_to"]}),
-        (
-            _("How to reach you"),
-            {
-                "fields": ["postal_address", ("contact_email", "contact_phone")],
-                "description": _("For the imprint and the head of letters."),
-            },
-        ),
+        (_("How to reach you"), {"fields": [("contact_email", "contact_phone")]}),
     ]
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:

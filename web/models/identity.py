@@ -108,14 +108,6 @@ class Identity(Translated):
         db_default="",
         help_text=_("Who answers an e-mail of ours writes there. Never in e-mails of campaigns at risk."),
     )
-    postal_address = PlainTextField(
-        _("postal address"),
-        max_length=300,
-        blank=True,
-        default="",
-        db_default="",
-        help_text=_("As on an envelope, for the imprint and the head of letters."),
-    )
     contact_email = models.EmailField(_("contact e-mail"), blank=True, default="", db_default="")
     contact_phone = PlainCharField(
         _("contact telephone"), max_length=40, blank=True, default="", db_default="",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("web", "0001_initial"),
+        ("web", "0002_section_postal_address"),
     ]
 
     operations = [
@@ -134,17 +134,6 @@ class Migration(migrations.Migration):
                         help_text="Who answers an e-mail of ours writes there. Never in e-mails of campaigns at risk.",
                         max_length=254,
                         verbose_name="answers go to",
-                    ),
-                ),
-                (
-                    "postal_address",
-                    models.TextField(
-                        blank=True,
-                        db_default="",
-                        default="",
-                        help_text="As on an envelope, for the imprint and the head of letters.",
-                        max_length=300,
-                        verbose_name="postal address",
                     ),
                 ),
                 (
