@@ -14,8 +14,8 @@ from django.core.management import execute_from_command_line
 ROOT = Path(__file__).resolve().parent
 # These look at files only, or start their own servers (demo).
 NO_DATABASE = {
-    "", "check", "collectstatic", "compilemessages", "demo", "diffsettings", "findstatic", "help", "makemessages",
-    "makemigrations", "startapp", "verify_delivery", "version",
+    "", "check", "collectstatic", "compilemessages", "demo", "diffsettings", "findstatic", "help", "make_secrets",
+    "makemessages", "makemigrations", "startapp", "verify_delivery", "version",
 }  # fmt: skip
 # What a command declares in its class: `role = "worker"`, `needs_keys = True`. Read off its source, because importing
 # it needs the settings, and these need the role.
@@ -27,7 +27,7 @@ def main() -> None:
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("ROLE", role_of(command))
-    if "DATABASE_URL" not in os.environ and needs_database(command, sys.argv):
+    if not {"DATABASE_URL", "DATABASE_URL_FILE"}.intersection(os.environ) and needs_database(command, sys.argv):
         use_embedded(Path(os.environ.get("VAR_DIR", ROOT / "var")), command)
     try:
         execute_from_command_line(sys.argv)

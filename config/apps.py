@@ -11,7 +11,7 @@ class UndersignedConfig(AppConfig):
     label = "undersigned"
 
     def ready(self) -> None:
-        from config import checks  # noqa: F401 - registers the system checks
+        from config import checks, tier_checks  # noqa: F401 - register the system checks
         from config.database.apply import apply_after_migrate
 
         post_migrate.connect(apply_after_migrate, dispatch_uid="database")

@@ -17,6 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from config.notices import take_notices_only
+from config.redis_rights import queues
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("ROLE", "worker")
@@ -32,8 +33,7 @@ try:
     QUEUE: str = settings.CELERY_TASK_DEFAULT_QUEUE
 except ImproperlyConfigured as error:
     sys.exit(f"Not configured: {error}")
-DEFAULT = QUEUE
-MAIL, SLOW = f"{DEFAULT}-mail", f"{DEFAULT}-slow"
+DEFAULT, MAIL, SLOW = queues(QUEUE)
 #: stage → (queue, seconds between two looks). Three queues, so that workers can be set apart: packets that take an hour
 #: and a mail server that hangs must not hold up admission. A worker without -Q serves all three. PostgreSQL holds the
 #: truth and a notice may be lost, so each stage is looked at again and again: that is the whole recovery.
@@ -95,7 +95,8 @@ app.conf.beat_scheduler = "config.celery:Scheduler"
 def notify(stage: str) -> None:
     """Have a worker look at this stage (signatures/notify_worker.py). Raises what AWAY names."""
     if has_room(stage):
-        app.send_task(f"signatures.{stage}", retry=False)
+        # Nothing is declared: whoever notifies may put a notice into a queue, and no more (config/redis_rights.py).
+        app.send_task(f"signatures.{stage}", retry=False, declare=())
 
 
 @task_failure.connect

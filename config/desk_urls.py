@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from config.url_tables import translated
 from petitions.routes import ROUTES as OF_PETITIONS
-from petitions.urls import media
+from petitions.urls import brand, media
 from signatures.routes import ROUTES as OF_SIGNATURES
 
 handler404 = "web.gone.not_found"
@@ -31,6 +31,7 @@ def robots(request: HttpRequest) -> HttpResponse:
 
 _public: list[URLPattern | URLResolver] = [
     media,
+    brand,
     *(path(route, to_the_site, name=name) for name, route in {**OF_SIGNATURES, **OF_PETITIONS}.items()),
 ]
 

@@ -13,13 +13,27 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy
+from environ.fileaware_mapping import FileAwareMapping
 
-from config import addresses
+from config import addresses, redis_rights
 from web.i18n.languages import DEFAULT
 from web.i18n.languages import LANGUAGES as OUR_LANGUAGES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class _Environment(FileAwareMapping):
+    """The environment, where X_FILE=/run/credentials/… stands for X: secrets need not be in the environment itself."""
+
+    def __getitem__(self, key: str) -> str:
+        try:
+            return str(super().__getitem__(key)).rstrip("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{key}_FILE cannot be read ({type(error).__name__}).") from None
+
+
 env = environ.Env()
+env.ENVIRON = _Environment()
 
 # Which of the four kinds of process this is: owner (migrates, grants), public (the site), desk (staff), or worker. It
 # decides what is installed and answered, and names the database role a process is meant to log in as.
@@ -68,8 +82,13 @@ def _as_asked_for(host: str) -> str:
         return host  # ".example.org", "*", an IPv6 address: Django's own
 
 
+# Host names of sections that have a site of their own, comma-separated, the same in every process: the public site
+# answers at them, an administrator gives each to a section at the desk (Identities), and links of its mails lead there.
+SECTION_HOSTS = [*map(_as_asked_for, env.list("SECTION_HOSTS", default=[]))]
 # Further host names that may serve it, comma-separated.
 ALLOWED_HOSTS = [_host_of(OWN_URL), *map(_as_asked_for, env.list("ALLOWED_HOSTS", default=[]))]
+if ROLE != "desk":
+    ALLOWED_HOSTS += SECTION_HOSTS
 if "127.0.0.1" in ALLOWED_HOSTS:
     ALLOWED_HOSTS.append("localhost")
 # How many proxies in front of us write X-Forwarded-For. Counted from the right; the rest is forgeable.
@@ -141,12 +160,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: the doorbell and the limits. It holds no personal data and may be flushed at any time ---------
 # redis://host:port/0, rediss://…, or unix:///path/to/socket?db=0
+# Each tier has a user of its own there, who may touch what its tier needs (config/redis_rights.py).
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+# Two installations, or two test processes, may share one Redis: what its keys begin with.
+CACHE_PREFIX = env.str("CACHE_PREFIX", "undersigned")
+COUNTERS_PREFIX = redis_rights.counters_prefix(CACHE_PREFIX)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        "KEY_PREFIX": env.str("CACHE_PREFIX", "undersigned"),  # lets two installations share one Redis
+        "KEY_PREFIX": redis_rights.cache_prefix(CACHE_PREFIX, ROLE),
         # Where Redis is away, signing must go on: fail fast rather than wait.
         "OPTIONS": {
             "socket_connect_timeout": 0.3,
@@ -182,7 +205,13 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_ACCEPT_CONTENT = ["json"]
 # True would kill what is being done at each loss of Redis; a worker so interrupted was seen to stop for good.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.3, "socket_timeout": 5, "visibility_timeout": 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 0.3,
+    "socket_timeout": 5,
+    "visibility_timeout": 3600,
+    # No notice has a priority, so each queue is one list, by its own name (config/redis_rights.py).
+    "priority_steps": [0],
+}
 
 # --- keys: a directory that only workers mount (signatures/register/keyring.py) ---------------------------
 KEYRING_DIR: Path | None = Path(env.str("KEYRING_DIR")) if env.str("KEYRING_DIR", "") else None
@@ -335,6 +364,7 @@ if HAS_STAFF:
     ]
 _OUTER = [
     "web.middleware.HealthMiddleware",  # first: before the redirect to https, and before any look at the host
+    "web.middleware.IdentityMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -386,7 +416,7 @@ TEMPLATES = [
                     else ()
                 ),
             ],
-            "builtins": ["web.templatetags.cldr", "web.templatetags.translated"],
+            "builtins": ["web.templatetags.cldr", "web.templatetags.identities", "web.templatetags.translated"],
         },
     }
 ]
@@ -441,6 +471,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600  # counted from the login, however busy somebody is (staff/login/sessions.py)
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"  # the public pages never see a cookie
+if HAS_STAFF:  # no public form has a token
+    CSRF_FAILURE_VIEW = "staff.login.kept.csrf_failure"
 # Django's default sets a cookie of its own, with Path=/.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_TRUSTED_ORIGINS = [OWN_URL]
@@ -504,12 +536,12 @@ LOGGING = {
 DEFAULT_EXCEPTION_REPORTER_FILTER = "web.redaction.HideEverything"
 
 UNFOLD = {
-    "SITE_TITLE": "Undersigned",
-    "SITE_HEADER": "Undersigned",
+    "SITE_TITLE": "web.identities.desk_name",
+    "SITE_HEADER": "web.identities.desk_name",
     "SITE_URL": SITE_URL,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
     "STYLES": [lambda request: static("css/admin.css"), lambda request: static("css/desk.css")],
-    "SCRIPTS": [lambda request: static("js/desk/a11y.js")],
+    "SCRIPTS": [lambda request: static("js/desk/a11y.js"), lambda request: static("js/desk/session.js")],
     "SHOW_HISTORY": False,
     "DASHBOARD_CALLBACK": "signatures.admin.home.with_desk",
     "ACCOUNT": {

@@ -7,5 +7,7 @@ ROUTES: Final = {
     "update": "c/<slug:slug>/updates/<slug:update_slug>/",
     "dossier": "d/<slug:slug>/",
 }
+#: Of a style sheet in a section's colour. Both tiers answer it, for previews.
+BRAND: Final = r"^brand/(?P<mark>[0-9a-f]{12})/(?P<sheet>site|embed)\.css$"
 #: Of a picture's file. Both tiers answer it: staff look at pictures before they are public.
 PICTURE: Final = r"^media/(?P<name>[0-9a-f]{24}/(?:wide|square|whole)-\d{2,4}\.(?:avif|webp|jpg))$"

@@ -60,6 +60,7 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "shred.approve": _roles(_PRIVACY, _ADMINISTRATOR),
     "audit.view": _roles(*Role),
     "section.manage": _roles(_ADMINISTRATOR),
+    "identity.change": _roles(_ADMINISTRATOR),
     "people.manage": _roles(_ADMINISTRATOR),
     "people.approve": _roles(_ADMINISTRATOR),
     "factors.request": _roles(_ADMINISTRATOR),

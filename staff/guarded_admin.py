@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, cast
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import SuspiciousOperation
 from django.db import models
 from django.db.models import QuerySet
@@ -16,6 +17,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, StackedInline
 
 from staff.access import InASection, may, sections_of, within
+from staff.concurrent_edits import ToldOfOthers, kept_words, write_seen
 from web.models import Section
 
 type Right = Literal["view", "add", "change", "delete"]
@@ -34,8 +36,25 @@ class Uncut:
         return field
 
 
-class GuardedAdmin(Uncut, ModelAdmin):
+class Shared:
+    """Several people work at one thing: each form is told of what others saved meanwhile, whatever else it does."""
+
+    form: type[forms.ModelForm]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not issubclass(self.form, ToldOfOthers):
+            # Behind the form's own checks, so that these see what is kept of others.
+            bases = (ToldOfOthers,) if self.form is forms.ModelForm else (self.form, ToldOfOthers)
+            made = forms.models.ModelFormMetaclass(self.form.__name__, bases, {"__module__": __name__})
+            self.form = cast(type[forms.ModelForm], made)
+
+
+class GuardedAdmin(Shared, Uncut, ModelAdmin):
     """Shows and changes what `rights` allow in one's own sections; what it does not name is for nobody."""
+
+    #: Leaving the page asks first.
+    warn_unsaved_form = True
 
     #: What Django asks for → the action of the access table.
     rights: ClassVar[dict[Right, str]] = {}
@@ -99,6 +118,20 @@ class GuardedAdmin(Uncut, ModelAdmin):
                     box.attrs["aria-label"] = f"{field.label}: {which}"
         return form
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        shown = [context["adminform"].form]
+        for inline in context["inline_admin_formsets"]:
+            shown += inline.formset.initial_forms
+        context["seen"] = write_seen(shown, request.POST)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if words := kept_words([form, *(part for formset in formsets for part in formset.forms)]):
+            self.message_user(request, words, messages.WARNING)
+
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:
         """Only sections of one's own, and what belongs to them, are offered, and only they are taken."""
         action = self.rights.get("add", self.rights.get("change", ""))
@@ -138,7 +171,7 @@ class GuardedAdmin(Uncut, ModelAdmin):
         return self.view_on_site(obj) if callable(self.view_on_site) else str(obj.get_absolute_url())
 
 
-class GuardedInline(Uncut, StackedInline):
+class GuardedInline(Shared, Uncut, StackedInline):
     """Parts of a page: whoever may change the page may change its parts."""
 
     extra = 0

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # The headless shell first: it takes half the processor, for it opens no windows that nobody sees.
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
-# What a public site is started with; `check --deploy` must find nothing to say about it.
+# What a public site is started with; `check --deploy` finds nothing to say about it
+# (tests/config/test_secret_files.py).
 PRODUCTION = {
     "DATABASE_URL": "postgres://undersigned_owner@database.example.org/undersigned?sslmode=verify-full",
     "REDIS_URL": "rediss://redis.example.org:6379/0",
@@ -88,12 +89,6 @@ def run(title: str, arguments: list[str], environment: Mapping[str, str] | None)
     return ""
 
 
-def deployment(role: str, **more: str) -> Step:
-    """Django's own checks of a public site's settings, as that role has them."""
-    environment = {**PRODUCTION, "ROLE": role, **more}
-    return manage(f"deployment as {role}", environment, "check", "--deploy", "--fail-level", "WARNING")
-
-
 #: The longest first: two run side by side.
 CHECKS: list[Step] = [
     module("mypy", "mypy"),
@@ -101,9 +96,6 @@ CHECKS: list[Step] = [
     module("ruff check", "ruff", "check", "."),
     module("ruff format", "ruff", "format", "--check", "."),
     manage("migrations are complete", {}, "makemigrations", "--check", "--dry-run"),
-    deployment("public"),
-    deployment("desk"),
-    deployment("worker", KEYRING_DIR="/run/keyring"),
 ]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from web.i18n.languages import BY_CODE, DEFAULT, LANGUAGES, Language, has_translations, language_of, path_in
+from web.identities import shown
 from web.maintenance import current_maintenance
 
 
@@ -23,13 +23,14 @@ class Version:
 def site(request: HttpRequest) -> dict[str, Any]:
     """The site's own address, and this page in its languages ([] where it has one only).
 
-    From the settings, the database and the path, never from the rest of the request: cached pages are for
+    From the settings, the database, the host and the path, never from the rest of the request: cached pages are for
     everybody.
     """
-    code = language_of(request.path)
+    code, identity = language_of(request.path), shown()
     versions = [Version(language, path_in(language.code, request.path)) for language in LANGUAGES]
     return {
-        "site_url": settings.SITE_URL,
+        "identity": identity,
+        "site_url": identity.origin,
         "maintenance": current_maintenance(),
         "page_language": BY_CODE[code],
         "versions": versions if has_translations(request.path) else [],

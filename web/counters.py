@@ -52,7 +52,7 @@ _away_until = 0.0
 
 def key_of(name: str) -> str:
     """The name as Redis knows it: two installations may share one."""
-    return f"{settings.CACHES['default']['KEY_PREFIX']}:{name}"
+    return f"{settings.COUNTERS_PREFIX}:{name}"
 
 
 def count(windows: Sequence[Window]) -> list[int]:

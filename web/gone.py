@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
 from web.clean_address import clean_redirect
+from web.identities import Elsewhere
 
 
 class Gone(Http404):
@@ -16,6 +17,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The site's handler404: another address, where that was meant."""
     if meant := clean_redirect(request):
         return meant
+    if isinstance(exception, Elsewhere):
+        return HttpResponseRedirect(f"{exception.origin}{request.get_full_path()}")
     if isinstance(exception, Gone):
         return render(request, "410.html", status=410)
     return render(request, "404.html", status=404)

@@ -16,6 +16,7 @@ from web import health
 from web.connections import discard_after, is_away
 from web.i18n.languages import bare, has_translations, language_of
 from web.i18n.translated import originals
+from web.identities import enter
 from web.maintenance import current_maintenance
 from web.models import Maintenance
 
@@ -48,8 +49,20 @@ class PermissionsPolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers["Permissions-Policy"] = self.POLICY
+        if not response.headers.get("Content-Type", "").startswith("text/css"):
+            response.headers["Permissions-Policy"] = self.POLICY
         return response
+
+
+class IdentityMiddleware:
+    """The host says whose site was asked (web/identities.py). Who serves whose is set up at the desk."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        enter(request)  # not undone at the end: what answers an error after us bears the same name
+        return self.get_response(request)
 
 
 class LanguageMiddleware:

@@ -61,7 +61,7 @@ def _renew() -> None:
 
 def _shared() -> tuple[bytes, int]:
     """The random part, made if there is none, and the milliseconds it still lives. Raises RedisError or OSError."""
-    name = counters.key_of(f"networks:{settings.ROLE}")
+    name = f"{settings.CACHES['default']['KEY_PREFIX']}:networks"  # no other tier's user there may read it
     with counters.redis().pipeline() as pipeline:
         pipeline.set(name, secrets.token_bytes(32), nx=True, ex=LIFE)
         pipeline.get(name)

@@ -19,6 +19,8 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import translation
 
+from web.identities import site
+
 #: Seconds a page is served without asking the database.
 FRESH_FOR: Final = 2.0
 #: Proxies keep a page for two seconds, give out the old one for as long again while they fetch the next, and for ten
@@ -47,8 +49,12 @@ class Page:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-_shelf: dict[tuple[str, str], Page] = {}
-_rendering: dict[tuple[str, str], threading.Lock] = {}
+#: Whose site (0: nobody's in particular), in which language, which path. Not the host itself: those that are nobody's
+#: own show the same, and made-up ones must not fill the shelf.
+type Key = tuple[int, str, str]
+
+_shelf: dict[Key, Page] = {}
+_rendering: dict[Key, threading.Lock] = {}
 
 
 def cached_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -61,7 +67,7 @@ def cached_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
     def serve(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
             return view(request, *args, **kwargs)
-        key = (translation.get_language() or "", request.path)
+        key = (site().pk or 0, translation.get_language() or "", request.path)
         page = _shelf.get(key)
         if page and time.monotonic() < page.until:
             return _answer(request, page)
@@ -82,9 +88,7 @@ def cached_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
     return serve
 
 
-def _render(
-    key: tuple[str, str], stale: Page | None, request: HttpRequest, view: Callable[[], HttpResponse]
-) -> HttpResponse:
+def _render(key: Key, stale: Page | None, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
     try:
         response = view()
     except (OperationalError, InterfaceError):
@@ -103,7 +107,7 @@ def _render(
     return _answer(request, _put(key, response))
 
 
-def _put(key: tuple[str, str], response: HttpResponse) -> Page:
+def _put(key: Key, response: HttpResponse) -> Page:
     body = response.content
     page = Page(
         body=body,

@@ -14,6 +14,7 @@ import msgspec
 from django.conf import settings
 from django.http import HttpRequest
 
+from web.identities import site
 from web.network_key import network_key
 
 #: ::ffff:0:0/96: an IPv4 address as a socket that speaks both writes it.
@@ -122,4 +123,4 @@ def is_cross_site(request: HttpRequest) -> bool:
     if fetch_site is not None:
         return fetch_site not in {"same-origin", "none"}
     origin = request.META.get("HTTP_ORIGIN")
-    return origin is not None and origin not in {settings.SITE_URL, f"{request.scheme}://{request.get_host()}"}
+    return origin is not None and origin not in {site().origin, f"{request.scheme}://{request.get_host()}"}

@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION campaign_guard() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    ranks text[] := ARRAY['count', 'initials', 'named', 'full'];
+    ranks text[] := :'disclosures';
 BEGIN
     IF NEW.state = 'open' AND NOT EXISTS (SELECT FROM signatures_campaignkey WHERE campaign_id = NEW.id) THEN
         RAISE EXCEPTION 'a campaign cannot open before a worker has made its keys'

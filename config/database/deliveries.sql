@@ -8,7 +8,7 @@
 CREATE OR REPLACE FUNCTION delivery_guard() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    ranks text[] := ARRAY['count', 'initials', 'named', 'full'];
+    ranks text[] := :'disclosures';
     allowed text;
     endangered boolean;
     own_addressee bigint;

@@ -22,7 +22,7 @@ APPEND: Final = "audit_append(integer,text,bigint,text,jsonb)"
 _CONTENT: Final = (
     "petitions_addressee", "petitions_campaign", "petitions_demand", "petitions_demandstep", "petitions_update",
     "petitions_dossier", "petitions_dossier_campaigns", "petitions_coverage", "web_section", "petitions_picture",
-    "web_maintenance",
+    "web_maintenance", "web_identity",
 )  # fmt: skip
 _STAFF: Final = (
     "auth_user", "auth_group", "auth_permission", "auth_user_groups", "auth_user_user_permissions",
@@ -217,7 +217,7 @@ def apply_grants(cursor: Any) -> list[str]:
     for role, tables in _rights():
         wanted, given = _wanted(role, tables) | _callable(cursor, role), _given(cursor, role)
         for target in sorted(wanted.keys() | given.keys()):
-            if _parsed(wanted.get(target, "")) != given.get(target, set()):
+            if parsed_rights(wanted.get(target, "")) != given.get(target, set()):
                 _give(cursor, role, target, wanted.get(target, ""))
                 differing.append(target)
     return differing
@@ -245,7 +245,7 @@ def _given(cursor: Any, role: str) -> dict[str, Rights]:
     return given
 
 
-def _parsed(rights: str) -> Rights:
+def parsed_rights(rights: str) -> Rights:
     """`SELECT (id, at), DELETE` as a set."""
     return {
         (privilege, column.strip().strip('"'), False)

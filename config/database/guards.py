@@ -18,6 +18,9 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.db import connection
 
+from petitions.models.campaign import Disclosure
+from staff.models.proposal import APPROVAL_EXPIRES
+
 MARK: Final = "undersigned:"
 #: How a paragraph opens, and what PostgreSQL calls the object in COMMENT ON and in DROP.
 _OPENINGS: Final = (
@@ -90,7 +93,7 @@ def described(folder: Path = Path(__file__).parent) -> dict[str, str]:
                 name = _name_of(statements, file)
                 if name in objects:
                     raise ValueError(f"{file.name} describes {name} a second time")
-                objects[name] = _with_roles(statements)
+                objects[name] = _with_values(statements)
     return objects
 
 
@@ -101,16 +104,23 @@ def _name_of(statements: str, file: Path) -> str:
     raise ValueError(f"{file.name}: no object is known that begins with {statements[:60]!r}")
 
 
-def _with_roles(statements: str) -> str:
-    """Put the roles' names where the file has psql's :"public", :"desk" and :"worker"; as text, :'worker'."""
-    for variable, role in (
-        ("public", settings.PUBLIC_ROLE),
-        ("desk", settings.DESK_ROLE),
-        ("worker", settings.WORKER_ROLE),
-    ):
+def _with_values(statements: str) -> str:
+    """Put in what Python knows: roles for psql's :"public", :"desk" and :"worker"; literals for :'name'."""
+    roles = {"public": settings.PUBLIC_ROLE, "desk": settings.DESK_ROLE, "worker": settings.WORKER_ROLE}
+    for variable, role in roles.items():
         statements = statements.replace(f':"{variable}"', connection.ops.quote_name(role))
-        statements = statements.replace(f":'{variable}'", "'" + role.replace("'", "''") + "'")
+    for variable, literal in (roles | literals()).items():
+        statements = statements.replace(f":'{variable}'", f"'{literal.replace("'", "''")}'")
     return statements
+
+
+def literals() -> dict[str, str]:
+    """What guards and Python both go by, said once, in Python: as PostgreSQL reads it."""
+    return {
+        "disclosures": f"{{{','.join(Disclosure.values)}}}",  # from the narrowest to the widest
+        "approval_expires": f"{APPROVAL_EXPIRES.total_seconds():.0f} seconds",
+        "session_expires": f"{settings.SESSION_COOKIE_AGE} seconds",
+    }
 
 
 def apply_guards(cursor: Any, wanted: dict[str, str] | None = None) -> list[str]:

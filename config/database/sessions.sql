@@ -12,7 +12,7 @@ BEGIN
     DELETE FROM django_session WHERE expire_date < now();
     GET DIAGNOSTICS sessions = ROW_COUNT;
     DELETE FROM usersessions_usersession u
-     WHERE created_at < now() - interval '12 hours'
+     WHERE created_at < now() - interval :'session_expires'
        AND NOT EXISTS (SELECT FROM django_session s WHERE s.session_key = u.session_key);
     GET DIAGNOSTICS listed = ROW_COUNT;
     RETURN sessions + listed;

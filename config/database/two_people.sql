@@ -6,7 +6,7 @@
 -- Who acts is the role that was SET, or else logged in: under SECURITY DEFINER, current_user is always the owner. The
 -- owner passes where a guard says so: it makes the first administrator and the demo, and could drop these triggers.
 
--- Asked once, decided once, within 72 hours, by active people. Constraints on staff_proposal say the rest.
+-- Asked once, decided once, in time, by active people. Constraints on staff_proposal say the rest.
 CREATE OR REPLACE FUNCTION proposal_guard() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
@@ -15,7 +15,7 @@ BEGIN
             RAISE EXCEPTION 'a proposal begins waiting for a second person'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'proposal_begins_waiting';
         END IF;
-        NEW.requested_at := now();  -- by the database's clock: from then on the 72 hours count
+        NEW.requested_at := now();  -- by the database's clock: from then on its time counts
         RETURN NEW;
     END IF;
     IF (NEW.id, NEW.kind, NEW.section_id, NEW.subject, NEW.reason, NEW.requested_by_id, NEW.requested_at)
@@ -34,8 +34,8 @@ BEGIN
             USING ERRCODE = 'check_violation', CONSTRAINT = 'proposal_done_once';
     END IF;
     IF OLD.state = 'waiting' AND NEW.state = 'approved' THEN
-        IF OLD.requested_at <= now() - interval '72 hours' THEN
-            RAISE EXCEPTION 'nobody decided within 72 hours'
+        IF OLD.requested_at <= now() - interval :'approval_expires' THEN
+            RAISE EXCEPTION 'nobody decided in time'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'proposal_expires';
         END IF;
         IF EXISTS (SELECT FROM auth_user

@@ -26,9 +26,12 @@ from urllib.parse import quote
 import psycopg
 
 from config.local.children import LAUNCHER, NOBODY, POLL_SECONDS, Child, ChildFailed, Privilege, ending, stop_all
+from config.redis_rights import TIERS, rights
 
 Role = Literal["postgres", "owner", "public", "desk", "worker"]
 DATABASE = "undersigned"
+#: What Valkey's users may touch begins with: the defaults of CACHE_PREFIX and QUEUE.
+INSTALLATION = "undersigned"
 
 # A socket's whole path has to fit into 104 bytes (108 on Linux), and "/.s.PGSQL.5432" is 14 of them.
 SOCKET_FOLDER_MAX = 80
@@ -110,9 +113,10 @@ class Embedded:
         """Return the address by which `role` reaches `database`, for DATABASE_URL."""
         return f"postgres://{user(role)}@/{database}?host={quote(str(self.sockets))}"
 
-    def redis_url(self, db: int = 0) -> str:
-        """Return the address of Valkey's database number `db`, for REDIS_URL."""
-        return f"unix://{quote(str(self.sockets / 'valkey.sock'))}?db={db}"
+    def redis_url(self, db: int = 0, role: Role = "owner") -> str:
+        """Return the address of Valkey's database number `db`, for REDIS_URL, as the user of `role`."""
+        name = f"{user(role)}@" if role in TIERS else ""
+        return f"unix://{name}{quote(str(self.sockets / 'valkey.sock'))}?db={db}"
 
     # --- start and stop ---------------------------------------------------------------------------------
 
@@ -299,6 +303,8 @@ class Embedded:
         argv += ["--proto-max-bulk-len", "1mb"]
         # Celery's messages must not be thrown away when memory is short.
         argv += ["--maxmemory-policy", "noeviction", "--loglevel", "warning"]
+        for tier in TIERS:  # without passwords, as in PostgreSQL: whoever can enter the folder is we
+            argv += ["--user", user(tier), "on", "nopass", *rights(tier, INSTALLATION, INSTALLATION)]
         return self._server("valkey", argv, "keep")
 
     def _server(self, name: str, argv: list[str | Path], privilege: Privilege) -> Child:
@@ -371,7 +377,7 @@ def attach(home: Path, role: Role) -> dict[str, str]:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
-    return {"DATABASE_URL": servers.database_url(role), "REDIS_URL": servers.redis_url()}
+    return {"DATABASE_URL": servers.database_url(role), "REDIS_URL": servers.redis_url(role=role)}
 
 
 def secret_key(home: Path, role: Role) -> str:

@@ -1,0 +1,5 @@
+"""The admin of what is asked, and of who asks. What knows of signatures too is registered in signatures/admin/."""
+
+from petitions.admin import identities
+
+__all__ = ["identities"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from staff.concurrent_edits import SEEN, clash, digest, read_seen
 from staff.guarded_admin import GuardedAdmin
 from web.i18n.languages import BY_CODE, LANGUAGES
 from web.i18n.translated import Translated, TranslatedField
@@ -32,7 +35,11 @@ class Line:
 
 
 class TranslationForm(forms.Form):
-    """The translations of an object and its parts into one language. Blank means: none yet."""
+    """The translations of an object and its parts into one language. Blank means: none yet.
+
+    Of two who translate at once, the second is told, as at other forms (staff/concurrent_edits.py). `rows` are as they
+    are now: where there is data, they are locked.
+    """
 
     def __init__(self, rows: Iterable[Translated], language: str, data: Any = None) -> None:
         super().__init__(data)
@@ -40,6 +47,28 @@ class TranslationForm(forms.Form):
         self.asked = [(row, field) for row in rows for field in row.translated_fields() if row.original(field.attname)]
         for row, field in self.asked:
             self.fields[_name(row, field)] = _box(row, field, language)
+        self.there = {_name(row, field): row.translation_of(field.attname, language) for row, field in self.asked}
+        self.kept: list[str] = []
+        self._told: dict[str, str] = {}
+
+    def seen(self) -> str:
+        """The hidden field: what the boxes were filled with."""
+        there = {name: digest(text) for name, text in self.there.items()}
+        return json.dumps({**read_seen(self.data), **self._told} if self.is_bound else there)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        for name, was in read_seen(self.data).items():
+            theirs = self.there.get(name)
+            if theirs is None or digest(theirs) == was or name not in cleaned:
+                continue
+            if digest(cleaned[name]) == was:
+                cleaned[name] = theirs
+                self.kept.append(str(self.fields[name].label))
+            elif digest(cleaned[name]) != digest(theirs):
+                self._told[name] = digest(theirs)
+                self.add_error(name, clash(theirs))
+        return cleaned
 
     def lines(self) -> list[Line]:
         return [
@@ -65,12 +94,13 @@ def _box(row: Translated, field: TranslatedField, language: str) -> forms.CharFi
     box = forms.CharField(
         label=str(field.verbose_name),
         initial=row.translation_of(field.attname, language),
-        max_length=field.max_length,
+        # No column holds it, and many languages say the same in more letters than the original's.
+        max_length=2 * field.max_length if field.max_length else None,
         required=False,
         validators=field.default_validators,
         widget=(UnfoldAdminTextareaWidget if long else UnfoldAdminTextInputWidget)(attrs=attrs),
     )
-    box.widget.attrs.pop("maxlength", None)  # as Uncut (petitions/guarding.py)
+    box.widget.attrs.pop("maxlength", None)  # as Uncut (staff/guarded_admin.py)
     return box
 
 
@@ -113,14 +143,37 @@ class TranslatedAdmin(GuardedAdmin):
         code = request.GET.get("language", offered[0].code)
         if code not in {language.code for language in offered}:
             raise Http404
-        rows = [found, *(row for part in self.translated_parts for row in getattr(found, part).all())]
-        form = TranslationForm(rows, code, request.POST if request.method == "POST" else None)
-        if form.is_bound and form.is_valid():
-            form.save()
-            self.message_user(request, _("Translation saved."))
-            self.look_at_translations(request, found)
-            return HttpResponseRedirect(f"{request.path}?language={code}")
+        if request.method == "POST":
+            return self._save_translations(request, found, code)
+        rows = self._rows(found)
+        form = TranslationForm(rows, code)
         return TemplateResponse(request, "petitions/admin/translations.html", self._page(request, found, form, rows))
+
+    def _rows(self, found: Translated, *, locked: bool = False) -> list[Translated]:
+        """The object and what is translated with it. Locked in a fixed order: the object first, its parts by key."""
+        if not locked:
+            return [found, *(row for part in self.translated_parts for row in getattr(found, part).all())]
+        own = type(found)._base_manager.select_for_update().get(pk=found.pk)
+        parts: list[Translated] = []
+        for part in self.translated_parts:
+            list(getattr(own, part).select_for_update().order_by("pk"))
+            parts += getattr(own, part).all()
+        return [own, *parts]
+
+    @transaction.atomic
+    def _save_translations(self, request: HttpRequest, found: Any, code: str) -> HttpResponse:
+        rows = self._rows(found, locked=True)
+        form = TranslationForm(rows, code, request.POST)
+        if not form.is_valid():
+            page = self._page(request, found, form, rows)
+            return TemplateResponse(request, "petitions/admin/translations.html", page)
+        form.save()
+        self.message_user(request, _("Translation saved."))
+        if form.kept:
+            words = _("Someone else has changed this in the meantime, and it was kept as they left it: %s.")
+            self.message_user(request, words % ", ".join(map(capfirst, form.kept)), messages.WARNING)
+        self.look_at_translations(request, rows[0])
+        return HttpResponseRedirect(f"{request.path}?language={code}")
 
     def _page(self, request: HttpRequest, found: Translated, form: TranslationForm, rows: list[Any]) -> dict[str, Any]:
         lacking = {code: sum(len(row.untranslated(code)) for row in rows) for code in BY_CODE if code != found.language}
@@ -131,6 +184,7 @@ class TranslatedAdmin(GuardedAdmin):
             "title": _("Translations"),
             "original": found,
             "form": form,
+            "seen_field": SEEN,
             "language": BY_CODE[form.language],
             "written_in": BY_CODE[found.language],
             "choices": [{"language": BY_CODE[code], "lacking": count} for code, count in lacking.items()],

@@ -9,12 +9,17 @@ from django.utils.translation import gettext_lazy as _
 from petitions.models.campaign import Campaign
 from petitions.models.picture import Picture
 from web.i18n.translated import Translated, TranslatedCharField, TranslatedTextField
+from web.identities import main, of_this_site, site
 
 
 class DossierQuerySet(models.QuerySet["Dossier"]):
     def published(self) -> DossierQuerySet:
         """Dossiers that anybody may read."""
         return self.filter(taken_down=False)
+
+    def of_this_site(self) -> DossierQuerySet:
+        """A dossier belongs to no section: on a section's own site those that have a petition of it."""
+        return self.filter(of_this_site("campaigns__section")).distinct() if site() is not main() else self
 
 
 class Dossier(Translated):

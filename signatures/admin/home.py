@@ -37,7 +37,7 @@ DOORS: Final[tuple[tuple[Promise, dict[str, Promise]], ...]] = (
         },
     ),
     (_("Handover"), {"Delivery": _("Deliveries"), "Handover": _("Handover log")}),
-    (_("People"), {"User": _("Users"), "Section": _("Sections")}),
+    (_("People"), {"User": _("Users"), "Section": _("Sections"), "Identity": _("Identities")}),
     (
         _("Oversight"),
         {"Proposal": _("Approvals"), "Recipient": _("Officer keys"), "AuditEntry": _("Audit trail")},

@@ -1,4 +1,5 @@
-"""The cover letter: what is demanded, of whom, how many signed, how that was found out, and what is withheld.
+"""The cover letter: what is handed over and demanded, how many signed, by when an answer is asked for. Its annex says
+how that was found out; its last page is the receipt that the office gives back.
 
 Composed once as plain texts in one language (`compose`), then set as PDF (typst/letter.typ) and as ODT (odt.py).
 """
@@ -29,6 +30,8 @@ BARS: Final = 12
 STRIKES: Final = 40
 #: How long somebody who verifies may keep what tells of persons.
 KEPT_BY_THIRD_PARTIES: Final = datetime.timedelta(days=90)
+#: By when an answer is asked for.
+ANSWER_WITHIN: Final = datetime.timedelta(days=30)
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -62,12 +65,25 @@ class Demand(msgspec.Struct, frozen=True):
     explanation: str
 
 
+class Receipt(msgspec.Struct, frozen=True, rename="kebab"):
+    """The slip that the office stamps and gives back."""
+
+    title: str
+    said: str
+    #: What is filled in by hand, and where the stamp goes.
+    blanks: list[str]
+    stamp: str
+    give_back: str
+
+
 class Letter(msgspec.Struct, frozen=True, rename="kebab"):
     """All that the letter says, in one language, each text ready to be set."""
 
     language: str
     sender: str
     contact: str
+    #: Of the letterhead, in one line.
+    sender_address: str
     addressee: list[str]
     date: str
     #: The same in ISO 8601.
@@ -75,16 +91,29 @@ class Letter(msgspec.Struct, frozen=True, rename="kebab"):
     reference_label: str
     reference: str
     subject: str
+    salutation: str
     opening: str
+    pledge_title: str
+    pledge: str
+    demands_title: str
     demands: list[Demand]
     total: str
     total_label: str
     facts: list[Fact]
+    #: What an office has to know or do, each a paragraph.
+    notes: list[str]
+    request: str
+    reply_to: list[str]
+    closing: str
+    signature: str
+    name_and_office: str
+    enclosures_title: str
+    enclosures: list[str]
+    annex_title: str
+    petition_title: str
     sections: list[Heading]
     volumes_title: str
     volumes: list[Volume]
-    signature: str
-    annex_title: str
     countries_note: str
     countries_title: str
     bars: list[Bar]
@@ -93,6 +122,7 @@ class Letter(msgspec.Struct, frozen=True, rename="kebab"):
     checks: list[str]
     fingerprint: str
     files: list[Fact]
+    receipt: Receipt
 
 
 def compose(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry], language: str) -> Letter:
@@ -120,6 +150,7 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
         language=language,
         sender=str(campaign.responsible),
         contact=campaign.contact_email,
+        sender_address=" · ".join(_own_address(delivery)),
         addressee=[line for line in where if line],
         date=day(datetime.date.fromisoformat(manifest.built_at)),
         day=manifest.built_at,
@@ -127,23 +158,30 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
         reference=_("%(reference)s, packet %(n)s of this series")
         % {"reference": manifest.reference, "n": number(len(manifest.earlier) + 1)},
         subject=str(campaign.title),
-        opening=_opening(delivery, manifest, len(demands)),
+        salutation=_("Dear Sir or Madam,"),
+        opening=_opening(delivery, manifest),
+        pledge_title=_("Each signer states:"),
+        pledge=str(campaign.pledge),
+        demands_title=ngettext("The demand is:", "The demands are:", len(demands)) if demands else "",
         demands=demands,
         total=number(totals.signatures),
         total_label=ngettext("new signature", "new signatures", totals.signatures)
         if manifest.earlier
         else ngettext("signature", "signatures", totals.signatures),
         facts=_facts(manifest),
-        sections=[
-            *_confidential(delivery, manifest),
-            *_changes(manifest),
-            _how_found_out(delivery, manifest),
-            _what_is_withheld(delivery, manifest),
-        ],
+        notes=_notes(delivery, manifest),
+        request=_request(delivery, manifest),
+        reply_to=[str(campaign.responsible), *_own_address(delivery), *filter(None, [campaign.contact_email])],
+        closing=_("Yours faithfully,"),
+        signature=_("For %s:") % campaign.responsible,
+        name_and_office=_("Name and office"),
+        enclosures_title=_("Enclosures"),
+        enclosures=_enclosures(manifest, files),
+        annex_title=_("Annex"),
+        petition_title=_("The petition as it was signed"),
+        sections=[_how_found_out(delivery, manifest)],
         volumes_title=_("The volumes of the list"),
         volumes=_volumes(files),
-        signature=_("For %s:") % campaign.responsible,
-        annex_title=_("Annex"),
         countries_title=_("Countries"),
         countries_note=_countries_note(delivery),
         bars=_bars(manifest),
@@ -152,6 +190,7 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
         checks=_checks(),
         fingerprint=grouped(manifest.signed_by),
         files=[Fact(entry.name, entry.sha256) for entry in files],
+        receipt=_receipt(delivery, manifest),
     )  # fmt: skip
 
 
@@ -167,11 +206,63 @@ def confidential_until(delivery: Delivery, built_on: datetime.date) -> datetime.
     return None
 
 
-def _opening(delivery: Delivery, manifest: Manifest, demands: int) -> str:
+def _own_address(delivery: Delivery) -> list[str]:
+    return [line.strip() for line in delivery.campaign.section.postal_address.splitlines() if line.strip()]
+
+
+def _opening(delivery: Delivery, manifest: Manifest) -> str:
     said = _what_is_handed_over(delivery, manifest)
-    if not demands:
+    if is_third_party(delivery):
         return said
-    return said + " " + ngettext("The demand is:", "The demands are:", demands)
+    titled = _("We hereby hand over to you the signatures under the petition “%s”.") % delivery.campaign.title
+    return f"{titled} {said}"
+
+
+def _notes(delivery: Delivery, manifest: Manifest) -> list[str]:
+    confirmed = _(
+        "Each signature was confirmed through a link that was sent to the signer’s own mailbox; the annex says how "
+        "they are counted."
+    )
+    return [
+        *_confidential(delivery, manifest),
+        *_changes(manifest),
+        " ".join([confirmed, *_what_is_withheld(delivery, manifest)]),
+    ]
+
+
+def _request(delivery: Delivery, manifest: Manifest) -> str:
+    until = day(datetime.date.fromisoformat(manifest.built_at) + ANSWER_WITHIN)
+    if is_third_party(delivery):
+        return _("Please send us the result of your verification by %s, to:") % until
+    return _("We ask for your answer by %s, to:") % until
+
+
+def _enclosures(manifest: Manifest, files: Sequence[FileEntry]) -> list[str]:
+    volumes = len(_volumes(files))
+    bound = ngettext("List of signers in %(n)s volume", "List of signers in %(n)s volumes", volumes)
+    return [
+        *([bound % {"n": number(volumes)}] if volumes else []),
+        *([_("Numbers to strike")] if manifest.amendments.numbers else []),
+        _("Annex"),
+        _("Receipt"),
+    ]
+
+
+def _receipt(delivery: Delivery, manifest: Manifest) -> Receipt:
+    total = manifest.totals.signatures
+    said = ngettext(
+        "We have received packet %(reference)s of %(day)s with %(n)s signature under the petition “%(title)s”.",
+        "We have received packet %(reference)s of %(day)s with %(n)s signatures under the petition “%(title)s”.",
+        total,
+    )
+    words = {"reference": manifest.reference, "day": _day(manifest.built_at), "title": str(delivery.campaign.title)}
+    return Receipt(
+        title=_("Receipt"),
+        said=said % (words | {"n": number(total)}),
+        blanks=[_("Received by (name, office)"), _("Date"), _("Registration number"), _("Signature")],
+        stamp=_("Stamp"),
+        give_back=_("Please return this slip to:"),
+    )
 
 
 def _what_is_handed_over(delivery: Delivery, manifest: Manifest) -> str:
@@ -230,17 +321,17 @@ def _facts(manifest: Manifest) -> list[Fact]:
     return facts
 
 
-def _confidential(delivery: Delivery, manifest: Manifest) -> list[Heading]:
+def _confidential(delivery: Delivery, manifest: Manifest) -> list[str]:
     until = confidential_until(delivery, datetime.date.fromisoformat(manifest.built_at))
     if until is None:
         return []
     said = _(
         "For the verification of this petition only: please pass this packet on to nobody, and destroy it by %s."
     ) % day(until)  # fmt: skip
-    return [Heading(_("Confidential"), [said])]
+    return [f"{_('Confidential')}. {said}"]
 
 
-def _changes(manifest: Manifest) -> list[Heading]:
+def _changes(manifest: Manifest) -> list[str]:
     """What became of the packets before this one, and which numbers are to be struck in them."""
     withdrawn, numbers = manifest.amendments.withdrawn, manifest.amendments.numbers
     said = []
@@ -265,7 +356,7 @@ def _changes(manifest: Manifest) -> list[Heading]:
         )
         # As the lists have them, without a separator of thousands.
         said.append(strike % {"numbers": listing([str(struck) for struck in numbers])})
-    return [Heading(_("Changes to earlier packets"), said)] if said else []
+    return [" ".join(said)] if said else []
 
 
 def _how_found_out(delivery: Delivery, manifest: Manifest) -> Heading:
@@ -285,7 +376,8 @@ def _how_found_out(delivery: Delivery, manifest: Manifest) -> Heading:
     return Heading(_("How these signatures were confirmed and counted"), [" ".join(how), " ".join(later)])
 
 
-def _what_is_withheld(delivery: Delivery, manifest: Manifest) -> Heading:
+def _what_is_withheld(delivery: Delivery, manifest: Manifest) -> list[str]:
+    """What is withheld, and why, in sentences."""
     addressee = str(delivery.campaign.addressee.name)
     if manifest.profile == Disclosure.COUNT:
         said = [_("This packet holds totals only. It names nobody.")]
@@ -304,7 +396,7 @@ def _what_is_withheld(delivery: Delivery, manifest: Manifest) -> Heading:
         ]
     else:
         said = _what_is_listed(delivery, manifest, addressee)
-    return Heading(_("What is withheld, and why"), [" ".join(said)])
+    return said
 
 
 def _what_is_listed(delivery: Delivery, manifest: Manifest, addressee: str) -> list[str]:

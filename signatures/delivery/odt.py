@@ -37,7 +37,23 @@ _STYLES: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     "Figure": ({"margin_top": "0.4cm", "margin_bottom": "0.2cm", **_HELD}, {"size": "20pt", "bold": True}),
     "Cell": ({}, {"size": "9.5pt"}),
     "ForWhom": ({"margin_top": "0.8cm", **_HELD}, {"size": "10.5pt"}),
-    "Signature": ({"margin_top": "1.8cm", "margin_right": "10cm", "border_top": "0.5pt solid #000000"}, {}),
+    "Said": ({"margin_bottom": "0.25cm", "margin_left": "0.5cm", "margin_right": "0.5cm"}, {"size": "10.5pt"}),
+    "Demand": ({"margin_bottom": "0.15cm", **_HELD}, {"size": "10.5pt", "bold": True}),
+    "Reply": ({"margin_left": "0.5cm", "margin_right": "0.5cm", **_HELD}, {"size": "10.5pt"}),
+    "Signature": (
+        {"margin_top": "1.6cm", "margin_right": "9cm", "border_top": "0.5pt solid #000000"},
+        {"size": "8.5pt", "color": _GREY},
+    ),
+    "Blank": (
+        {"margin_top": "1.2cm", "margin_right": "9cm", "border_top": "0.5pt solid #000000"},
+        {"size": "8.5pt", "color": _GREY},
+    ),
+    "Stamp": (
+        {"margin_top": "0.8cm", "margin_bottom": "0.8cm", "margin_right": "9cm", "padding": "0.2cm",
+         "padding_bottom": "5cm", "border": f"0.5pt solid {_RULE}"},
+        {"size": "8.5pt", "color": _GREY},
+    ),
+    "Enclosures": ({"margin_top": "0.5cm", **_HELD}, {"size": "8.5pt", "bold": True}),
     "Annex": ({"break_before": "page", "margin_bottom": "0.3cm"}, {"size": "8.5pt", "color": _GREY}),
     "Fingerprint": ({"margin_bottom": "0.4cm"}, {"size": "9.5pt"}),
 }  # fmt: skip
@@ -108,6 +124,7 @@ def letter_odt(letter: Letter) -> bytes:
     document.meta.creation_date = datetime.datetime.fromisoformat(letter.day)
     _write_letter(page, letter)
     _write_annex(page, letter)
+    _write_receipt(page, letter)
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
@@ -115,7 +132,7 @@ def letter_odt(letter: Letter) -> bytes:
 
 def _write_letter(page: _Page, letter: Letter) -> None:
     page.say(letter.sender, "Sender", typed=True)
-    page.say(letter.contact, "Small")
+    page.say(" · ".join(filter(None, [letter.sender_address, letter.contact])), "Small", typed=True)
     page.say("", "Space")
     for line in letter.addressee:
         page.say(line, "Close", typed=True)
@@ -123,25 +140,45 @@ def _write_letter(page: _Page, letter: Letter) -> None:
     page.say(letter.date, "Close")
     page.say(f"{letter.reference_label}: {letter.reference}", "Close")
     page.head(1, letter.subject, "Subject", typed=True)
+    page.say(letter.salutation)
     page.say(letter.opening)
+    if letter.pledge:
+        page.say(letter.pledge_title, "Held")
+        page.say(letter.pledge, "Said", typed=True)
+    if letter.demands:
+        page.say(letter.demands_title, "Held")
     for demand in letter.demands:
-        page.head(2, f"{demand.number}. {demand.text}", "Section", typed=True)
-        if demand.explanation:
-            page.say(demand.explanation, typed=True)
+        page.say(f"{demand.number}. {demand.text}", "Demand", typed=True)
     page.say(f"{letter.total} {letter.total_label}", "Figure")
     page.tabulate("figures", letter.facts)
-    for section in letter.sections:
-        page.head(2, section.title, "Section")
-        # Nobody signs a page with nothing else on it.
-        style = "Held" if section is letter.sections[-1] else "Body"
-        for paragraph in section.paragraphs:
-            page.say(paragraph, style)
-    page.say(letter.signature, "ForWhom")
-    page.say("", "Signature")
+    page.say("", "Close")
+    for note in letter.notes:
+        page.say(note)
+    # Nobody signs a page with nothing else on it: from here on all stays together.
+    page.say(letter.request, "Held")
+    for line in letter.reply_to:
+        page.say(line, "Reply", typed=True)
+    page.say(letter.closing, "ForWhom")
+    page.say(letter.signature, "Held")
+    page.say(letter.name_and_office, "Signature")
+    page.say(letter.enclosures_title, "Enclosures")
+    for enclosure in letter.enclosures:
+        page.say(enclosure, "Small")
 
 
 def _write_annex(page: _Page, letter: Letter) -> None:
     page.say(letter.annex_title, "Annex")
+    page.head(2, letter.petition_title, "Section")
+    page.say(letter.subject, "Demand", typed=True)
+    page.say(letter.pledge, typed=True)
+    for demand in letter.demands:
+        page.say(f"{demand.number}. {demand.text}", "Demand", typed=True)
+        if demand.explanation:
+            page.say(demand.explanation, typed=True)
+    for section in letter.sections:
+        page.head(2, section.title, "Section")
+        for paragraph in section.paragraphs:
+            page.say(paragraph)
     if letter.countries:
         page.head(2, letter.countries_title, "Section")
         page.say(letter.countries_note)
@@ -157,3 +194,16 @@ def _write_annex(page: _Page, letter: Letter) -> None:
     for file in letter.files:
         page.say(file.label, "Close")
         page.say(file.value, "Small")
+
+
+def _write_receipt(page: _Page, letter: Letter) -> None:
+    receipt = letter.receipt
+    page.say("", "Annex")
+    page.head(2, receipt.title, "Section")
+    page.say(receipt.said, typed=True)
+    for blank in receipt.blanks:
+        page.say(blank, "Blank")
+    page.say(receipt.stamp, "Stamp")
+    page.say(receipt.give_back, "Held")
+    for line in letter.reply_to:
+        page.say(line, "Reply", typed=True)

@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 from django.utils.translation import get_language_bidi, ngettext, override
@@ -18,6 +17,8 @@ from signatures.delivery.typesetting import legible, picture
 from signatures.public_figures.figures import public_figures_of
 from web.i18n import cldr
 from web.i18n.languages import LANGUAGES
+from web.identities import identity_of
+from web.models.identity import COLOUR
 
 #: Titles of up to so many characters are set this large, in points.
 SIZES: Final = ((45, 42), (80, 34), (130, 27), (200, 22))
@@ -49,7 +50,7 @@ def _draw(campaign: Campaign, total: int, language: str) -> bool:
 
 
 def _words(campaign: Campaign, total: int) -> dict[str, Any]:
-    title = legible(str(campaign.title))
+    title, identity = legible(str(campaign.title)), identity_of(campaign.section_id)
     size = next((size for length, size in SIZES if len(title) <= length), SIZES[-1][1])
     return {
         "title": title,
@@ -57,7 +58,8 @@ def _words(campaign: Campaign, total: int) -> dict[str, Any]:
         "to": legible(f"{_('To:')} {campaign.addressee.name}"),
         "total": cldr.number(total),
         "signed": ngettext("person has signed", "people have signed", total),
-        "site": urlsplit(settings.SITE_URL).netloc,
+        "colour": identity.colour or COLOUR,
+        "site": urlsplit(identity.origin).netloc,
         "rtl": get_language_bidi(),
     }
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.files.storage import storages
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
@@ -18,7 +17,8 @@ from django.utils.translation import get_language, ngettext, override
 from petitions.models import Campaign, Dossier, Update
 from signatures.public_figures.figures import Figures
 from web.i18n.cldr import number
-from web.i18n.languages import DEFAULT, LANGUAGES, path_in
+from web.i18n.languages import DEFAULT, path_in
+from web.identities import identity_of, of_this_site, site
 
 #: What could end a script element, as JSON writes it otherwise.
 _INERT: Final = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
@@ -32,7 +32,7 @@ def structured_data(campaign: Campaign, figures: Figures) -> SafeString:
     data: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "WebPage",
-        "url": f"{settings.SITE_URL}{campaign.get_absolute_url()}",
+        "url": f"{identity_of(campaign.section_id).origin}{campaign.get_absolute_url()}",
         "name": str(campaign.title),
         "description": str(campaign.lead),
         "inLanguage": get_language(),
@@ -77,14 +77,15 @@ class _Feed(Atom1Feed):
 
 def atom_feed(campaign: Campaign, figures: Figures) -> str:
     """The campaign's updates, newest first; its subtitle says the count."""
-    address = f"{settings.SITE_URL}{campaign.get_absolute_url()}"
+    origin = identity_of(campaign.section_id).origin
+    address = f"{origin}{campaign.get_absolute_url()}"
     feed = _Feed(
         title=str(campaign.title),
         link=address,
         description=str(campaign.lead),
         subtitle=f"{number(figures.total)} {ngettext('person has signed', 'people have signed', figures.total)}",
         language=get_language(),
-        feed_url=f"{settings.SITE_URL}{reverse('feed', args=[campaign.slug])}",
+        feed_url=f"{origin}{reverse('feed', args=[campaign.slug])}",
         feed_guid=f"urn:uuid:{campaign.uid}",
         author_name=campaign.responsible,
         changed_on=campaign.updated_on or campaign.launched_on,
@@ -92,7 +93,7 @@ def atom_feed(campaign: Campaign, figures: Figures) -> str:
     for update in Update.objects.published().of(campaign)[:50]:
         feed.add_item(
             title=str(update.title),
-            link=f"{settings.SITE_URL}{update.get_absolute_url()}",
+            link=f"{origin}{update.get_absolute_url()}",
             description=str(update.lead),
             updateddate=update.published_at,
             pubdate=update.published_at,
@@ -109,22 +110,22 @@ class Place:
 
     @property
     def address(self) -> str:
-        return f"{settings.SITE_URL}{self.path}"
+        return f"{site().origin}{self.path}"
 
     @property
     def versions(self) -> list[tuple[str, str]]:
         """(language, address)"""
-        return [(lang.code, f"{settings.SITE_URL}{path_in(lang.code, self.path)}") for lang in LANGUAGES]
+        return [(lang.code, f"{site().origin}{path_in(lang.code, self.path)}") for lang in site().offered]
 
 
 def places() -> Iterator[Place]:
-    """Every public page worth finding, as it is addressed in English."""
+    """Every public page of this site worth finding, as it is addressed in English."""
     with override("en"):
         yield Place(reverse("home"), None)
-        for campaign in Campaign.objects.public().with_updated_on():
+        for campaign in Campaign.objects.public().filter(of_this_site()).with_updated_on():
             yield Place(campaign.get_absolute_url(), campaign.updated_on or campaign.launched_on)
             yield Place(reverse("numbers", args=[campaign.slug]), None)
-        for update in Update.objects.published().select_related("campaign"):
+        for update in Update.objects.published().filter(of_this_site("campaign__section")).select_related("campaign"):
             yield Place(update.get_absolute_url(), update.published_at)
-        for dossier in Dossier.objects.published():
+        for dossier in Dossier.objects.published().of_this_site():
             yield Place(dossier.get_absolute_url(), None)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +15,7 @@ from signatures.models import PublishedFigures, Source
 from signatures.public_figures.figures import CELL, Figures, figures_of
 from signatures.public_figures.handovers import Told, told_deliveries
 from signatures.public_figures.ledger import Ledger, public_ledger
+from web.identities import identity_of
 
 LICENCE: Final = {"name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
 
@@ -94,10 +94,11 @@ def tally_of(figures: Figures) -> dict[str, Any]:
 def everything_of(numbers: Numbers) -> dict[str, Any]:
     """All that the numbers page shows, and what it means."""
     campaign, figures = numbers.campaign, numbers.figures
+    origin = identity_of(campaign.section_id).origin
     return {
         "campaign": campaign.slug,
         "title": str(campaign.title),
-        "url": f"{settings.SITE_URL}{campaign.get_absolute_url()}",
+        "url": f"{origin}{campaign.get_absolute_url()}",
         "licence": LICENCE,
         "dictionary": {key: str(words) for key, words in DICTIONARY.items()},
         "rounding": {"from": CELL, "step": CELL},
@@ -111,8 +112,7 @@ def everything_of(numbers: Numbers) -> dict[str, Any]:
         "ledger": {line.key: line.count for line in numbers.ledger.lines},
         "removed_for": {why: count for why, _words, count in numbers.ledger.removals},
         "updates": [
-            {"on": on.isoformat(), "title": title, "url": f"{settings.SITE_URL}{url}"}
-            for on, title, url in numbers.events
+            {"on": on.isoformat(), "title": title, "url": f"{origin}{url}"} for on, title, url in numbers.events
         ],
         "deliveries": [_delivery(told) for told in numbers.deliveries],
     }

@@ -42,6 +42,7 @@ from signatures.models.mail import SUPPRESSION_BYTES
 from signatures.register import bounces, form_letters, ledger, mail_limits
 from signatures.register.form_letters import FormLetter, NotAnAddress, place
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keyring
+from signatures.register.mail_senders import sender_of
 from signatures.register.masking import masked_initials
 from signatures.register.refusals import Refusals, paused
 from signatures.register.rejections import left_alone, left_alone_label
@@ -361,10 +362,11 @@ def _mail(letter: Letter, forms: Forms) -> form_letters.Letter:
     if key not in forms:
         forms[key] = _form(letter.campaign, language, days, reminds)
     withdrawn_by = withdrawal_token(letter.mac, letter.fingerprint)
+    origin = sender_of(letter.campaign).origin
     links = {
-        "confirm": address_in(language, f"{settings.SITE_URL}/confirm/{person.token}/"),
-        "withdraw": address_in(language, f"{settings.SITE_URL}/withdraw/{withdrawn_by}/"),
-        "not me": address_in(language, f"{settings.SITE_URL}/not-me/{person.token}/"),
+        "confirm": address_in(language, f"{origin}/confirm/{person.token}/"),
+        "withdraw": address_in(language, f"{origin}/withdraw/{withdrawn_by}/"),
+        "not me": address_in(language, f"{origin}/not-me/{person.token}/"),
     }
     carried = bounces.of_submission(letter.row.hashed, reminds=reminds)
     updates = bounces.of_update(unsubscription_hash(letter.mac, letter.fingerprint)[:SUPPRESSION_BYTES], 0)
@@ -374,13 +376,15 @@ def _mail(letter: Letter, forms: Forms) -> form_letters.Letter:
 
 
 def _form(campaign: Campaign, language: str, days: int, reminds: bool) -> FormLetter:
+    sender = sender_of(campaign)
     context = {
         "campaign": campaign,
         "initials": place("initials"),
         "confirm_url": place("confirm"),
         "withdraw_url": place("withdraw"),
         "not_me_url": place("not me"),
-        "site_url": address_in(language, f"{settings.SITE_URL}/"),
+        "site_url": address_in(language, f"{sender.origin}/"),
+        "colour": sender.colour,
         "days": days,
         "reminds": reminds,
     }
@@ -389,7 +393,7 @@ def _form(campaign: Campaign, language: str, days: int, reminds: bool) -> FormLe
         return FormLetter.of(
             " ".join(render_to_string(f"{name}_subject.txt", context).split()),
             render_to_string(f"{name}.txt", context),
-            settings.NEUTRAL_FROM_EMAIL if campaign.at_risk else settings.DEFAULT_FROM_EMAIL,
-            {"Auto-Submitted": "auto-generated"},
+            sender.from_email,
+            {"Auto-Submitted": "auto-generated", **sender.headers},
             render_to_string(f"{name}.html", context),
         )

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -34,6 +33,7 @@ from signatures.models.mail import SUPPRESSION_BYTES
 from signatures.register import bounces
 from signatures.register.form_letters import FormLetter, Letter, NotAnAddress, place
 from signatures.register.keyring import CampaignKeys, ForeignPublicKey, KeysMissing, keyring, keys_of
+from signatures.register.mail_senders import sender_of
 from signatures.register.refusals import Refusals, paused
 from signatures.register.relay import Answer, Away, Relay, Reply, Silent
 from signatures.sealing import NotOpened, Person
@@ -341,8 +341,9 @@ def news_mail(edition: Edition, reader: Reader) -> Letter:
     language = known(reader.person.language)
     if language not in edition.letters:
         edition.letters[language] = _form_letter(edition, language)
-    leave = address_in(language, f"{settings.SITE_URL}/unsubscribe/{reader.token}/")
-    withdraw = address_in(language, f"{settings.SITE_URL}/withdraw/{reader.withdrawn_by}/")
+    origin = sender_of(edition.campaign).origin
+    leave = address_in(language, f"{origin}/unsubscribe/{reader.token}/")
+    withdraw = address_in(language, f"{origin}/withdraw/{reader.withdrawn_by}/")
     return edition.letters[language].to(
         reader.person.email,
         {"leave": leave, "withdraw": withdraw},
@@ -353,7 +354,7 @@ def news_mail(edition: Edition, reader: Reader) -> Letter:
 
 
 def _form_letter(edition: Edition, language: str) -> FormLetter:
-    at_risk = edition.campaign.at_risk
+    at_risk, sender = edition.campaign.at_risk, sender_of(edition.campaign)
     name = "mail/news_neutral" if at_risk else "mail/news"
     with translation.override(language):
         # The short address names nothing: whoever reads over a shoulder sees a number.
@@ -361,16 +362,16 @@ def _form_letter(edition: Edition, language: str) -> FormLetter:
         context = {
             "update": edition.update,
             "campaign": edition.campaign,
-            "url": f"{settings.SITE_URL}{path}",
+            "url": f"{sender.origin}{path}",
             "unsubscribe_url": place("leave"),
             "withdraw_url": place("withdraw"),
-            "my_signatures_url": f"{settings.SITE_URL}{reverse('my_signatures')}",
+            "my_signatures_url": f"{sender.origin}{reverse('my_signatures')}",
         }
         return FormLetter.of(
             " ".join(render_to_string(f"{name}_subject.txt", context).split()),
             render_to_string(f"{name}.txt", context),
-            settings.NEUTRAL_FROM_EMAIL if at_risk else settings.DEFAULT_FROM_EMAIL,
-            {"Auto-Submitted": "auto-generated", "Precedence": "bulk"},
+            sender.from_email,
+            {"Auto-Submitted": "auto-generated", "Precedence": "bulk", **sender.headers},
         )
 
 

@@ -12,11 +12,13 @@ from signatures.public_figures.figures import public_figures
 from signatures.public_figures.handovers import handover_standing
 from signatures.sign_form.context import form_context
 from signatures.sign_form.form import SignForm
+from web.identities import of_this_site
 
 
 def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
     """What the petition's page shows of it, in the current language."""
     figures, dossiers = public_figures(found), found.dossiers.published()
+    others = Campaign.objects.public().filter(of_this_site()).exclude(pk=found.pk)
     return {
         **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
         "figures": figures,
@@ -27,7 +29,7 @@ def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
         "updates": Update.objects.published().of(found)[:5],
         "filters": {"topic": found.original("topic"), "region": found.original("region")},
         "dossiers": dossiers.prefetch_related("coverage"),
-        "related": Campaign.objects.public().filter(dossiers__in=dossiers).exclude(pk=found.pk).distinct(),
+        "related": others.filter(dossiers__in=dossiers).distinct(),
         "structured": structured_data(found, figures),
         "has_share_image": share_image_of(found) is not None,
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.conf import settings
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,6 +15,7 @@ from signatures.public_figures.feeds import atom_feed, places, share_image_mark,
 from signatures.public_figures.figures import public_figures
 from signatures.views.campaigns import campaign_or_404
 from web.i18n.languages import LANGUAGES, path_in
+from web.identities import site
 from web.page_cache import cached_page
 
 
@@ -52,7 +52,7 @@ def robots(request: HttpRequest) -> HttpResponse:
     """robots.txt (RFC 9309). Forms are not in it: they tell whoever reads them that they are for no index."""
     closed = [path_in(language.code, path) for path in _NOT_FOR_CRAWLERS for language in LANGUAGES]
     lines = ["User-agent: *", "Disallow: /admin/", *(f"Disallow: {path}" for path in closed)]
-    lines += ["", f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}", ""]
+    lines += ["", f"Sitemap: {site().origin}{reverse('sitemap')}", ""]
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
 
 

@@ -19,6 +19,7 @@ from signatures.public_figures.figures import public_figures
 from signatures.sign_form.consent import agreed_to, wording
 from signatures.sign_form.form import ConfirmForm, DetailsForm
 from web.clean_address import clean_redirect
+from web.identities import show
 from web.senders import is_cross_site
 
 #: In the address after the button of a withdrawal: when it was pressed, in seconds since 1970; and for how many of them
@@ -96,6 +97,7 @@ def _confirm_page(
     if found.campaign.at_risk:
         context |= {"consent": wording(found.campaign)}
         return private(render(request, "signatures/confirm_neutral.html", context, status=status))
+    show(found.campaign.section_id)
     if found.confirmed and not found.withdrawn:
         context |= {"figures": public_figures(found.campaign)}
     context |= {"campaign": found.campaign, "consent": wording(found.campaign)}

@@ -24,6 +24,7 @@ from signatures.views.campaign_page import campaign_page
 from signatures.views.campaigns import campaign_or_404
 from web.gone import Gone
 from web.i18n.cldr import sorting_key
+from web.identities import here, of_this_site
 from web.page_cache import cached_page
 
 #: Campaigns a page of the list, and how many of those that are over, or not open yet, stand on the first.
@@ -60,7 +61,7 @@ def _whole_home(request: HttpRequest) -> HttpResponse:
 
 
 def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
-    everything = Campaign.objects.public()
+    everything = Campaign.objects.public().filter(of_this_site())
     show, subject = asked.get("show", ""), [asked.get(name, "") for name in SUBJECT]
     found = everything.about(*subject) if any(subject) else everything.standing(show)
     # Keys, so that words are looked up once: not again to count what was found, nor for other states.
@@ -80,7 +81,7 @@ def _home(request: HttpRequest, asked: dict[str, str]) -> HttpResponse:
         **({} if any(asked.values()) else _beside_what_is_open(everything)),
         "topics": _choices(everything, "topic"),
         "regions": _choices(everything, "region"),
-        "dossiers": Dossier.objects.published(),
+        "dossiers": Dossier.objects.published().of_this_site(),
     }
     return render(request, "signatures/home.html", context)
 
@@ -166,6 +167,7 @@ def press(request: HttpRequest, slug: str) -> HttpResponse:
 def news(request: HttpRequest, key: int) -> HttpResponse:
     """The short address of an update: what stands in a mail must not name a petition at risk."""
     found = get_object_or_404(Update.objects.ever_published().select_related("campaign"), pk=key)
+    here(found.campaign.section_id)
     if found.taken_down:
         raise Gone
     return HttpResponseRedirect(found.get_absolute_url())
@@ -175,7 +177,7 @@ def news(request: HttpRequest, key: int) -> HttpResponse:
 @cached_page
 def thanks(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
-    others = Campaign.objects.open().exclude(pk=found.pk).select_related("addressee")
+    others = Campaign.objects.open().filter(of_this_site()).exclude(pk=found.pk).select_related("addressee")
     related = others.filter(dossiers__in=found.dossiers.published()) or others
     context = {"campaign": found, "days": settings.PENDING_DAYS, "next": related.first()}
     return render(request, "signatures/thanks.html", context)

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from staff.login.factors import SECOND_FACTORS, has_second_factor, recently_authenticated
+from web.identities import main
 from web.redaction import SafeWords
 
 #: In the session between password and second factor: a mark of the password.
@@ -93,7 +94,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     """The second factors: sealed, and never without one."""
 
     def get_totp_issuer(self) -> str:
-        return "Undersigned"
+        return main().name
 
     def get_totp_label(self, user: Any) -> str:
         return str(user.get_username())
@@ -102,7 +103,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return str(user.get_username())
 
     def _get_site_name(self) -> str:
-        return "Undersigned"
+        return main().name
 
     def encrypt(self, text: str) -> str:
         """TOTP secrets and the seeds of recovery codes: a dump of the database lets nobody in."""

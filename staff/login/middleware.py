@@ -23,7 +23,8 @@ from staff import audit
 from staff.access import works_here
 from staff.login.adapters import SealedUnderAnotherKey
 from staff.login.factors import has_second_factor, used_second_factor
-from staff.login.sessions import has_ended, note_presence
+from staff.login.kept import form_kept
+from staff.login.sessions import has_ended, is_poll, note_presence
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +33,16 @@ PREFIX: Final = "/admin/"
 # Alpine.js, which unfold is built on, compiles the attributes of its own templates: 'unsafe-eval'.
 # It hides and sizes by style attributes, and the theme's colours are a <style>: inline styles.
 # No inline script is needed, so text that somebody put into a page still runs nothing.
+# "Add another …" beside a choice opens that form in a frame of the page (POPUP_CSP).
 ADMIN_CSP: Final = {
     **settings.SECURE_CSP,
     "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
+    "frame-src": [CSP.SELF],
 }
+#: What such a frame shows, and nothing else of the desk, may be framed, by the desk alone.
+POPUP_CSP: Final = {**ADMIN_CSP, "frame-ancestors": [CSP.SELF]}
+POPUP: Final = "_popup"
 
 #: Seconds to wait where tries cannot be counted: Redis is restarted in less.
 RETRY_UNCOUNTED: Final = 30
@@ -46,8 +52,8 @@ GUESSED_AT: Final = {
     "account_login", "mfa_authenticate", "mfa_login_webauthn", "begin", "mfa_reauthenticate",
     "mfa_reauthenticate_webauthn", "account_reauthenticate", "account_change_password",
 }  # fmt: skip
-#: What anybody may ask for, logged in or not.
-OPEN: Final = {"account_login", "mfa_authenticate", "mfa_login_webauthn", "account_logout", "begin"}
+#: What anybody may ask for, logged in or not. Of `session`, who is not logged in learns just that.
+OPEN: Final = {"account_login", "mfa_authenticate", "mfa_login_webauthn", "account_logout", "begin", "session"}
 #: What is left to somebody who has no second factor yet: making one.
 ENROLMENT: Final = {"mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "account_reauthenticate"}
 #: What is left to somebody who has one and did not show it.
@@ -73,7 +79,9 @@ class LoginMiddleware:
             audit.say_who(request.user)
         response = _stopped(request) or self.get_response(request)
         if not hasattr(response, "_csp_config"):
-            response._csp_config = ADMIN_CSP  # type: ignore[attr-defined] # what csp_override() sets
+            popup = POPUP in request.GET
+            response._csp_config = POPUP_CSP if popup else ADMIN_CSP  # type: ignore[attr-defined] # as csp_override()
+            response.headers["X-Frame-Options"] = "SAMEORIGIN" if popup else "DENY"
         add_never_cache_headers(response)
         return response
 
@@ -91,13 +99,20 @@ def _stopped(request: HttpRequest) -> HttpResponse | None:
     request.is_login_page = name in OPEN | OWN  # type: ignore[attr-defined] # context.py
     if request.method == "POST" and name in GUESSED_AT and (refusal := _refuse_guessing(request)):
         return refusal
-    if name in OPEN or not request.user.is_authenticated:
-        return None  # the admin sends strangers to the login
+    if name in OPEN:
+        return None
+    if not request.user.is_authenticated:
+        # The admin sends strangers to the login; what they typed while they were none goes to no other page.
+        return form_kept(request, _("You are not logged in any more, so this was not saved."))
     if has_ended(request):
         logout(request)
-        messages.info(request, _("You were logged out because you were inactive."))
+        words = _("You were logged out because you were inactive.")
+        if kept := form_kept(request, words):
+            return kept
+        messages.info(request, words)
         return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("admin:index"))
-    note_presence(request)
+    if not is_poll(request):
+        note_presence(request)
     return _ask_for_second_factor(request, name) or _refuse_without_role(request, name)
 
 

@@ -19,19 +19,30 @@ BEGAN: Final = "door.began"
 SEEN: Final = "door.seen"
 #: Seconds between two notes that somebody is still there: each is a write.
 NOTE_EVERY: Final = 60
+#: What a page that asks again by itself says (static/js/desk/): nobody need be there.
+POLLS: Final = "HTTP_X_POLL"
 
 
 def has_ended(request: HttpRequest) -> bool:
     """Whether the session is too old, or was left alone for too long."""
-    now = time.time()
+    return seconds_left(request) < 0
+
+
+def seconds_left(request: HttpRequest) -> float:
+    """How long the session goes on if nobody does anything; below zero once it has ended."""
     began, seen = request.session.get(BEGAN, 0), request.session.get(SEEN, 0)
-    too_old = now - began > settings.SESSION_COOKIE_AGE
-    return too_old or now - seen > settings.STAFF_IDLE.total_seconds()
+    ends = min(began + settings.SESSION_COOKIE_AGE, seen + settings.STAFF_IDLE.total_seconds())
+    return ends - time.time()
+
+
+def is_poll(request: HttpRequest) -> bool:
+    """Whether a page asks by itself, by a script: a screen that is left open is nobody at work."""
+    return POLLS in request.META
 
 
 def note_presence(request: HttpRequest) -> None:
     """Remember that somebody is there."""
-    if time.time() - request.session.get(SEEN, 0) < NOTE_EVERY:
+    if time.time() - request.session.get(SEEN, 0) < min(NOTE_EVERY, settings.STAFF_IDLE.total_seconds() / 4):
         return
     request.session[SEEN] = time.time()
     UserSession.objects.filter(session_key=request.session.session_key).update(last_seen_at=timezone.now())

@@ -24,6 +24,7 @@ urlpatterns = [
     path("again/passkey/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
     path("again/password/", account.reauthenticate, name="account_reauthenticate"),
     path("password_change/", account.password_change, name="account_change_password"),
+    path("session/", views.session, name="session"),
     path("sessions/", views.sessions, name="usersessions_list"),
     path("second-factor/", mfa.index, name="mfa_index"),
     path("second-factor/app/", totp.activate_totp, name="mfa_activate_totp"),

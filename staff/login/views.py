@@ -14,7 +14,8 @@ from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from staff.login.links import owner_of
+from staff.login.sessions import note_presence, seconds_left
 
 
 @sensitive_post_parameters()
@@ -54,6 +56,24 @@ def sessions(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("usersessions_list"))
     open_now.sort(key=lambda session: (not session.is_current(), -session.last_seen_at.timestamp()))
     return render(request, "staff/login/sessions.html", {"sessions": open_now})
+
+
+@require_http_methods(["GET", "POST"])
+def session(request: HttpRequest) -> JsonResponse:
+    """For the script of forms (static/js/desk/session.js). GET: {"left": seconds until this session ends by itself, 0
+    where there is none, "token": the one that forms need now, and "words" to say about it}. POST: somebody is typing.
+    """
+    left = seconds_left(request) if request.user.is_authenticated else 0
+    if left > 0 and request.method == "POST":
+        note_presence(request)
+        left = seconds_left(request)
+    words = {
+        "soon": _("You will be logged out soon because you have been inactive. What you typed is not saved yet."),
+        "stay": _("Stay logged in"),
+        "over": _("You have been logged out. What you typed is still here: log in in a new tab, then save it."),
+        "login": _("Log in in a new tab"),
+    }
+    return JsonResponse({"left": max(0, int(left)), "token": get_token(request), "words": words})
 
 
 class RemovePasskeyView(RemoveWebAuthnView):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from staff.models.audit import NO_MAILBOX
 from web.models import Section
 
-#: A proposal on which nobody decided within this time expires. The same rule in SQL: proposal_guard().
+#: A proposal on which nobody decided within this time expires. The guards have it from here (proposal_guard()).
 APPROVAL_EXPIRES: Final = datetime.timedelta(hours=72)
 
 

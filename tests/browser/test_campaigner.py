@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.browsing import DESKTOP, log_in
+from tests.browser.browsing import DESKTOP, come_back, log_in
 from tests.browser.conftest import Visit
 from tests.support.stack import RECOVERY, Stack, wait_until
 
@@ -194,3 +194,17 @@ def expect_soon(page: Page, path: str, words: str) -> None:
     """A page may be two seconds old."""
     seen: Callable[[], int] = page.get_by_text(words).count
     wait_until(lambda: bool(page.goto(path)) and seen() > 0, RECOVERY, words, every=0.5)
+
+
+def test_an_addressee_is_added_above_a_form_that_keeps_what_was_typed(site: Stack, visit: Visit) -> None:
+    with visit(viewport=DESKTOP) as page:
+        come_back(page, site, "campaigner")
+        page.goto("/admin/petitions/campaign/add/")
+        page.locator("[name=title]").fill("Half a title")
+        page.locator("[data-id=related-widget-wrapper-addressee] [role=button]").last.click()
+        page.locator("#add_id_addressee").click()
+        above = page.frame_locator("iframe.related-modal-frame")
+        above.locator("[name=name]").fill("Head of the Harbour")
+        above.get_by_role("button", name="Save", exact=True).click()
+        expect(page.locator("select[name=addressee] option:checked")).to_have_text("Head of the Harbour")
+        expect(page.locator("[name=title]")).to_have_value("Half a title")

@@ -28,7 +28,7 @@ from staff.guarded_admin import GuardedAdmin
 from staff.management.commands.write_access_table import PLACE
 from staff.models import AuditEntry, Membership, Proposal, Role
 from tests.support.fixtures import SiteClient
-from web.models import Maintenance, Section
+from web.models import Identity, Maintenance, Section
 
 PAGES = list(all_pages())
 
@@ -126,6 +126,7 @@ MAKERS = {
     Recipient: a_key,
     Reveal: a_look,
     Maintenance: a_maintenance,
+    Identity: lambda campaign: Identity.objects.get_or_create(section=campaign.section, defaults={"name": "N"})[0],
     NetworkRule: a_network_rule,
     Ruling: a_ruling,
     Monitor: a_watch,

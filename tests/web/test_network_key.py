@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 
 import pytest
+from django.conf import settings as configured
 from django.test import RequestFactory
 
 from web import counters, network_key
@@ -22,7 +23,7 @@ def labels() -> list[str]:
 
 
 def random_part() -> str:
-    [name] = counters.redis().scan_iter(counters.key_of("networks:*"))
+    [name] = counters.redis().scan_iter(f"{configured.CACHES['default']['KEY_PREFIX']}:networks")
     return name.decode()
 
 

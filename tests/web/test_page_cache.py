@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.test import RequestFactory
 
 from web import page_cache
+from web.models import Identity
 
 
 class Page:
@@ -42,7 +43,8 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    monkeypatch.setattr(page_cache, "site", Identity.nameless)  # nobody asks a database here
     page_cache.clear_page_cache()
     yield Page()
     page_cache.clear_page_cache()

@@ -18,6 +18,7 @@ from signatures.register.keyring import Keyring, provision_campaigns
 from tests.support.fixtures import QUALITY
 from web import page_cache
 from web.i18n.languages import LANGUAGES, path_in
+from web.models import Identity
 
 #: Bytes, compressed: as much as a server sends before the first acknowledgement comes back (RFC 6928).
 MOST = 14_000
@@ -56,12 +57,31 @@ def test_a_campaign_page_with_style_and_scripts_is_light_in_every_language(
     client: Client, petition: str, language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_cache, "QUALITY", QUALITY)
-    page = client.get(path_in(language, petition), headers={"Accept-Encoding": "br"})
+    assert weight_of(client, path_in(language, petition)) <= MOST
+
+
+def weight_of(client: Client, path: str) -> int:
+    """Bytes of the page and the style and scripts that it names."""
+    page = client.get(path, headers={"Accept-Encoding": "br"})
     document = brotli.decompress(page.content).decode()
-    named = set(re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"', document))
+    named = set(re.findall(r'(?:href|src)="(/(?:static|brand)/[^"]+\.(?:css|js))"', document))
     assert {name.rpartition(".")[2] for name in named} == {"css", "js"}
     files = [client.get(name, headers={"Accept-Encoding": "br"}) for name in named]
-    assert sum(map(on_the_wire, (page, *files))) <= MOST
+    return sum(map(on_the_wire, (page, *files)))
+
+
+@pytest.mark.parametrize("language", ["en", "uk", "ar"])
+def test_so_it_is_under_a_name_and_in_colours_of_its_own(
+    client: Client, petition: str, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_cache, "QUALITY", QUALITY)
+    section = Campaign.objects.get(slug=content.PETITION).section
+    Identity.objects.create(
+        section=section, name="Aldermere Rights Watch", colour="#0b5fa5", theme_colour="#0b5fa5",
+        footer_links="Our work https://aldermere.example/work\nJobs https://aldermere.example/jobs",
+        social_accounts="https://mastodon.example/@aldermere\nhttps://t.me/aldermere",
+    )  # fmt: skip
+    assert weight_of(client, path_in(language, petition)) <= MOST
 
 
 def test_our_files_are_minified_and_those_of_others_are_not() -> None:

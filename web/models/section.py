@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from web.i18n.plain import PlainCharField
+from web.i18n.plain import PlainCharField, PlainTextField
 
 
 class Section(models.Model):
@@ -16,6 +16,13 @@ class Section(models.Model):
 
     name = PlainCharField(_("name"), max_length=100, unique=True)
     slug = models.SlugField(_("identifier"), max_length=50, unique=True)
+    postal_address = PlainTextField(
+        _("postal address"),
+        max_length=400,
+        blank=True,
+        db_default="",
+        help_text=_("On the letters that go with packets."),
+    )
 
     class Meta:
         verbose_name = _("section")

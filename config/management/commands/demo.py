@@ -177,11 +177,12 @@ class Demo:
 
     def _environment(self, name: str, role: Role) -> dict[str, str]:
         """Return a process's environment. Only the workers learn where the keys are."""
-        environment = {key: value for key, value in os.environ.items() if key not in OWN_VARIABLES}
+        ours = OWN_VARIABLES | {f"{name}_FILE" for name in OWN_VARIABLES}
+        environment = {key: value for key, value in os.environ.items() if key not in ours}
         environment |= {
             "ROLE": role,
             "DATABASE_URL": self.servers.database_url(role),
-            "REDIS_URL": self.servers.redis_url(),
+            "REDIS_URL": self.servers.redis_url(role=role),
             "SECRET_KEY": secret_key(self.home, role),
             "SITE_URL": self.url,
             "DESK_URL": self.desk_url,

@@ -8,7 +8,7 @@
     if (!old) return;
     try {
       if (!document.hidden && !old.contains(document.activeElement)) {
-        const answer = await fetch(location.href, { signal: AbortSignal.timeout?.(30000) });
+        const answer = await fetch(location.href, { headers: { "X-Poll": "1" }, signal: AbortSignal.timeout?.(30000) });
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-again]");
         // Another page: logged out meanwhile, or what was awaited is there. That is for the whole page to say.
         if (!fresh) return void location.reload();

@@ -119,12 +119,15 @@ export const post = (url, token, form = new FormData()) =>
 
 const pause = (milliseconds) => new Promise((done) => { setTimeout(done, milliseconds); });
 
+/** As ask(), for what a page does by itself: it does not count as somebody being there. */
+export const poll = (url) => ask(url, { headers: { "X-Poll": "1" } });
+
 /** Asks until a worker has answered: {state, answer, words}. `slow` is called once after 15 seconds. Throws Problem. */
 export const untilAnswered = async (url, { slow, limit = 620_000, stopped = () => false }) => {
   const begun = Date.now();
   let told = false;
   while (!stopped()) {
-    const said = await (await ask(url)).json();
+    const said = await (await poll(url)).json();
     if (said.state !== "asked") return said;
     const waited = Date.now() - begun;
     if (waited > limit) throw new Problem("away");

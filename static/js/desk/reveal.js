@@ -153,7 +153,7 @@ if (officer) {
   const watch = async (reveal) => {
     const mine = turn;
     try {
-      const said = await (await ask(address(form.dataset.answer, reveal))).json();
+      const said = await (await poll(address(form.dataset.answer, reveal))).json();
       if (mine === turn && (said.state === "refused" || said.state === "revoked")) clear("refused", said.words);
     } catch (error) {
       if (mine === turn) clear(error.message, error.text);

@@ -1,5 +1,6 @@
 """Guards and grants come into a database by difference (config/database/); a running site does not feel `migrate`."""
 
+import datetime
 import importlib.util
 import os
 import re
@@ -23,6 +24,8 @@ from config.database.apply import OLD_DATABASE, apply
 from config.database.grants import apply_grants
 from config.database.guards import apply_guards, described
 from config.local.embedded import Embedded
+from petitions.models.campaign import Disclosure
+from staff.models.proposal import APPROVAL_EXPIRES
 from tests.support.stack import free_port
 
 FOLDER = Path(guards.__file__).parent
@@ -31,6 +34,19 @@ CATALOGS = (
     "pg_proc", "pg_trigger", "pg_policy", "pg_class", "pg_attribute", "pg_attrdef", "pg_description", "pg_ts_config",
     "pg_ts_config_map", "pg_namespace",
 )  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_what_python_and_the_guards_both_go_by_is_said_once():
+    """In Python: the files name it, and no number or list of it stands there a second time."""
+    files = "".join(file.read_text() for file in FOLDER.glob("*.sql"))
+    for name in guards.literals():
+        assert f":'{name}'" in files
+    assert not [found for found in described().values() if re.search(r"(?<!:):['\"]\w", found)]
+    assert not re.findall(r"'(?:72|12) hours'|'initials', 'named'", files)
+    assert rows("SELECT %s::text[], %s::interval, %s::interval", list(guards.literals().values())) == [
+        (list(Disclosure.values), APPROVAL_EXPIRES, datetime.timedelta(seconds=settings.SESSION_COOKIE_AGE))
+    ]
 
 
 def rows(statement, params=()):

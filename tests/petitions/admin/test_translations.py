@@ -50,13 +50,16 @@ def test_what_is_typed_is_what_readers_of_that_language_read(
     assert (read.title, read.original("title")) == ("Keep the library open", "Keep the library open")
 
 
-def test_a_translation_is_no_longer_than_the_field(
+def test_a_translation_is_at_most_twice_as_long_as_the_original_may_be(
     page: str, campaign: Campaign, staff: Any, staff_client: Any
 ) -> None:
-    typed = {f"campaign-{campaign.pk}-title": "ż" * 201}
-    answer = open_as(Role.CAMPAIGNER, staff, staff_client).post(f"{page}?language=pl", typed)
+    """One and a half times as long is common, and nothing is cut: what is said in 300 letters takes 450 elsewhere."""
+    client, title = open_as(Role.CAMPAIGNER, staff, staff_client), f"campaign-{campaign.pk}-title"
+    answer = client.post(f"{page}?language=pl", {title: "ż" * 401})
     assert answer.status_code == 200
     assert Campaign.objects.get(pk=campaign.pk).translations == {}
+    assert client.post(f"{page}?language=pl", {title: "ż" * 400}).status_code == 302
+    assert Campaign.objects.get(pk=campaign.pk).translations == {"pl": {"title": "ż" * 400}}
 
 
 @pytest.mark.parametrize("language", ["en", "xx"])
@@ -92,7 +95,7 @@ def test_no_field_of_staff_cuts_what_is_pasted_and_what_is_too_long_is_said(
         shown = client.get(address)
         assert shown.status_code == 200
         assert not re.search(r"<(?:input|textarea)[^>]*\bmaxlength=", shown.text), address
-    typed = {f"campaign-{campaign.pk}-title": "ж" * 201, f"demand-{demand.pk}-text": "Otwarte."}
+    typed = {f"campaign-{campaign.pk}-title": "ж" * 401, f"demand-{demand.pk}-text": "Otwarte."}
     answer = client.post(f"{page}?language=pl", typed)
-    assert "has 201" in answer.text
+    assert "has 401" in answer.text
     assert "ж" * 201 in answer.text

@@ -315,9 +315,11 @@ def test_the_letter_says_whom_it_is_to_how_many_signed_and_what_is_withheld(sign
     written = letter_of(deliver(signed, "named"))
     assert written.addressee[0] == signed.addressee.name
     assert written.subject == signed.title
-    assert written.opening == "12 people have signed this petition to you."
+    assert written.opening.startswith(f"We hereby hand over to you the signatures under the petition “{signed.title}”.")
+    assert written.opening.endswith("12 people have signed this petition to you.")
+    assert written.pledge == signed.pledge
     assert written.total == "12"
-    assert "6 signers agreed to be shown to you" in written.sections[1].paragraphs[0]
+    assert "6 signers agreed to be shown to you" in written.notes[-1]
     assert [volume.upto for volume in written.volumes] == ["6"]
     assert {fact.label for fact in written.files} >= {"countries.csv", "signers-0001.csv"}
     assert len(written.fingerprint.split()) == 16
@@ -328,7 +330,7 @@ def test_only_at_risk_the_letter_tells_of_a_promise_that_nobody_is_named(make_ca
     campaign = make_campaign(at_risk=at_risk, disclosure="count" if at_risk else "named")
     sign(campaign)
     admit(campaign)
-    withheld = letter_of(deliver(campaign)).sections[1].paragraphs[0]
+    withheld = letter_of(deliver(campaign)).notes[-1]
     assert "This packet holds totals only." in withheld
     assert ("promised that nobody would be named" in withheld) == at_risk
 
