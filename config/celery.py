@@ -45,6 +45,7 @@ STAGES: Final[dict[str, tuple[str, int]]] = {
     "grant_wishes": (DEFAULT, 5),
     "publish": (DEFAULT, 5),
     "answer_reveals": (DEFAULT, 5),
+    "act_on_cases": (DEFAULT, 10),
     "clear_reveals": (DEFAULT, 30),
     "settle_recipients": (DEFAULT, 5),
     "close_campaigns": (DEFAULT, 30),

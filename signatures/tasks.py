@@ -21,6 +21,7 @@ from signatures.register import (
     admission,
     audit_anchors,
     bounces,
+    cases,
     keyring,
     mailbox_requests,
     mailbox_wishes,
@@ -157,6 +158,12 @@ def settle_recipients() -> None:
 @shared_task(base=Stage, name="signatures.answer_reveals")
 def answer_reveals() -> None:
     reveal.answer_reveals()
+
+
+@shared_task(base=Stage, name="signatures.act_on_cases")
+def act_on_cases() -> None:
+    """What privacy officers have done to signatures for who wrote or called."""
+    cases.act_on_cases(forget_in_packets)
 
 
 @shared_task(base=Stage, name="signatures.clear_reveals")

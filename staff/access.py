@@ -56,6 +56,8 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "reveal.number": _roles(_MODERATOR, _PRIVACY),
     "reveal.email": _roles(_PRIVACY),
     "reveal.list": _roles(_MODERATOR),
+    "case.view": _roles(_PRIVACY),
+    "case.act": _roles(_PRIVACY),
     "shred.request": _roles(_DELIVERY, _PRIVACY),
     "shred.approve": _roles(_PRIVACY, _ADMINISTRATOR),
     "audit.view": _roles(*Role),

@@ -120,6 +120,12 @@ CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures_handover
     FOR EACH ROW EXECUTE FUNCTION audit_row('handover', 'delivery_id', '{}');
 
+CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures_case
+    FOR EACH ROW EXECUTE FUNCTION audit_row('case', 'section_id', '{version}');
+
+CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures_caseact
+    FOR EACH ROW EXECUTE FUNCTION audit_row('case_act', 'campaign_id', '{}');
+
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures_announcement
     FOR EACH ROW EXECUTE FUNCTION audit_row('announcement', 'delivery_id', '{}');
 

@@ -35,6 +35,7 @@ _STAFFS_WORK: Final = (
     "staff_membership", "staff_proposal", "staff_auditentry", "staff_auditanchor", "signatures_announcement",
     "signatures_deliverypart", "signatures_deskkey", "signatures_recipient",
     "signatures_reveal", "signatures_mailing", "signatures_ruling", "signatures_monitor", "signatures_mailtrouble",
+    "signatures_case", "signatures_caseact",
 )  # fmt: skip
 #: What supporters send.
 _TAKEN: Final = (
@@ -118,6 +119,8 @@ DESK: Final[dict[str, str]] = {
     "signatures_deskkey": READ,
     "signatures_recipient": "SELECT, INSERT, UPDATE (state, approver_id, challenge, problem, proof, revoked_at)",
     "signatures_reveal": "SELECT, INSERT, UPDATE (state, answer)",
+    "signatures_case": "SELECT, INSERT, UPDATE",
+    "signatures_caseact": "SELECT, INSERT",
     "signatures_mailing": "SELECT, INSERT",
     "signatures_ruling": "SELECT, INSERT, UPDATE (state)",
     "signatures_monitor": READ,
@@ -168,6 +171,8 @@ WORKER: Final[dict[str, str]] = {
     "signatures_deskkey": "SELECT, INSERT, UPDATE",
     "signatures_recipient": "SELECT, INSERT, UPDATE",
     "signatures_reveal": "SELECT, UPDATE, DELETE",
+    "signatures_case": READ,
+    "signatures_caseact": "SELECT, UPDATE (outcome, done_at)",
     "signatures_mailing": "SELECT, UPDATE",
     "signatures_newsmail": ALL,
     "signatures_newsreader": "SELECT, INSERT, DELETE",

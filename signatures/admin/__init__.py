@@ -3,6 +3,7 @@
 from signatures.admin import (
     approvals,
     campaigns,
+    cases,
     deliveries,
     handovers,
     maintenance,
@@ -17,6 +18,7 @@ from signatures.admin import (
 __all__ = [
     "approvals",
     "campaigns",
+    "cases",
     "deliveries",
     "handovers",
     "maintenance",

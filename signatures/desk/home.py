@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from petitions.models import Campaign
-from signatures.models import Delivery, MailTrouble, Monitor, Recipient, Ruling, Tally
+from signatures.models import Case, Delivery, MailTrouble, Monitor, Recipient, Ruling, Tally
 from staff import approvals
 from staff.access import may, within
 from staff.models import Membership, Proposal, Role
@@ -63,7 +63,7 @@ def tasks_of(user: User) -> list[Task]:
     """What waits for this person; what others wait for comes first."""
     sources = (
         _to_decide, _mail_trouble, _alarms, _keyless, _to_open, _sent_back, _rulings, _closing, _failed, _to_deliver,
-        _quiet, _people,
+        _quiet, _people, _cases,
     )  # fmt: skip
     return sorted((task for source in sources for task in source(user)), key=lambda task: not task.urgent)
 
@@ -202,6 +202,16 @@ def _quiet(user: User) -> Iterator[Task]:
         heard = campaign.updated_on or campaign.launched_on
         if heard is None or heard < since:
             yield Task(_("No update for a month"), campaign.title, reverse("admin:petitions_update_add"))
+
+
+def _cases(user: User) -> Iterator[Task]:
+    """Requests of people about their data, ten days before the law wants an answer; and those past that."""
+    today = timezone.now().date()
+    for case in within(Case.objects.pressing(today), user, "case.act"):
+        late = case.due_on < today
+        what = _("Overdue since %s") % case.due_on if late else _("Answer by %s") % case.due_on
+        url = reverse("admin:signatures_case_change", args=[case.pk])
+        yield Task(what, f"{case.reference}: {case.get_kind_display()}", url, urgent=True)
 
 
 def _people(user: User) -> Iterator[Task]:

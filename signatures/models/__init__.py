@@ -5,6 +5,7 @@ config/database/grants.py and row_security.sql, what spans tables in the other .
 """
 
 from signatures.models.announcement import Announcement
+from signatures.models.cases import Case, CaseAct, month_after
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
 from signatures.models.mail import MailCount, MailTrouble, NoticeCount, Suppression
@@ -47,6 +48,8 @@ __all__ = [
     "OF_THE_REGISTER",
     "Announcement",
     "CampaignKey",
+    "Case",
+    "CaseAct",
     "Delivery",
     "DeliveryPart",
     "DeliveryQuerySet",
@@ -97,6 +100,7 @@ __all__ = [
     "Trace",
     "Unsubscription",
     "Withdrawal",
+    "month_after",
     "unanswered_since",
     "why_outside",
 ]

@@ -39,6 +39,8 @@ PAGES = (
     f"/c/{LOCAL}/embed/",
     "/d/crisis-in-belarus/",
     "/signing-key/",
+    "/my-signatures/",
+    "/my-signatures/sent/",
     f"/unsubscribe/{'A' * 43}/",
     f"/confirm/{'A' * 43}/",
     "/nowhere/",

@@ -91,7 +91,9 @@ def test_row_security_is_on_wherever_a_tier_must_not_see_all(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY relname")
         tables = [name for (name,) in cursor.fetchall()]
-    subjects = "delivery handover mailboxpage mailboxwish recipient rejection reveal ruling submission withdrawal"
+    subjects = (
+        "caseact delivery handover mailboxpage mailboxwish recipient rejection reveal ruling submission withdrawal"
+    )
     signatures = [f"signatures_{subject}" for subject in subjects.split()]
     assert tables == [*signatures, "staff_auditentry", "staff_proposal"]
 
