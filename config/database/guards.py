@@ -18,9 +18,6 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.db import connection
 
-from petitions.models.campaign import Disclosure
-from staff.models.proposal import APPROVAL_EXPIRES
-
 MARK: Final = "undersigned:"
 #: How a paragraph opens, and what PostgreSQL calls the object in COMMENT ON and in DROP.
 _OPENINGS: Final = (
@@ -116,6 +113,9 @@ def _with_values(statements: str) -> str:
 
 def literals() -> dict[str, str]:
     """What guards and Python both go by, said once, in Python: as PostgreSQL reads it."""
+    from petitions.models.campaign import Disclosure
+    from staff.models.proposal import APPROVAL_EXPIRES
+
     return {
         "disclosures": f"{{{','.join(Disclosure.values)}}}",  # from the narrowest to the widest
         "approval_expires": f"{APPROVAL_EXPIRES.total_seconds():.0f} seconds",

@@ -64,6 +64,14 @@ def post(port: int, path: str, body: bytes) -> bytes:
     return _request("POST", port, path, (*headers, "Sec-Fetch-Site: same-origin"), body)
 
 
+def post_with_token(port: int, path: str, body: bytes) -> bytes:
+    """The same with Django's CSRF cookie and its token."""
+    token = "t0" * 16  # a secret as it is in the cookie: the form may send it as it is, too
+    body += f"&csrfmiddlewaretoken={token}".encode()
+    headers = ("Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}")
+    return _request("POST", port, path, (*headers, f"Cookie: csrftoken={token}"), body)
+
+
 def _request(method: str, port: int, path: str, headers: Sequence[str], body: bytes) -> bytes:
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}:{port}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body

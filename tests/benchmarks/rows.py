@@ -48,22 +48,23 @@ FULL = Plan(191_000, rounds=7, round_seconds=2.0, connections=32, mails=500, cam
 
 def signing(site: Site, plan: Plan) -> Iterator[Row]:
     forms = _forms(1000)
-    with site.serving() as port:
+    with site.serving() as port, site.serving_yardstick() as other:
         sign = [load.post(port, f"/c/{site.facts['signed']}/sign/", form) for form in forms]
-        insert, plain = ([load.post(port, f"/bench/{view}/", form) for form in forms] for view in ("insert", "plain"))
-        rates, tails = _rates(plan, port, (sign, 303), (insert, 200), (plain, 200))
+        insert = [load.post(port, "/bench/insert/", form) for form in forms]
+        create = [load.post_with_token(other, "/sign/", form) for form in forms]
+        rates, tails = _rates(plan, (port, sign, 303), (other, create, 302), (port, insert, 200))
         half = load.pace(port, itertools.cycle(sign), rate=HALF, seconds=10, connections=plan.connections)
-    signed, bare, by_form = rates
+    signed, created, bare = rates
     yield Row(
         "accept a signature over HTTP",
         f"{signed:,.0f}/s, p99 {ms(tails[0])}",
-        f"a bare INSERT view: {bare:,.0f}/s, p99 {ms(tails[1])}",
-        f"{signed / bare:.2f} ×",
-        "≥ 0.75 ×, ≥ 1,000/s",
-        signed / bare >= 0.75 and signed >= 1000,
+        f"a fresh startproject, a form and one create(): {created:,.0f}/s, p99 {ms(tails[1])}",
+        f"{signed / created:.2f} ×",
+        "≥ 1.5 ×",
+        signed / created >= 1.5,
     )
-    words = f"a Django form and one object created: {by_form:,.0f}/s, p99 {ms(tails[2])}"
-    yield Row("the same", f"{signed:,.0f}/s", words, f"{signed / by_form:.2f} ×")
+    words = f"a bare INSERT view, for information: {bare:,.0f}/s, p99 {ms(tails[2])}"
+    yield Row("the same", f"{signed:,.0f}/s", words, f"{signed / bare:.2f} ×")
     tail = half.percentile(0.99)
     yield Row(f"to wait for that at {HALF} a second", f"p99 {ms(tail)}", goal="≤ 250 ms", held=tail <= 0.25)
 
@@ -100,7 +101,7 @@ def page(site: Site, plan: Plan) -> Iterator[Row]:
         pages = [load.get(port, path, "Accept-Encoding: gzip, deflate, br")]
         hello = [load.get(port, "/bench/hello/", "Accept-Encoding: gzip, deflate, br")]
         before = _statements(site)
-        (ours, bare), tails = _rates(plan, port, (pages, 200), (hello, 200))
+        (ours, bare), tails = _rates(plan, (port, pages, 200), (port, hello, 200))
         queries = _statements(site) - before
         document = load.fetch(port, path)[1].decode()
         page_bytes = site.bytes_of(path)
@@ -114,8 +115,8 @@ def page(site: Site, plan: Plan) -> Iterator[Row]:
         f"{ours:,.0f}/s, p99 {ms(tails[0])}",
         f"a hello-world view: {bare:,.0f}/s, p99 {ms(tails[1])}",
         f"{ours / bare:.2f} ×",
-        "≥ 0.8 ×",
-        ours / bare >= 0.8,
+        "≥ 0.9 ×",
+        ours / bare >= 0.9,
     )
     yield Row(
         "its queries, cached",
@@ -149,17 +150,17 @@ def _forms(count: int) -> list[bytes]:
     ]
 
 
-def _rates(plan: Plan, port: int, *kinds: tuple[list[bytes], int]) -> tuple[list[float], list[float]]:
-    """Requests a second of each kind of request, in turn, after a warm-up; and the 99th percentiles."""
+def _rates(plan: Plan, *kinds: tuple[int, list[bytes], int]) -> tuple[list[float], list[float]]:
+    """Requests a second of each kind (port, requests, status), in turn, after a warm-up; and the 99th percentiles."""
     tails: list[list[float]] = [[] for _ in kinds]
 
     def measure(index: int, seconds: float) -> float:
-        requests, status = kinds[index]
+        port, requests, status = kinds[index]
         result = load.drive(port, requests, status=status, seconds=seconds, connections=plan.connections)
         tails[index].append(result.percentile(0.99))
         return result.rate
 
-    for requests, status in kinds:
+    for port, requests, status in kinds:
         load.drive(port, requests, status=status, seconds=1.0, connections=plan.connections)
     measures = [partial(measure, index, plan.round_seconds) for index in range(len(kinds))]
     return interleaved(plan.rounds, *measures), [median(each) for each in tails]

@@ -12,13 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from redis import Redis
 
 from config.local.children import Child
+from config.local.embedded import user
 from config.management.commands.demo import HOST, Demo
 from tests.benchmarks import load
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Its project, its package and its database.
+YARDSTICK = "startproject"
 
 
 class Site:
@@ -63,6 +67,42 @@ class Site:
         finally:
             web.stop()
             self._web = None
+
+    @contextmanager
+    def serving_yardstick(self) -> Iterator[int]:
+        """A fresh `startproject` (yardstick/) behind the same server, with a database of its own; gives its port."""
+        folder = self.demo.home / YARDSTICK
+        if not folder.exists():
+            folder.mkdir()
+            self._make_yardstick(folder)
+        port = free_port()
+        web = self.demo._web("public", port, workers=2)
+        web.name, web.env = YARDSTICK, self._yardstick_environment(folder)
+        web.argv = [*web.argv[:-1], f"{YARDSTICK}.wsgi:application"]
+        web.start()
+        web.wait_ready(lambda: _listens(port))
+        try:
+            yield port
+        finally:
+            web.stop()
+
+    def _make_yardstick(self, folder: Path) -> None:
+        administer = [sys.executable, "-m", "django"]
+        subprocess.run([*administer, "startproject", YARDSTICK, folder], check=True, cwd=folder)
+        with psycopg.connect(self.demo.servers.database_url("postgres", "postgres"), autocommit=True) as session:
+            session.execute(f"CREATE DATABASE {YARDSTICK} OWNER {user('owner')}")
+        environment = self._yardstick_environment(folder)
+        migrate = [*administer, "migrate", "--run-syncdb", "--verbosity", "0"]
+        subprocess.run(migrate, check=True, cwd=ROOT, env=environment)
+
+    def _yardstick_environment(self, folder: Path) -> dict[str, str]:
+        return dict(os.environ) | {
+            "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
+            "DJANGO_SETTINGS_MODULE": "tests.benchmarks.yardstick.settings",
+            "YARDSTICK": YARDSTICK,
+            "YARDSTICK_HOST": str(self.demo.servers.sockets),
+            "YARDSTICK_USER": user("owner"),
+        }
 
     def restart_redis(self) -> None:
         server = self.demo.servers.valkey

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from django import forms
-from django.db import connection, models
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -32,34 +31,6 @@ def insert(request: HttpRequest) -> HttpResponse:
     return HttpResponse("stored", content_type="text/plain")
 
 
-class Plain(models.Model):
-    id = models.BinaryField(primary_key=True)
-    payload = models.BinaryField()
-
-    class Meta:
-        app_label = "signatures"
-        db_table = "bench_plain"
-        managed = False
-
-
-class PlainForm(forms.Form):
-    name = forms.CharField(max_length=120)
-    email = forms.EmailField()
-    country = forms.CharField(max_length=2)
-    place = forms.CharField(max_length=120, required=False)
-    comment = forms.CharField(max_length=500, required=False, widget=forms.Textarea)
-
-
-@csrf_exempt
-def plain(request: HttpRequest) -> HttpResponse:
-    """A form and an object, as one learns it: nothing sealed, nothing counted, no row that is one's own."""
-    form = PlainForm(request.POST)
-    if not form.is_valid():
-        return HttpResponse("refused", content_type="text/plain", status=422)
-    Plain.objects.create(id=os.urandom(32), payload="\n".join(form.cleaned_data.values()).encode())
-    return HttpResponse("stored", content_type="text/plain")
-
-
 @csrf_exempt
 def update(request: HttpRequest, key: str) -> HttpResponse:
     """One UPDATE of one row, without the ORM."""
@@ -71,7 +42,6 @@ def update(request: HttpRequest, key: str) -> HttpResponse:
 urlpatterns = [
     path("bench/hello/", hello),
     path("bench/insert/", insert),
-    path("bench/plain/", plain),
     path("bench/update/<str:key>/", update),
     *site_urls,
 ]
