@@ -274,7 +274,7 @@ SIGN_RATE = env.str("SIGN_RATE", "30/m")
 # The same for those that come with proof of work: a whole country may sit behind one carrier's address.
 SIGN_RATE_WITH_WORK = env.str("SIGN_RATE_WITH_WORK", "600/m")
 # Mailboxes one network may type at /my-signatures/.
-MY_SIGNATURES_RATE = env.str("MY_SIGNATURES_RATE", "20/h")
+MY_SIGNATURES_RATE = env.str("MY_SIGNATURES_RATE", "30/m")
 # Password attempts one network may make at the admin's door.
 LOGIN_RATE = env.str("LOGIN_RATE", "10/m")
 # A file that says which network is in which country, in MaxMind's format (.mmdb: GeoLite2, DB-IP, IPinfo). Web

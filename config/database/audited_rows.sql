@@ -121,7 +121,7 @@ CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures
     FOR EACH ROW EXECUTE FUNCTION audit_row('handover', 'delivery_id', '{}');
 
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures_case
-    FOR EACH ROW EXECUTE FUNCTION audit_row('case', 'section_id', '{version}');
+    FOR EACH ROW EXECUTE FUNCTION audit_row('case', 'section_id', '{}');
 
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures_caseact
     FOR EACH ROW EXECUTE FUNCTION audit_row('case_act', 'campaign_id', '{}');

@@ -35,7 +35,7 @@ _STAFFS_WORK: Final = (
     "staff_membership", "staff_proposal", "staff_auditentry", "staff_auditanchor", "signatures_announcement",
     "signatures_deliverypart", "signatures_deskkey", "signatures_recipient",
     "signatures_reveal", "signatures_mailing", "signatures_ruling", "signatures_monitor", "signatures_mailtrouble",
-    "signatures_case", "signatures_caseact",
+    "signatures_case", "signatures_caseact", "signatures_destruction",
 )  # fmt: skip
 #: What supporters send.
 _TAKEN: Final = (
@@ -121,6 +121,7 @@ DESK: Final[dict[str, str]] = {
     "signatures_reveal": "SELECT, INSERT, UPDATE (state, answer)",
     "signatures_case": "SELECT, INSERT, UPDATE",
     "signatures_caseact": "SELECT, INSERT",
+    "signatures_destruction": READ,
     "signatures_mailing": "SELECT, INSERT",
     "signatures_ruling": "SELECT, INSERT, UPDATE (state)",
     "signatures_monitor": READ,
@@ -173,6 +174,7 @@ WORKER: Final[dict[str, str]] = {
     "signatures_reveal": "SELECT, UPDATE, DELETE",
     "signatures_case": READ,
     "signatures_caseact": "SELECT, UPDATE (outcome, done_at)",
+    "signatures_destruction": "SELECT, INSERT, UPDATE (n)",
     "signatures_mailing": "SELECT, UPDATE",
     "signatures_newsmail": ALL,
     "signatures_newsreader": "SELECT, INSERT, DELETE",

@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -19,20 +18,16 @@ from petitions.models import Campaign
 from signatures.models import Case, CaseAct
 from signatures.notify_worker import notify_worker
 from staff.access import within
+from staff.concurrent_edits import ToldOfOthers
 from staff.guarded_admin import GuardedAdmin, GuardedInline
 from web.models import Section
 
-CHANGED = _("Somebody changed this request meanwhile. Open it anew, then enter yours again.")
 
-
-class CaseForm(forms.ModelForm):
-    """Of two officers with the same page open, the second is told, and loses nothing that was typed."""
-
-    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+class CaseForm(ToldOfOthers):
+    """Of two officers with the same case open, the second is told (staff/concurrent_edits.py)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["seen"].initial = self.instance.version
         if "received_on" in self.fields and not self.instance.pk:
             self.fields["received_on"].initial = timezone.now().date()
 
@@ -41,16 +36,6 @@ class CaseForm(forms.ModelForm):
         if day > timezone.now().date():
             raise ValidationError(_("This day is still to come."))
         return day
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if self.instance.pk:
-            now = Case.objects.filter(pk=self.instance.pk).values_list("version", flat=True).first()
-            if cleaned.get("seen") != now:
-                raise ValidationError(
-                    _("Somebody changed this request meanwhile. Open it anew, then enter yours again.")
-                )
-        return cleaned
 
 
 class ActInline(GuardedInline):
@@ -81,7 +66,7 @@ class CaseAdmin(GuardedAdmin):
     rights = {"view": "case.view", "add": "case.act", "change": "case.act"}
     section_lookup = "section"
     form = CaseForm
-    fields = ["section", "kind", "reference", "received_on", "due_on", "identity", "outcome", "answered_on", "seen"]
+    fields = ["section", "kind", "reference", "received_on", "due_on", "identity", "outcome", "answered_on"]
     readonly_fields = ["due_on"]
     inlines = [ActInline]
     list_display = ["reference", "kind", "section", "received_on", "due_label", "outcome", "answered_on"]
@@ -99,13 +84,12 @@ class CaseAdmin(GuardedAdmin):
         state = "late" if case.due_on < today else "soon" if case.is_pressing(today) else "open"
         return state, f"{case.due_on:%Y-%m-%d}"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
-        return cast("QuerySet[Case]", super().get_queryset(request))
+    def get_inlines(self, request: HttpRequest, obj: Case | None) -> list[Any]:
+        return self.inlines if obj else []
 
     def save_model(self, request: HttpRequest, obj: Case, form: forms.ModelForm, change: bool) -> None:
         if not change:
             obj.opened_by = cast(User, request.user)
-        obj.version += 1
         super().save_model(request, obj, form, change)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:

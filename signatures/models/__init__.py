@@ -8,6 +8,7 @@ from signatures.models.announcement import Announcement
 from signatures.models.cases import Case, CaseAct, month_after
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
+from signatures.models.destruction import BACKUPS_KEPT, Destruction
 from signatures.models.mail import MailCount, MailTrouble, NoticeCount, Suppression
 from signatures.models.mailboxes import LINK_LIVES, MailboxPage, MailboxRequest, MailboxWish, RequestKey
 from signatures.models.monitoring import Monitor
@@ -43,6 +44,7 @@ from signatures.models.tally import (
 __all__ = [
     "AGE_RECIPIENT",
     "ANSWER_KEPT",
+    "BACKUPS_KEPT",
     "LINK_LIVES",
     "OF_ARRIVALS",
     "OF_THE_REGISTER",
@@ -54,6 +56,7 @@ __all__ = [
     "DeliveryPart",
     "DeliveryQuerySet",
     "DeskKey",
+    "Destruction",
     "Dimension",
     "Handover",
     "HandoverQuerySet",

@@ -75,8 +75,6 @@ class Case(models.Model):
     identity = models.CharField(_("how identity was checked"), max_length=8, choices=Identity, blank=True)
     outcome = models.CharField(_("outcome"), max_length=8, choices=Outcome, blank=True)
     answered_on = models.DateField(_("answered"), null=True, blank=True)
-    #: Counts changes: of two officers with the same page, the second is told that it was changed.
-    version = models.PositiveIntegerField(default=0, editable=False)
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False)
 
     objects = CaseQuerySet.as_manager()

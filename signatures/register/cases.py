@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from signatures.identity import NotAMailbox
 from signatures.models import CaseAct, Register, Signature
-from signatures.register.erasure import erase_the_rest
+from signatures.register.erasure import erase_the_rest, forget_requests
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keys_of
 from signatures.register.mailbox_pages import Mailbox, Searched
 from signatures.register.mailbox_wishes import Forget
@@ -89,4 +89,5 @@ def _erase(act: CaseAct, register: Register, signature: Signature, forget: Forge
     rows = list(Signature.objects.filter(pk__in=mailbox.signatures()).defer("sealed"))
     numbers = [row.number for row in rows if row.number]
     erase_rows(register, rows)
+    forget_requests(mailbox)
     forget((act.campaign_id, number) for number in numbers)

@@ -12,8 +12,8 @@ from typing import Final
 
 from django.db.models import Q
 
-from signatures.identity import NotAMailbox, canonical_mailbox, links_label, unsubscription_hash
-from signatures.models import LeftAlone, NewsReader, Signature, Submission, Suppression, Unsubscription
+from signatures.identity import NotAMailbox, canonical_mailbox, links_label, unsubscription_hash, withdrawal_hash
+from signatures.models import LeftAlone, NewsReader, Signature, Submission, Suppression, Unsubscription, Withdrawal
 from signatures.models.mail import SUPPRESSION_BYTES
 from signatures.register import ledger, tombstones
 from signatures.register.mailbox_pages import Mailbox, Searched
@@ -29,6 +29,12 @@ def erase_the_rest(mailbox: Mailbox) -> int:
     """Erase it in the campaigns of this mailbox; returns how many submissions went. Safe to come twice."""
     allow_mails(mailbox)
     return sum(_erase_in(searched, mailbox) for searched in mailbox.searched)
+
+
+def forget_requests(mailbox: Mailbox) -> None:
+    """That its withdrawal link was pressed, once it is withdrawn: the row is the hash of that link."""
+    hashes = [withdrawal_hash(s.keys.mac, mailbox.fingerprint(s.keys.mac)) for s in mailbox.searched]
+    Withdrawal.objects.filter(pk__in=hashes, outcome__isnull=False).delete()
 
 
 def allow_mails(mailbox: Mailbox) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -33,9 +34,10 @@ from web.i18n.languages import address_in, known
 
 log = logging.getLogger(__name__)
 
-#: Requests a claim, and how long a claim lasts.
+#: Requests a claim; how long a claim lasts, and how long of it a worker begins further mails (see mailing.py).
 BATCH: Final = 50
-LEASE: Final = datetime.timedelta(minutes=10)
+LEASE: Final = datetime.timedelta(seconds=55)
+SEND_FOR: Final = 10.0
 RETRY: Final = datetime.timedelta(seconds=20)
 PUT_OFF: Final = datetime.timedelta(minutes=5)
 #: A link lives an hour; who waits longer for the mail has asked again.
@@ -165,9 +167,11 @@ def _labels(mac: Mac, request: Request, now: datetime.datetime) -> tuple[bytes, 
 
 def _send(relay: Relay, requests: Sequence[Request], searched: Sequence[Searched]) -> int:
     refusals, forms, sent = Refusals[int](KIND), dict[str, FormLetter](), 0
-    left = {request.row.id for request in requests}
+    left, deadline = {request.row.id for request in requests}, time.monotonic() + SEND_FOR
     try:
         for request in requests:
+            if time.monotonic() > deadline:
+                break
             if not refusals.may_try(True, request.asked.email):
                 continue
             answer = _send_one(relay, request, searched, forms)

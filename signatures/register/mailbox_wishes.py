@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from signatures.identity import NotAMailbox, name_key, unsubscription_hash, withdrawal_hash
 from signatures.mailbox_boxes import Owner, Wish, campaign_of, open_to_workers, seal_page
 from signatures.models import MailboxPage, MailboxWish, NewsMail, Signature, Unsubscription, Withdrawal
-from signatures.register.erasure import allow_mails, erase_the_rest
+from signatures.register.erasure import allow_mails, erase_the_rest, forget_requests
 from signatures.register.mailbox_pages import Mailbox, Searched, page_of, searchable
 from signatures.register.mailbox_requests import request_key
 from signatures.register.withdrawal import apply_withdrawals
@@ -106,6 +106,7 @@ def _erase(mailbox: Mailbox, forget: Forget) -> bool:
     numbers = list(signatures.values_list("campaign_id", "number"))
     if not _withdraw(mailbox):
         return False
+    forget_requests(mailbox)
     forget((campaign, number) for campaign, number in numbers if number)
     return True
 

@@ -10,7 +10,16 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from signatures.models import Delivery, LabelCount, MailCount, NewsMail, Rejection, RejectionCount, Withdrawal
+from signatures.models import (
+    Delivery,
+    Destruction,
+    LabelCount,
+    MailCount,
+    NewsMail,
+    Rejection,
+    RejectionCount,
+    Withdrawal,
+)
 from staff import audit
 from staff.models import Proposal
 
@@ -69,6 +78,12 @@ DELETE FROM signatures_sealingkey k
 def prune(now: datetime.datetime | None = None) -> dict[str, int]:
     """Delete what is past its time; returns how much of what."""
     now = now or timezone.now()
+    gone = _pruned(now)
+    Destruction.note(now.date(), gone)
+    return gone
+
+
+def _pruned(now: datetime.datetime) -> dict[str, int]:
     return {
         "expired": _expire_pending(now - datetime.timedelta(days=settings.PENDING_DAYS)),
         "outcomes": _delete_outcomes(_outcomes_before(now)),

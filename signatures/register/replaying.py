@@ -46,7 +46,8 @@ class Buried:
         self.news |= {tombstone.news} - {""}
         for times in (self.withdrawn, *([self.erased] if tombstone.kind == ERASED else [])):
             times[tombstone.mailbox] = max(tombstone.moment, times.get(tombstone.mailbox, tombstone.moment))
-        if tombstone.links:
+        # Erasing withdraws as well, and writes two: what goes further counts.
+        if tombstone.links and (tombstone.kind == ERASED or tombstone.links not in self.links):
             self.links[tombstone.links] = tombstone
 
     def holds(self, row: str, mailbox: str, signed_on: datetime.date) -> bool:

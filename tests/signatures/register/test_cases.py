@@ -1,6 +1,8 @@
 """Requests by letter or telephone: deadlines, and what a worker does to a signature for one."""
 
 import datetime
+import html
+import re
 
 import pytest
 from django.conf import settings as django_settings
@@ -128,9 +130,8 @@ def test_the_desk_cannot_say_that_it_was_done(officer, signed, as_desk):
 
 def test_an_officer_enters_a_case_and_what_is_to_be_done(staff_client, officer, signed):
     client = staff_client(officer)
-    inline = {"acts-TOTAL_FORMS": "0", "acts-INITIAL_FORMS": "0"}
     fields = {"section": signed.section_id, "kind": "erase", "reference": "2026/18", "received_on": "2026-11-01"}
-    assert client.post("/admin/signatures/case/add/", fields | inline).status_code == 302
+    assert client.post("/admin/signatures/case/add/", fields).status_code == 302
     case = Case.objects.get()
     assert (case.opened_by, str(case.due_on)) == (officer, "2026-12-01")
     page = f"/admin/signatures/case/{case.pk}/change/"
@@ -138,10 +139,21 @@ def test_an_officer_enters_a_case_and_what_is_to_be_done(staff_client, officer, 
         "acts-TOTAL_FORMS": "1", "acts-INITIAL_FORMS": "0", "acts-0-campaign": signed.pk, "acts-0-number": "1",
         "acts-0-kind": "erase", "acts-0-case": case.pk,
     }  # fmt: skip
-    seen = {"seen": case.version, "identity": "called"}
-    assert client.post(page, fields | act | seen).status_code == 302
+    assert client.post(page, fields | act | {"identity": "called"}).status_code == 302
     work()
     assert states(signed)[1] == "withdrawn"
-    again = client.post(page, fields | inline | seen | {"acts-INITIAL_FORMS": "0"})
-    assert "Somebody changed this request meanwhile" in again.content.decode()
     assert "Done" in client.get(page).content.decode()
+
+
+def test_of_two_officers_on_one_case_the_second_is_told(staff, staff_client, officer, section):
+    case = a_case(officer, section, identity="")
+    page = f"/admin/signatures/case/{case.pk}/change/"
+    second = staff_client(staff(Role.PRIVACY_OFFICER))
+    seen = re.search('name="seen" value="([^"]+)"', second.get(page).content.decode())[1]
+    Case.objects.filter(pk=case.pk).update(identity="document")
+    fields = {"section": section.pk, "kind": "erase", "reference": "2026/17", "received_on": str(case.received_on)}
+    inline = {"acts-TOTAL_FORMS": "0", "acts-INITIAL_FORMS": "0"}
+    told = second.post(page, fields | inline | {"identity": "called", "seen": html.unescape(seen)})
+    assert "Someone else has changed this" in told.content.decode()
+    case.refresh_from_db()
+    assert case.identity == "document"

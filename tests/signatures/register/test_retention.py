@@ -6,10 +6,13 @@ from io import StringIO
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import call_command
+from django.db import transaction
+from django.db.utils import ProgrammingError
 from django.utils import timezone
 
-from signatures.models import MailboxPage, Submission
+from signatures.models import Destruction, MailboxPage, Submission
 from signatures.register import admission, pruning, retention
+from staff.models import Role
 from tests.support.fixtures import acting_as
 
 
@@ -65,3 +68,23 @@ def test_each_rule_can_be_asked(db, rule):
 def test_an_own_page_is_over_after_an_hour(there):
     MailboxPage.objects.create(token_hash=bytes(32), sealed=b"x", owner=b"x")
     assert by_name(timezone.now() + datetime.timedelta(minutes=61))["own pages"].now == 1
+
+
+def test_what_was_destroyed_is_noted_by_day_and_rule(there):
+    later = timezone.now() + datetime.timedelta(days=django_settings.PENDING_DAYS, minutes=1)
+    with acting_as(django_settings.WORKER_ROLE):
+        pruning.prune(later)
+        pruning.prune(later)
+    noted = dict(Destruction.objects.filter(on=later.date()).values_list("rule", "n"))
+    assert noted["expired"] == 3
+    assert noted["traces"] == 1
+    gone = Destruction.objects.filter(rule="expired").get()
+    assert gone.in_backups_until == later.date() + datetime.timedelta(days=35)
+
+
+def test_the_desk_reads_and_changes_nothing(there, as_desk, staff, staff_client):
+    Destruction.note(timezone.now().date(), {"expired": 2, "nothing": 4, "traces": 0})
+    page = staff_client(staff(Role.PRIVACY_OFFICER)).get("/admin/signatures/destruction/")
+    assert "Never confirmed" in page.content.decode()
+    with pytest.raises(ProgrammingError), transaction.atomic(), as_desk():
+        Destruction.objects.update(n=0)
