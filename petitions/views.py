@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.templatetags.static import static
@@ -63,10 +64,20 @@ def updates(request: HttpRequest, slug: str) -> HttpResponse:
 def update(request: HttpRequest, slug: str, update_slug: str) -> HttpResponse:
     campaign = _campaign_or_404(slug)
     published = Update.objects.ever_published().select_related("campaign", "picture")
-    found = get_object_or_404(published, campaign=campaign, slug=update_slug)
+    found = published.filter(campaign=campaign, slug=update_slug).first()
+    if found is None:
+        return _moved(published.filter(campaign=campaign, past_slugs__contains=[update_slug]))
     if found.taken_down:
         raise Gone
     return render(request, "petitions/update.html", {"update": found, "campaign": campaign})
+
+
+def _moved(found: QuerySet[Update] | QuerySet[Dossier]) -> HttpResponse:
+    """To the address that it has now. Not for ever: it may move back. Raises Http404."""
+    moved = found.last()
+    if moved is None:
+        raise Http404
+    return HttpResponseRedirect(moved.get_absolute_url())
 
 
 def _campaign_or_404(slug: str) -> Campaign:
@@ -80,7 +91,9 @@ def _campaign_or_404(slug: str) -> Campaign:
 @require_safe
 @cached_page
 def dossier(request: HttpRequest, slug: str) -> HttpResponse:
-    found = get_object_or_404(Dossier.objects.select_related("picture"), slug=slug)
+    found = Dossier.objects.select_related("picture").filter(slug=slug).first()
+    if found is None:
+        return _moved(Dossier.objects.filter(past_slugs__contains=[slug]))
     if found.taken_down:
         raise Gone
     campaigns = found.campaigns.all() & Campaign.objects.public().filter(of_this_site())

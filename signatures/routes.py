@@ -8,6 +8,7 @@ ROUTES: Final = {
     "sign": "c/<slug:slug>/sign/",
     "campaign_via": "c/<slug:slug>/via/<slug:via>/",
     "share_image": "c/<slug:slug>/share.png",
+    "share_image_at": "c/<slug:slug>/share-<slug:mark>.png",
     "feed": "c/<slug:slug>/feed.atom",
     "sitemap": "sitemap.xml",
     "work": "c/<slug:slug>/work/",

@@ -12,6 +12,7 @@ VIEWS: dict[str, Callable[..., HttpResponseBase]] = {
     "sign": signing.sign,
     "campaign_via": pages.campaign,
     "share_image": crawlers.share_image,
+    "share_image_at": crawlers.share_image,
     "feed": crawlers.feed,
     "sitemap": crawlers.sitemap,
     "work": signing.work,

@@ -7,6 +7,7 @@ from django.shortcuts import render
 
 from web.clean_address import clean_redirect
 from web.identities import Elsewhere
+from web.page_cache import CACHE_CONTROL
 
 
 class Gone(Http404):
@@ -20,5 +21,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, Elsewhere):
         return HttpResponseRedirect(f"{exception.origin}{request.get_full_path()}")
     if isinstance(exception, Gone):
-        return render(request, "410.html", status=410)
+        response = render(request, "410.html", status=410)
+        # As a page: a browser asks each time (without this it may keep a 410 for as long as it likes, and show it once
+        # the page is back), and a proxy keeps it for two seconds, also while we are away.
+        response["Cache-Control"] = CACHE_CONTROL
+        return response
     return render(request, "404.html", status=404)

@@ -11,8 +11,13 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+)
 
 from petitions.admin.picture_refusals import REASONS
 from petitions.admin.translations import TranslatedAdmin
@@ -30,11 +35,20 @@ from petitions.models import (
 from petitions.pictures import ACCEPT, PictureRefused
 from staff.access import may, sections_of, within
 from staff.guarded_admin import GuardedInline
+from web.i18n.languages import LANGUAGES
 from web.models import Section
 
 
 class AddresseeForm(forms.ModelForm):
-    """Keeps the authority addressed and the third party that verifies apart."""
+    """Keeps the authority addressed and the third party that verifies apart, and offers the languages of letters."""
+
+    letters_in = forms.ChoiceField(
+        label=capfirst(Addressee._meta.get_field("letters_in").verbose_name),
+        choices=[("", _("The campaign’s")), *((language.code, language.name) for language in LANGUAGES)],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("Letters are written in this language as well as in the campaign’s."),
+    )
 
     def clean_trusted_third_party(self) -> bool:
         """A third party may be given everything, so no authority may become one by a tick."""
@@ -53,6 +67,13 @@ class AddresseeAdmin(TranslatedAdmin):
     list_display = ["name", "institution", "country", "trusted_third_party"]
     list_filter = ["trusted_third_party"]
     search_fields = ["name", "institution"]
+
+
+class DemandChoice(forms.ModelChoiceField):
+    """Many campaigns have a demand 1: each is offered with its campaign."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.campaign}: {obj}"
 
 
 @admin.register(DemandStep)
@@ -77,6 +98,7 @@ class DemandStepAdmin(TranslatedAdmin):
         if db_field.name == "demand":
             own = within(Campaign.objects.all(), request.user, "content.change")
             kwargs["queryset"] = Demand.objects.filter(campaign__in=own).select_related("campaign")
+            kwargs["form_class"] = DemandChoice
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 

@@ -58,6 +58,9 @@ class TranslationForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        for row, field in self.asked:
+            if refusal := row.refusal_of(field.attname, cleaned.get(_name(row, field), "")):
+                self.add_error(_name(row, field), refusal)
         for name, was in read_seen(self.data).items():
             theirs = self.there.get(name)
             if theirs is None or digest(theirs) == was or name not in cleaned:

@@ -50,6 +50,8 @@ class Step:
     action: str
     #: Whether whoever takes it has to say why.
     needs_reason: bool = False
+    #: Whether it is asked for a second time: what one click does to everybody who wants to sign.
+    asks: bool = False
 
 
 def _step(
@@ -68,10 +70,15 @@ STEPS: Final = {
         _step("open", gettext_lazy("Open"), {State.REVIEW}, State.OPEN, "campaign.open"),
         _step("pause", gettext_lazy("Pause"), {State.OPEN}, None, "campaign.close", needs_reason=True),
         _step("resume", gettext_lazy("Resume"), {State.OPEN}, None, "campaign.open"),
-        _step("close", gettext_lazy("Close"), {State.OPEN}, State.CLOSED, "campaign.close"),
+        _step("close", gettext_lazy("Close"), {State.OPEN}, State.CLOSED, "campaign.close", asks=True),
         _step("reopen", gettext_lazy("Reopen"), {State.CLOSED}, State.OPEN, "campaign.open"),
-        _step("deliver", gettext_lazy("Mark as delivered"), {State.CLOSED}, State.DELIVERED, "campaign.close"),
-        _step("archive", gettext_lazy("Archive"), {State.CLOSED, State.DELIVERED}, State.ARCHIVED, "campaign.close"),
+        _step(
+            "deliver", gettext_lazy("Mark as delivered"), {State.CLOSED}, State.DELIVERED, "campaign.close", asks=True
+        ),
+        _step(
+            "archive", gettext_lazy("Archive"), {State.CLOSED, State.DELIVERED}, State.ARCHIVED, "campaign.close",
+            asks=True,
+        ),
         _step("take_down", gettext_lazy("Take down"), _PUBLIC, State.REMOVED, "campaign.close", needs_reason=True),
     )
 }  # fmt: skip

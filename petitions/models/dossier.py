@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models.campaign import Campaign
+from petitions.models.moved import Moved
 from petitions.models.picture import Picture
 from web.i18n.translated import Translated, TranslatedCharField, TranslatedTextField
 from web.identities import main, of_this_site, site
@@ -22,7 +23,7 @@ class DossierQuerySet(models.QuerySet["Dossier"]):
         return self.filter(of_this_site("campaigns__section")).distinct() if site() is not main() else self
 
 
-class Dossier(Translated):
+class Dossier(Moved, Translated):
     """A subject that groups campaigns, their updates and what others wrote.
 
     Guards: config/database/audited_rows.sql.
@@ -64,7 +65,7 @@ class Coverage(Translated):
 
     dossier = models.ForeignKey(Dossier, models.CASCADE, related_name="coverage")
     title = TranslatedCharField(_("title"), max_length=200)
-    summary = TranslatedTextField(_("summary"), max_length=1000)
+    summary = TranslatedTextField(_("summary"), max_length=2000)
     source = TranslatedCharField(_("source"), max_length=200)
     credit = TranslatedCharField(_("credit"), max_length=200, blank=True)
     url = models.URLField(_("link"), blank=True)

@@ -72,6 +72,13 @@ class Picture(Translated):
     def master_url(self) -> str:
         return pictures.storage().url(f"{self.key}/whole-{self.master_width}.jpg")
 
+    @property
+    def preview(self) -> dict[str, str | int]:
+        """What others show of a page that has this picture (templates/_preview.html)."""
+        width = self.widths["wide.jpg"][-1]
+        url = pictures.storage().url(f"{self.key}/wide-{width}.jpg")
+        return {"url": url, "width": width, "height": round(width * 2 / 3), "alt": self.alt}
+
     def develop(self, content: bytes, filename: str) -> None:
         """Make the files of this upload and point here to them. Does not save. Raises pictures.PictureRefused."""
         made = pictures.develop(content, filename, self.focus)

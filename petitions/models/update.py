@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -13,12 +13,45 @@ from django.utils.translation import gettext_lazy as _
 
 from petitions.models.campaign import Campaign
 from petitions.models.claim import unknown_claims, with_claims
+from petitions.models.moved import Moved
 from petitions.models.picture import Picture
 from web.i18n.text import to_html
-from web.i18n.translated import Translated, TranslatedCharField, TranslatedMarkdownField, TranslatedTextField
+from web.i18n.translated import (
+    Foreign,
+    Reading,
+    Translated,
+    TranslatedCharField,
+    TranslatedMarkdownField,
+    TranslatedTextField,
+    foreign,
+    reads_originals,
+)
 
+#: The texts in which figures can be referred to.
+SAYING: Final = ("title", "lead", "body", "quote")
 #: News are breaking no longer than this.
 BREAKING_FOR: Final = datetime.timedelta(days=2)
+
+
+class WithFigures(Reading):
+    """A text as readers get it, wherever it stands: its references to saved figures are the figures."""
+
+    def __get__(self, instance: Update | None, owner: type[Update] | None = None) -> Any:  # type: ignore[override]
+        text = super().__get__(instance, owner)
+        if instance is None or reads_originals() or not text or "[[" not in text:
+            return text
+        said = with_claims(text, instance.campaign_id)
+        return foreign(said, text.language) if isinstance(text, Foreign) else said
+
+
+class FiguresCharField(TranslatedCharField):
+    descriptor_class = WithFigures
+    column = "CharField"
+
+
+class FiguresTextField(TranslatedTextField):
+    descriptor_class = WithFigures
+    column = "TextField"
 
 
 class UpdateQuerySet(models.QuerySet["Update"]):
@@ -35,7 +68,7 @@ class UpdateQuerySet(models.QuerySet["Update"]):
         return self.filter(campaign=campaign).select_related("campaign")
 
 
-class Update(Translated):
+class Update(Moved, Translated):
     """News of a campaign, or a press release about it.
 
     Guards: config/database/audited_rows.sql.
@@ -51,8 +84,8 @@ class Update(Translated):
         _("breaking"), default=False, db_default=False, help_text=_("Shows a “breaking” label for two days.")
     )
     slug = models.SlugField(_("address"), max_length=80)
-    title = TranslatedCharField(_("title"), max_length=200)
-    lead = TranslatedTextField(_("lead"), max_length=600)
+    title = FiguresCharField(_("title"), max_length=200)
+    lead = FiguresTextField(_("lead"), max_length=600)
     picture = models.ForeignKey(
         Picture, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("picture")
     )
@@ -60,10 +93,11 @@ class Update(Translated):
         _("text"),
         blank=True,
         help_text=_(
-            "Formatted with Markdown. [[name.total]] inserts a figure saved under that name on the tally page."
+            "Formatted with Markdown. Here and in the title, lead and quote, [[name.total]] inserts a figure saved "
+            "under that name on the tally page."
         ),
     )
-    quote = TranslatedTextField(_("quote"), blank=True, max_length=1000)
+    quote = FiguresTextField(_("quote"), blank=True, max_length=2000)
     quote_by = TranslatedCharField(_("quoted person"), blank=True, max_length=200)
     media_contact = TranslatedTextField(_("media contact"), blank=True, max_length=500)
     published_at = models.DateTimeField(
@@ -104,5 +138,11 @@ class Update(Translated):
 
     def clean(self) -> None:
         super().clean()
-        if wrong := unknown_claims(self.body, self.campaign_id):
-            raise ValidationError({"body": _("There are no saved figures named %s.") % ", ".join(wrong)})
+        refused = {name: self.refusal_of(name, self.original(name)) for name in SAYING}
+        if refused := {name: words for name, words in refused.items() if words}:
+            raise ValidationError(refused)
+
+    def refusal_of(self, name: str, text: str) -> str:
+        """References to figures that nobody has saved, in words; whatever the language."""
+        wrong = unknown_claims(text, self.campaign_id) if self.campaign_id else []
+        return _("There are no saved figures named %s.") % ", ".join(wrong) if wrong else ""

@@ -228,6 +228,9 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         step = STEPS.get(request.POST.get("step", ""))
         if step is None:
             raise Http404
+        if step.asks and "sure" not in request.POST:
+            self.message_user(request, _("Tick the box to say that you are sure."), messages.ERROR)
+            return False
         try:
             take_step(campaign, step, cast(User, request.user), request.POST.get("reason", ""))
         except (NotNow, NotAllowed) as refusal:

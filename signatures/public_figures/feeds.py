@@ -51,6 +51,10 @@ def structured_data(campaign: Campaign, figures: Figures) -> SafeString:
     return mark_safe(json.dumps(data, ensure_ascii=False).translate(_INERT))  # noqa: S308 - made inert just now
 
 
+#: Characters of the mark that stand in an address.
+SHOWN_OF_MARK: Final = 12
+
+
 def share_image_of(campaign: Campaign) -> str | None:
     """The name of the picture that a worker drew last, in the language of the moment; None before the first."""
     name = campaign.share_image_name(get_language() or DEFAULT)
@@ -64,6 +68,16 @@ def share_image_mark(campaign: Campaign) -> str | None:
         return None
     with storages["share"].open(name) as file:
         return bytes(file.read()).decode()
+
+
+def share_picture(campaign: Campaign) -> dict[str, str | int] | None:
+    """What others show where the petition's address is posted; None before a worker has drawn it. Whoever shows it
+    keeps it by its address, so that is another once the count in it has moved."""
+    mark = share_image_mark(campaign)
+    if mark is None:
+        return None
+    url = reverse("share_image_at", args=[campaign.slug, mark[:SHOWN_OF_MARK]])
+    return {"url": url, "width": 1200, "height": 630, "alt": campaign.title}
 
 
 class _Feed(Atom1Feed):

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import translation
 
 from petitions.models import Campaign, Update
-from signatures.public_figures.feeds import share_image_of, structured_data
+from signatures.public_figures.feeds import share_picture, structured_data
 from signatures.public_figures.figures import public_figures
 from signatures.public_figures.handovers import handover_standing
 from signatures.sign_form.context import form_context
@@ -31,5 +31,7 @@ def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
         "dossiers": dossiers.prefetch_related("coverage"),
         "related": others.filter(dossiers__in=dossiers).distinct(),
         "structured": structured_data(found, figures),
-        "has_share_image": share_image_of(found) is not None,
+        "share_picture": share_picture(found),
+        # Also where it was reached by the address of a channel.
+        "canonical": found.get_absolute_url(),
     }

@@ -56,17 +56,18 @@ def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
 
 
-def _etag(request: HttpRequest, slug: str) -> str | None:
-    mark = share_image_mark(campaign_or_404(slug))
-    return f'"{mark}"' if mark else None
+def _etag(request: HttpRequest, slug: str, mark: str = "") -> str | None:
+    drawn = share_image_mark(campaign_or_404(slug))
+    return f'"{drawn}"' if drawn else None
 
 
 @require_safe
 @etag(_etag)
-def share_image(request: HttpRequest, slug: str) -> FileResponse:
+def share_image(request: HttpRequest, slug: str, mark: str = "") -> FileResponse:
     """The picture with the count that a worker drew last, in the language of the address.
 
-    Until there is one, the campaign's page does not name it; who asks nevertheless has it drawn.
+    Until there is one, the campaign's page does not name it; who asks nevertheless has it drawn. An address of before
+    shows the picture of now, but nobody may keep that under it.
     """
     name = share_image_of(campaign_or_404(slug))
     if name is None:
@@ -74,4 +75,6 @@ def share_image(request: HttpRequest, slug: str) -> FileResponse:
         raise Http404
     response = FileResponse(storages["share"].open(name), content_type="image/png")
     response["Cache-Control"] = "public, max-age=300, stale-while-revalidate=300, stale-if-error=86400"
+    if mark and not (share_image_mark(campaign_or_404(slug)) or "").startswith(mark):
+        response["Cache-Control"] = "no-cache"
     return response

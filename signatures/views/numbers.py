@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from signatures.public_figures import open_data
 from signatures.public_figures.charts import day_bars, world_map
+from signatures.public_figures.feeds import share_picture
 from signatures.public_figures.figures import public_figures
 from signatures.views.campaigns import campaign_or_404
 from web.i18n.cldr import sorting_key
@@ -42,6 +43,7 @@ def numbers(request: HttpRequest, slug: str, order: str = "count") -> HttpRespon
         "ledger": everything.ledger,
         "deliveries": everything.deliveries,
         "dictionary": open_data.DICTIONARY,
+        "share_picture": share_picture(found),
         "licence": open_data.LICENCE,
     }
     return render(request, "signatures/numbers.html", context)

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from petitions.models import Campaign, CampaignQuerySet, Dossier, Standing, Update, won
 from signatures.models import Handover, Register
 from signatures.models.published.channels import CHANNELS
+from signatures.public_figures.feeds import share_picture
 from signatures.public_figures.figures import public_figures, public_figures_of
 from signatures.views.campaign_page import campaign_page
 from signatures.views.campaigns import campaign_or_404
@@ -158,6 +159,7 @@ def press(request: HttpRequest, slug: str) -> HttpResponse:
         "claims": found.claims.all()[:5],
         "pictures": pictures.values(),
         "updates": releases,
+        "share_picture": share_picture(found),
         "contacts": list(dict.fromkeys(release.media_contact for release in releases if release.media_contact)),
     }
     return render(request, "signatures/press.html", context)

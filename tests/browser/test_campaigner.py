@@ -95,6 +95,8 @@ def step(page: Page, change: str, name: str, reason: str = "") -> None:
     card = page.locator("section").filter(has=page.get_by_role("heading", name=name, exact=True))
     if reason:
         card.get_by_label("Reason").fill(reason)
+    if card.get_by_role("checkbox").count():
+        card.get_by_role("checkbox").check()
     card.get_by_role("button", name=name).click()
     expect(page.get_by_text("Status: ")).to_be_visible()
 

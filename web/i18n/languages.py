@@ -17,21 +17,23 @@ class Language:
     code: str
     #: As its readers call it.
     name: str
+    #: As previews of shared pages name it (Open Graph): a language and a country.
+    locale: str
     #: Whether a native reader has gone through the catalog and found it good. The site says where none has.
     reviewed: bool = False
 
 
 #: In the order of the switcher. Turn `reviewed` on when a native reader has gone through the whole catalog.
 LANGUAGES: Final = (
-    Language("en", "English", reviewed=True),
-    Language("be", "Беларуская"),
-    Language("ru", "Русский"),
-    Language("uk", "Українська"),
-    Language("pl", "Polski"),
-    Language("de", "Deutsch"),
-    Language("fr", "Français"),
-    Language("es", "Español"),
-    Language("ar", "العربية"),
+    Language("en", "English", "en_GB", reviewed=True),
+    Language("be", "Беларуская", "be_BY"),
+    Language("ru", "Русский", "ru_RU"),
+    Language("uk", "Українська", "uk_UA"),
+    Language("pl", "Polski", "pl_PL"),
+    Language("de", "Deutsch", "de_DE"),
+    Language("fr", "Français", "fr_FR"),
+    Language("es", "Español", "es_ES"),
+    Language("ar", "العربية", "ar_AR"),
 )
 #: The language at the bare paths, and the one that the catalogs translate from.
 DEFAULT: Final = "en"

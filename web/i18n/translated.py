@@ -48,6 +48,11 @@ def originals() -> Iterator[None]:
         _originals.reset(token)
 
 
+def reads_originals() -> bool:
+    """Whether texts are read as they were written first: by the admin, by forms, by `save()`."""
+    return _originals.get()
+
+
 class Foreign(str):
     """A text that is not in the language asked for, because nobody has translated it."""
 
@@ -122,6 +127,10 @@ class Translated(models.Model):
         names = [field.attname for field in self.translated_fields()]
         return [name for name in names if self.original(name) and not self.translation_of(name, language)]
 
+    def refusal_of(self, name: str, text: str) -> str:
+        """Why this text cannot stand in this field, in any language; "" where it can."""
+        return ""
+
     @property
     def falls_back_to(self) -> str:
         """The original's language where a reader gets to see some of it instead of their own; else ""."""
@@ -132,7 +141,7 @@ def _active() -> str:
     return known(translation.get_language() or DEFAULT)
 
 
-class _Reading:
+class Reading:
     """A translated field as an attribute: reads in the reader's language, writes the original."""
 
     def __init__(self, field: models.Field) -> None:
@@ -154,12 +163,15 @@ class _Reading:
 class TranslatedField(models.Field):
     """What a character and a text field have to do alike to be translated. For models that are Translated."""
 
-    descriptor_class = _Reading
+    descriptor_class = Reading
+    #: Django's field that migrations know; "": as the class is called after "Translated".
+    column = ""
 
     def deconstruct(self) -> tuple[str, str, Any, Any]:
         """A column like any other: migrations know nothing of translation."""
         name, path, args, kwargs = super().deconstruct()
-        return name, path.replace("web.i18n.translated.Translated", "django.db.models."), args, kwargs
+        known_as = self.column or path.rpartition(".")[2].removeprefix("Translated")
+        return name, f"django.db.models.{known_as}", args, kwargs
 
     def pre_save(self, instance: models.Model, add: bool) -> Any:
         with originals():
@@ -182,7 +194,4 @@ class TranslatedMarkdownField(TranslatedTextField):
     """A text in Markdown, in which nothing may stand that readers would not see."""
 
     default_validators = [check_prose]
-
-    def deconstruct(self) -> tuple[str, str, Any, Any]:
-        name, _path, args, kwargs = super().deconstruct()
-        return name, "django.db.models.TextField", args, kwargs
+    column = "TextField"

@@ -73,7 +73,7 @@ def test_a_picture_is_named_once_it_is_there_and_drawn_for_who_asks_before(clien
     draw()
     clear_page_cache()
     page = client.get(f"/c/{campaign.slug}/").content.decode()
-    assert f'<meta property="og:image" content="https://petitions.example/c/{campaign.slug}/share.png">' in page
+    assert f'<meta property="og:image" content="https://petitions.example/c/{campaign.slug}/share-' in page
 
 
 def test_an_unknown_campaign_has_no_picture(client, db):

@@ -19,7 +19,7 @@ def moderator(staff, staff_client):
 
 def step(browser, campaign, name, reason=""):
     url = reverse("admin:petitions_campaign_life", args=[campaign.pk])
-    return browser.post(url, {"step": name, "reason": reason}, follow=True)
+    return browser.post(url, {"step": name, "reason": reason, "sure": "on"}, follow=True)
 
 
 def trail():
@@ -57,6 +57,16 @@ def test_a_pause_says_since_when_and_what_it_moves(moderator, campaign):
     assert "closing time is extended" not in told, "it has none"
     Campaign.objects.filter(pk=campaign.pk).update(closes_at=timezone.now() + datetime.timedelta(days=9))
     assert "closing time is extended" in step(moderator, campaign, "pause", "Again.").text
+
+
+def test_closing_is_asked_for_a_second_time(moderator, campaign):
+    url = reverse("admin:petitions_campaign_life", args=[campaign.pk])
+    Campaign.objects.filter(pk=campaign.pk).update(closes_at=timezone.now() + datetime.timedelta(days=9))
+    assert "Signing ends now instead of on" in moderator.get(url).text
+    assert "Tick the box" in moderator.post(url, {"step": "close"}, follow=True).text
+    assert Campaign.objects.get(pk=campaign.pk).state == Campaign.State.OPEN
+    step(moderator, campaign, "close")
+    assert Campaign.objects.get(pk=campaign.pk).state == Campaign.State.CLOSED
 
 
 def test_a_step_that_is_not_allowed_leaves_no_entry(staff, staff_client, campaign):

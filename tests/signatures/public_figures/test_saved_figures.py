@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
+from django.utils.translation import override
 
 from petitions.models import ClaimSnapshot, Update
 from signatures.models import PublishedFigures, Signature
@@ -45,6 +46,42 @@ def test_an_update_inserts_figures_by_reference(client, claimed):
     )  # fmt: skip
     page = client.get(f"/c/{claimed.slug}/updates/u/").content.decode()
     assert "<strong>30</strong> people from 1 country, 20 of them Polish." in page
+
+
+def test_a_reference_is_a_figure_wherever_the_text_stands(client, claimed):
+    """In every list, feed, preview and mail: nobody reads brackets, whatever the language."""
+    update = Update.objects.create(
+        campaign=claimed, slug="u", kind="press", title="[[handover.total]] of us", lead="From [[handover.PL]] to …",
+        quote="We are [[handover.total]].", quote_by="One of us", published_at=timezone.now(),
+        translations={"de": {"title": "Wir [[handover.total]]"}},
+    )  # fmt: skip
+    base = f"/c/{claimed.slug}/"
+    for path in (
+        base,
+        f"{base}updates/",
+        f"{base}updates/u/",
+        f"{base}press/",
+        f"{base}feed.atom",
+        f"/de{base}updates/u/",
+    ):
+        page = client.get(path).text
+        assert "[[" not in page, path
+        assert "30 of us" in page or "Wir 30" in page, path
+    assert str(update.original("title")) == "[[handover.total]] of us", "the desk sees what was written"
+    with override("de"):
+        assert update.title == "Wir 30"
+    with override("pl"):
+        assert (update.title, update.title.language) == ("30 of us", "en")
+
+
+@pytest.mark.parametrize("field", ["title", "lead", "quote"])
+def test_a_reference_to_no_figure_is_refused_in_every_field(claimed, field):
+    update = Update(campaign=claimed, slug="u", title="T", lead="L")
+    setattr(update, field, "We are [[lib.nonsense]].")
+    with pytest.raises(ValidationError, match="no saved figures named") as refused:
+        update.full_clean()
+    assert set(refused.value.message_dict) == {field}
+    assert update.refusal_of(field, "[[handover.total]]") == ""
 
 
 @pytest.mark.parametrize("wrong", ["[[handover.BY]]", "[[nothing.total]]", "[[handover total]]"])
