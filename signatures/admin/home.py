@@ -31,6 +31,8 @@ DOORS: Final[tuple[tuple[Promise, dict[str, Promise]], ...]] = (
         _("Signatures"),
         {
             "Reveal": _("Signature lookups"),
+            "Case": _("Data requests"),
+            "Destruction": _("Destroyed data"),
             "Monitor": _("Live activity"),
             "Ruling": _("Rulings"),
             "NetworkRule": _("Network rules"),

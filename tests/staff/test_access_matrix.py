@@ -20,7 +20,7 @@ from django.utils.text import capfirst
 
 from petitions.models import Addressee, Campaign, Demand, DemandStep, Dossier, Picture, Update
 from signatures.admin.home import DOORS
-from signatures.models import Delivery, Handover, Monitor, NetworkRule, Purpose, Recipient, Register, Reveal, Ruling
+from signatures.models import Case, Delivery, Destruction, Handover, Monitor, NetworkRule, Purpose, Recipient, Register, Reveal, Ruling
 from staff.access import RULES, Who, may
 from staff.access_matrix import PUBLIC, access_table, all_pages
 from staff.audit import append
@@ -109,6 +109,16 @@ def a_watch(campaign):
     return Monitor.objects.create(campaign=campaign, at=timezone.now(), figures=figures | more)
 
 
+def a_case(campaign):
+    officer, _ = User.objects.get_or_create(username="opened-a-case")
+    given = {"kind": "access", "reference": "1", "received_on": timezone.now().date(), "opened_by": officer}
+    return Case.objects.create(section=campaign.section, **given)
+
+
+def a_destruction(campaign):
+    return Destruction.objects.get_or_create(on=timezone.now().date(), rule="expired")[0]
+
+
 #: model → one of it that belongs to a campaign, or to everybody.
 MAKERS = {
     Campaign: lambda campaign: campaign,
@@ -130,6 +140,8 @@ MAKERS = {
     NetworkRule: a_network_rule,
     Ruling: a_ruling,
     Monitor: a_watch,
+    Case: a_case,
+    Destruction: a_destruction,
 }
 
 
