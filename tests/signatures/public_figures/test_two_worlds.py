@@ -51,6 +51,7 @@ NOT_ASKED = {
     "inbox": "only the demo has it",
     "mail": "only the demo has it",
     "media": "a picture's file, which campaigners upload",
+    "brand": "a style sheet in a section's colours",
     "work": "a new puzzle each time, made without a look at any signature",
 }
 
@@ -216,8 +217,10 @@ def addresses(campaign):
     """{name: path} of every public address of this campaign in English, and of its numbers in Arabic."""
     arguments = {
         **dict.fromkeys(("home", "signing_key", "signing_key_pem", "verifier", "sitemap", "robots"), ()),
-        **dict.fromkeys(("confirm", "withdraw", "unsubscribe"), (TOKEN,)),
+        **dict.fromkeys(("my_signatures", "my_signatures_sent"), ()),
+        **dict.fromkeys(("confirm", "withdraw", "unsubscribe", "not_me", "mine", "mine_text", "mine_json"), (TOKEN,)),
         "campaign_via": (campaign.slug, "mail"),
+        "share_image_at": (campaign.slug, "a-mark"),
         "update": (campaign.slug, "news"),
         "news": (Update.objects.get().pk,),
         "dossier": ("case",),
