@@ -283,6 +283,10 @@ NETWORK_COUNTRIES = env.str("NETWORK_COUNTRIES", "")
 # django-ratelimit 4.1 does not list Django's own RedisCache among the backends it trusts. It counts atomically on
 # the server, which is all that the check is about.
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
+# HSTS_WHOLE_DOMAIN is for whoever runs the domain to decide.
+SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]
+if ROLE != "worker":
+    SILENCED_SYSTEM_CHECKS.append("mail.E001")  # nobody else sends mail, or is told how
 if not HAS_STAFF:
     # Without sessions there is nothing that a forged request could borrow; where a form came from, headers say
     # (web/senders.py), for a token would make each page another.
