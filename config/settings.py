@@ -275,7 +275,7 @@ SIGN_RATE = env.str("SIGN_RATE", "30/m")
 SIGN_RATE_WITH_WORK = env.str("SIGN_RATE_WITH_WORK", "600/m")
 # Mailboxes one network may type at /my-signatures/.
 MY_SIGNATURES_RATE = env.str("MY_SIGNATURES_RATE", "20/h")
-# Password attempts one network may make at the admin's door.
+# Password attempts one network may make at the desk's login.
 LOGIN_RATE = env.str("LOGIN_RATE", "10/m")
 # A file that says which network is in which country, in MaxMind's format (.mmdb: GeoLite2, DB-IP, IPinfo). Web
 # reads it when it starts. Unset, no signature is marked as coming from another country than it names.
@@ -481,7 +481,7 @@ if HAS_STAFF:  # no public form has a token
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_TRUSTED_ORIGINS = [OWN_URL]
 
-# --- staff's door (staff/login/) ----------------------------------------------------------------------------
+# --- staff's login (staff/login/) ---------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["staff.login.backend.StaffBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"

@@ -14,7 +14,7 @@ from petitions.models import Campaign
 from signatures.delivery import share_images
 from signatures.delivery.build import build_deliveries
 from signatures.delivery.forgetting import forget_in_packets
-from signatures.delivery.orphan_cleanup import sweep
+from signatures.delivery.orphan_cleanup import remove_orphans
 from signatures.delivery.signing import publish_signing_key
 from signatures.notify_worker import notify_worker
 from signatures.register import (
@@ -167,7 +167,7 @@ def clear_reveals() -> None:
 @shared_task(base=Stage, name="signatures.prune")
 def prune() -> None:
     pruning.prune()
-    sweep()
+    remove_orphans()
 
 
 @shared_task(base=Stage, name="signatures.check_tallies")

@@ -126,7 +126,7 @@ class ProposalAdmin(GuardedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         steps = self.pages_of_objects(
-            approve=require_POST(reauthenticated(self.approve)),  # a door left open at a desk approves nothing
+            approve=require_POST(reauthenticated(self.approve)),  # a session left open approves nothing
             refuse=require_POST(self.refuse),
             withdraw=require_POST(self.withdraw),
         )

@@ -265,7 +265,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         steps = self.pages_of_objects(
-            approve=require_POST(reauthenticated(self.approve)),  # a door left open at a desk approves nothing
+            approve=require_POST(reauthenticated(self.approve)),  # a session left open approves nothing
             withdraw=require_POST(self.withdraw),
             retry=require_POST(self.retry),
             discard=require_POST(reauthenticated(self.discard)),

@@ -55,7 +55,7 @@ class NavLink:
 
 
 def nav_links_of(request: HttpRequest) -> list[tuple[Promise, list[NavLink]]]:
-    """(heading, what this person may open under it); nothing without a door."""
+    """(heading, what this person may open under it); nothing without a link."""
     urls = {
         model["object_name"]: model["admin_url"] for app in admin.site.get_app_list(request) for model in app["models"]
     }
@@ -63,7 +63,7 @@ def nav_links_of(request: HttpRequest) -> list[tuple[Promise, list[NavLink]]]:
         (heading, [NavLink(name, urls[model]) for model, name in names.items() if urls.get(model)])
         for heading, names in DOORS
     ]
-    return [(heading, doors) for heading, doors in groups if doors]
+    return [(heading, links) for heading, links in groups if links]
 
 
 def with_desk(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -77,5 +77,5 @@ def with_desk(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "tasks": tasks_of(user),
         "lines": campaigns_of(user) if may(user, "campaign.view") else [],
         "sees_figures": may(user, "tally.view"),
-        "doors": nav_links_of(request),
+        "nav_links": nav_links_of(request),
     }
