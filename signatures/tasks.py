@@ -11,7 +11,7 @@ from django.conf import settings
 
 from petitions.desk.lifecycle import close_what_is_over
 from petitions.models import Campaign
-from signatures.delivery import share_images
+from signatures.delivery import previews, share_images
 from signatures.delivery.build import build_deliveries
 from signatures.delivery.forgetting import forget_in_packets
 from signatures.delivery.orphan_cleanup import remove_orphans
@@ -147,6 +147,12 @@ def apply_rulings() -> None:
 def build() -> None:
     """Ring for another worker where there are parts to share; it rings for the next, until all are at it."""
     build_deliveries(notice=lambda: notify_worker("build_deliveries"))
+
+
+@shared_task(base=Stage, name="signatures.preview_letters")
+def preview_letters() -> None:
+    """Letters of requested deliveries, for whoever decides on them."""
+    previews.preview_letters()
 
 
 @shared_task(base=Stage, name="signatures.settle_recipients")

@@ -136,7 +136,7 @@ def write_packet(delivery: Delivery, sealed: Sealed, stream: IO[bytes]) -> tuple
             if not all(_add_spooled(delivery, file, writer) for file in files_of(part)):
                 build_again([part])
                 return None
-        draft = _draft(delivery, sealed, signs)
+        draft = draft_manifest(delivery, sealed, signs)
         _add_countries(delivery, sealed.figures, writer)
         _add_amendments(delivery, draft, sealed.strikes, writer)
         _add_letters(delivery, draft, writer)
@@ -189,7 +189,7 @@ def _add_help(delivery: Delivery, draft: Manifest, writer: PacketWriter) -> None
     writer.add("verify.py", VERIFIER.read_bytes())
 
 
-def _draft(delivery: Delivery, sealed: Sealed, signs: Signer) -> Manifest:
+def draft_manifest(delivery: Delivery, sealed: Sealed, signs: Signer) -> Manifest:
     """The manifest, but for its files."""
     figures = sealed.figures
     tables = [part for part in sealed.parts if part.kind == DeliveryPart.Kind.TABLES]
