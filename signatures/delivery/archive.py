@@ -25,6 +25,7 @@ from signatures.delivery.letter import compose, languages_of, letter_pdf
 from signatures.delivery.odt import letter_odt
 from signatures.delivery.packet import (
     AMENDMENTS,
+    CHECKSUMS,
     COUNTRIES,
     FORMAT,
     CountryTotal,
@@ -141,6 +142,7 @@ def write_packet(delivery: Delivery, sealed: Sealed, stream: IO[bytes]) -> tuple
         _add_amendments(delivery, draft, sealed.strikes, writer)
         _add_letters(delivery, draft, writer)
         _add_help(delivery, draft, writer)
+        _add_checksums(writer)
         manifest = msgspec.structs.replace(draft, files=writer.files)
         return manifest, writer.close(manifest, signs.sign)
 
@@ -187,6 +189,12 @@ def _add_help(delivery: Delivery, draft: Manifest, writer: PacketWriter) -> None
     with translation.override(languages_of(delivery)[0]):
         writer.add("README.txt", render_to_string("signatures/delivery/readme.txt", context).encode())
     writer.add("verify.py", VERIFIER.read_bytes())
+
+
+def _add_checksums(writer: PacketWriter) -> None:
+    """Of all files so far, for offices that have sha256sum (or certutil) and no Python."""
+    lines = [f"{entry.sha256}  {entry.name}\n" for entry in writer.files]
+    writer.add(CHECKSUMS, "".join(lines).encode())
 
 
 def draft_manifest(delivery: Delivery, sealed: Sealed, signs: Signer) -> Manifest:
