@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from signatures.desk.first_day import first_day_of
 from signatures.desk.home import campaigns_of, roles_of, tasks_of
 from staff.access import may
 
@@ -75,6 +76,7 @@ def with_desk(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "person": user,
         "roles": roles_of(user),
         "tasks": tasks_of(user),
+        "first_day": first_day_of(user),
         "lines": campaigns_of(user) if may(user, "campaign.view") else [],
         "sees_figures": may(user, "tally.view"),
         "nav_links": nav_links_of(request),
