@@ -247,7 +247,9 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         """The words between the letter's fixed parts, to write or change while it waits."""
         delivery = self._delivery_or_404(request, object_id)
         if not self._possible_steps(request, delivery)["letter"]:
-            raise Http404
+            words = _("The letter is written by whoever requested the delivery, while it waits.")
+            self.message_user(request, words, messages.WARNING)
+            return HttpResponseRedirect(_detail_url(delivery))
         form = LetterForm(delivery, request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -273,7 +275,8 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             language=request.GET.get("language", ""), letter_sha256=delivery.letter_sha256
         ).first()
         if found is None:
-            raise Http404
+            self.message_user(request, _("This letter is not set, or its delivery is decided on."), messages.WARNING)
+            return HttpResponseRedirect(_detail_url(delivery))
         name = f"preview-{delivery.reference}-{found.language}.pdf"
         return HttpResponse(
             bytes(found.pdf),
