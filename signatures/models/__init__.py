@@ -7,6 +7,7 @@ config/database/grants.py and row_security.sql, what spans tables in the other .
 from signatures.models.announcement import Announcement
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
+from signatures.models.letter import LetterPreview, LetterTexts, LetterWords, read_letter, write_letter
 from signatures.models.mail import MailCount, MailTrouble, NoticeCount, Suppression
 from signatures.models.mailboxes import LINK_LIVES, MailboxPage, MailboxRequest, MailboxWish, RequestKey
 from signatures.models.monitoring import Monitor
@@ -57,6 +58,9 @@ __all__ = [
     "LabelCount",
     "LedgerEntry",
     "LeftAlone",
+    "LetterPreview",
+    "LetterTexts",
+    "LetterWords",
     "MailCount",
     "MailTrouble",
     "MailboxPage",
@@ -97,6 +101,8 @@ __all__ = [
     "Trace",
     "Unsubscription",
     "Withdrawal",
+    "read_letter",
     "unanswered_since",
     "why_outside",
+    "write_letter",
 ]
