@@ -57,6 +57,7 @@ STAGES: Final[dict[str, tuple[str, int]]] = {
     "keep_tombstones": (SLOW, 60),
     "apply_rulings": (SLOW, 5),
     "build_deliveries": (SLOW, 10),
+    "preview_letters": (SLOW, 5),
     "read_bounces": (SLOW, 60),
     "draw_share_images": (SLOW, 60),
     "shred_campaigns": (SLOW, 600),

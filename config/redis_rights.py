@@ -12,8 +12,9 @@ from typing import Final, Literal
 Tier = Literal["public", "desk", "worker"]
 TIERS: Final[tuple[Tier, ...]] = ("public", "desk", "worker")
 
-#: What every client says when it connects, and how it learns that it still is.
-_CONNECT: Final = "+auth +hello +ping +select +client|setinfo +client|setname +client|id +acl|whoami"
+#: What every client says when it connects, and how it learns that it still is. Not client|setinfo, which redis-py can
+#: do without and Redis 7.0 does not know: it would not start.
+_CONNECT: Final = "+auth +hello +ping +select +client|setname +client|id +acl|whoami"
 #: What Django's cache says (web/rate_limits.py, staff's login), and web/network_key.py.
 _CACHE: Final = "+get +mget +set +del +exists +incr +incrby +expire +pttl +multi +exec +discard"
 #: What workers and the desk read of the public tier's counters: signatures a minute (web/minute_counters.py).

@@ -275,7 +275,7 @@ SIGN_RATE = env.str("SIGN_RATE", "30/m")
 SIGN_RATE_WITH_WORK = env.str("SIGN_RATE_WITH_WORK", "600/m")
 # Mailboxes one network may type at /my-signatures/.
 MY_SIGNATURES_RATE = env.str("MY_SIGNATURES_RATE", "30/m")
-# Password attempts one network may make at the admin's door.
+# Password attempts one network may make at the desk's login.
 LOGIN_RATE = env.str("LOGIN_RATE", "10/m")
 # A file that says which network is in which country, in MaxMind's format (.mmdb: GeoLite2, DB-IP, IPinfo). Web
 # reads it when it starts. Unset, no signature is marked as coming from another country than it names.
@@ -283,6 +283,10 @@ NETWORK_COUNTRIES = env.str("NETWORK_COUNTRIES", "")
 # django-ratelimit 4.1 does not list Django's own RedisCache among the backends it trusts. It counts atomically on
 # the server, which is all that the check is about.
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
+# HSTS_WHOLE_DOMAIN is for whoever runs the domain to decide.
+SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]
+if ROLE != "worker":
+    SILENCED_SYSTEM_CHECKS.append("mail.E001")  # nobody else sends mail, or is told how
 if not HAS_STAFF:
     # Without sessions there is nothing that a forged request could borrow; where a form came from, headers say
     # (web/senders.py), for a token would make each page another.
@@ -477,7 +481,7 @@ if HAS_STAFF:  # no public form has a token
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_TRUSTED_ORIGINS = [OWN_URL]
 
-# --- staff's door (staff/login/) ----------------------------------------------------------------------------
+# --- staff's login (staff/login/) ---------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["staff.login.backend.StaffBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"

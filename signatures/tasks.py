@@ -11,10 +11,10 @@ from django.conf import settings
 
 from petitions.desk.lifecycle import close_what_is_over
 from petitions.models import Campaign
-from signatures.delivery import share_images
+from signatures.delivery import previews, share_images
 from signatures.delivery.build import build_deliveries
 from signatures.delivery.forgetting import forget_in_packets
-from signatures.delivery.orphan_cleanup import sweep
+from signatures.delivery.orphan_cleanup import remove_orphans
 from signatures.delivery.signing import publish_signing_key
 from signatures.notify_worker import notify_worker
 from signatures.register import (
@@ -150,6 +150,12 @@ def build() -> None:
     build_deliveries(notice=lambda: notify_worker("build_deliveries"))
 
 
+@shared_task(base=Stage, name="signatures.preview_letters")
+def preview_letters() -> None:
+    """Letters of requested deliveries, for whoever decides on them."""
+    previews.preview_letters()
+
+
 @shared_task(base=Stage, name="signatures.settle_recipients")
 def settle_recipients() -> None:
     recipients.settle_recipients()
@@ -174,7 +180,7 @@ def clear_reveals() -> None:
 @shared_task(base=Stage, name="signatures.prune")
 def prune() -> None:
     pruning.prune()
-    sweep()
+    remove_orphans()
 
 
 @shared_task(base=Stage, name="signatures.check_tallies")

@@ -116,5 +116,5 @@ def within[Those: QuerySet[Any]](those: Those, user: User | AnonymousUser, actio
 
 
 def works_here(user: User | AnonymousUser) -> bool:
-    """Whether this person holds any role at all: nobody else gets past the admin's door."""
+    """Whether this person holds any role at all: nobody else gets into the admin."""
     return user.is_authenticated and user.is_active and any(user.memberships.all())

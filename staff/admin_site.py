@@ -1,4 +1,4 @@
-"""The admin's site: whoever holds a role may come in; the door in front of it is staff/login/."""
+"""The admin's site: whoever holds a role may come in, by way of staff/login/."""
 
 from __future__ import annotations
 

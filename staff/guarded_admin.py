@@ -143,7 +143,7 @@ class GuardedAdmin(Shared, Uncut, ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def pages_of_objects(self, **views: Callable[..., Any]) -> list[URLPattern]:
-        """<object>/<name>/ of each, for whoever is past the door; links know it as "<app>_<model>_<name>". For a button
+        """<object>/<name>/ of each, for whoever is logged in; links know it as "<app>_<model>_<name>". For a button
         of unfold's as well, which calls its page after the method and a hash."""
         model = f"{self.opts.app_label}_{self.opts.model_name}"
         return [

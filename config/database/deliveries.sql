@@ -31,6 +31,11 @@ BEGIN
         RAISE EXCEPTION 'a sealed delivery never changes'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_sealed_is_final';
     END IF;
+    IF TG_OP = 'UPDATE' AND OLD.state <> 'requested' AND (NEW.state = 'requested'
+            OR (NEW.letter, NEW.proposal_id) IS DISTINCT FROM (OLD.letter, OLD.proposal_id)) THEN
+        RAISE EXCEPTION 'what was decided on is not changed'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_decided_is_fixed';
+    END IF;
     IF NEW.state = 'discarded' AND (TG_OP = 'INSERT' OR OLD.state <> 'discarded') THEN
         IF TG_OP = 'INSERT' OR OLD.state <> 'ready' THEN
             RAISE EXCEPTION 'only a packet that is there can be discarded'
@@ -85,7 +90,9 @@ BEGIN
              WHERE p.id = NEW.proposal_id AND p.kind = 'delivery' AND p.state = 'approved'
                AND p.subject = jsonb_build_object(
                    'campaign', NEW.campaign_id, 'addressee', NEW.addressee_id, 'profile', NEW.profile,
-                   'series', NEW.series, 'first', NEW.first_number, 'last', NEW.last_number)) THEN
+                   'series', NEW.series, 'first', NEW.first_number, 'last', NEW.last_number)
+                   || CASE WHEN NEW.letter = '' THEN '{}'::jsonb ELSE jsonb_build_object(
+                       'letter', encode(sha256(convert_to(NEW.letter, 'UTF8')), 'hex')) END) THEN
         RAISE EXCEPTION 'nobody else has approved this delivery'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_needs_two_people';
     END IF;

@@ -33,7 +33,7 @@ _STAFF: Final = (
 #: What staff ask for and decide, and how it is answered.
 _STAFFS_WORK: Final = (
     "staff_membership", "staff_proposal", "staff_auditentry", "staff_auditanchor", "signatures_announcement",
-    "signatures_deliverypart", "signatures_deskkey", "signatures_recipient",
+    "signatures_deliverypart", "signatures_letterpreview", "signatures_deskkey", "signatures_recipient",
     "signatures_reveal", "signatures_mailing", "signatures_ruling", "signatures_monitor", "signatures_mailtrouble",
     "signatures_case", "signatures_caseact", "signatures_destruction",
 )  # fmt: skip
@@ -104,12 +104,13 @@ DESK: Final[dict[str, str]] = {
     "signatures_tallysum": READ,
     "signatures_publishedfigures": READ,
     "signatures_ledgerentry": READ,
-    "signatures_delivery": "SELECT, INSERT, UPDATE (state, problem)",
+    "signatures_delivery": "SELECT, INSERT, UPDATE (state, problem, letter, proposal_id)",
     "staff_proposal": "SELECT, INSERT, UPDATE (state, decided_by_id, decided_at, answer)",
     "staff_auditentry": READ,
     "staff_auditanchor": READ,
     "signatures_handover": "SELECT, INSERT",
     "signatures_announcement": "SELECT, INSERT",
+    "signatures_letterpreview": READ,
     # How far a packet is; not of whom its parts tell.
     "signatures_deliverypart": "SELECT (id, delivery_id, kind, position, seconds)",
     "signatures_shredding": READ,
@@ -162,6 +163,7 @@ WORKER: Final[dict[str, str]] = {
     "signatures_handover": READ,
     "signatures_announcement": READ,
     "signatures_deliverypart": ALL,
+    "signatures_letterpreview": ALL,
     "signatures_signingkey": "SELECT, INSERT",
     "signatures_signingrules": "SELECT, INSERT, UPDATE (work_until)",
     "signatures_networkrule": "",

@@ -102,7 +102,7 @@ CREATE POLICY desk_insert ON signatures_delivery FOR INSERT TO :"desk"
 
 CREATE POLICY desk_update ON signatures_delivery FOR UPDATE TO :"desk"
     USING (state IN ('requested', 'failed', 'ready'))
-    WITH CHECK (CASE WHEN archive = '' THEN state IN ('approved', 'withdrawn') ELSE state = 'discarded' END);
+    WITH CHECK (CASE WHEN archive = '' THEN state IN ('requested', 'approved', 'withdrawn') ELSE state = 'discarded' END);
 
 CREATE POLICY worker_all ON signatures_delivery FOR ALL TO :"worker" USING (true) WITH CHECK (true);
 

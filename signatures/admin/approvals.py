@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from signatures.admin.approval_forms import ASKING, askable_by
+from signatures.models import Delivery
 from staff import approvals
 from staff.access import Who, sections_of, works_here
 from staff.guarded_admin import GuardedAdmin
@@ -126,7 +127,7 @@ class ProposalAdmin(GuardedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         steps = self.pages_of_objects(
-            approve=require_POST(reauthenticated(self.approve)),  # a door left open at a desk approves nothing
+            approve=require_POST(reauthenticated(self.approve)),  # a session left open approves nothing
             refuse=require_POST(self.refuse),
             withdraw=require_POST(self.withdraw),
         )
@@ -137,7 +138,8 @@ class ProposalAdmin(GuardedAdmin):
 def _more_about(proposal: Proposal) -> str:
     """The page that tells more of what it is about; "" where there is none."""
     if proposal.kind == Proposal.Kind.DELIVERY:
-        return reverse("admin:signatures_delivery_change", args=[proposal.delivery.pk])
+        delivery = Delivery.objects.filter(proposal=proposal).only("pk").first()
+        return reverse("admin:signatures_delivery_change", args=[delivery.pk]) if delivery else ""
     if proposal.kind == Proposal.Kind.RECIPIENT:
         return reverse("admin:signatures_recipient_change", args=[proposal.recipient.pk])
     if campaign := proposal.subject.get("campaign"):

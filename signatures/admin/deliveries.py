@@ -22,6 +22,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanWidget
 
 from petitions.models import Addressee, Campaign
+from signatures.admin.letter_form import LetterForm
 from signatures.admin.refusals import ExplainsRefusals, RefusableForm
 from signatures.admin.resuming import resumable
 from signatures.desk import deliveries
@@ -32,6 +33,7 @@ from staff.access import may, within
 from staff.guarded_admin import GuardedAdmin
 from staff.login.factors import reauthenticated
 from staff.refusals import NotAllowed
+from web.i18n.languages import BY_CODE
 
 
 class DeliveryForm(RefusableForm):
@@ -98,6 +100,8 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         "download": "delivery.download",
         "announce": "delivery.handover",
         "discard": "delivery.discard",
+        "letter": "delivery.request",
+        "preview": "delivery.view",
     }
     section_lookup = "campaign__section"
     form = DeliveryForm
@@ -179,10 +183,11 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "parts": _progress(delivery),
             "handovers": delivery.handovers.select_related("corrected_by"),
             "announcements": delivery.announcements.select_related("update"),
-            "building": _is_being_built(delivery),
+            "building": _is_being_built(delivery) or _is_being_set(delivery),
             "record_url": reverse("admin:signatures_handover_add", query={"delivery": delivery.pk}),
             "waits_for": delivery.waits_for() if delivery.state == Delivery.State.APPROVED else None,
             "keys": _keys(delivery, cast(User, request.user)),
+            "previews": _previews(delivery),
         }
         return TemplateResponse(request, "signatures/admin/delivery.html", context)
 
@@ -205,6 +210,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "expired": delivery.state == state.REQUESTED and not waiting,
             "withdraw": delivery.state in (state.REQUESTED, state.FAILED) and asks,
             "refuse": waiting and not own,
+            "letter": waiting and own and asks,
             "retry": delivery.state == state.FAILED and asks,
             "download": delivery.state == state.READY and takes,
             "hand_over": delivery.state == state.READY and may(request.user, "delivery.handover", where),
@@ -228,7 +234,55 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
 
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         done = _("Approved. It is being built now.")
-        return self._step(request, object_id, "delivery.approve", deliveries.approve_delivery, done)
+        seen = request.POST.get("proposal", "")
+
+        def as_seen(delivery: Delivery, officer: User) -> None:
+            if seen and seen != str(delivery.proposal_id):
+                raise NotAllowed(_("The letter was changed meanwhile. Look at it again, then approve."))
+            deliveries.approve_delivery(delivery, officer)
+
+        return self._step(request, object_id, "delivery.approve", as_seen, done)
+
+    def letter(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The words between the letter's fixed parts, to write or change while it waits."""
+        delivery = self._delivery_or_404(request, object_id)
+        if not self._possible_steps(request, delivery)["letter"]:
+            words = _("The letter is written by whoever requested the delivery, while it waits.")
+            self.message_user(request, words, messages.WARNING)
+            return HttpResponseRedirect(_detail_url(delivery))
+        form = LetterForm(delivery, request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                deliveries.change_letter(delivery, form.written(), cast(User, request.user))
+            except NotAllowed as error:
+                self.message_user(request, str(error), messages.WARNING)
+            else:
+                self.message_user(request, _("Saved. Look at the letter before it is approved."), messages.SUCCESS)
+            return HttpResponseRedirect(_detail_url(delivery))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Letter of %s") % delivery.reference,
+            "delivery": delivery,
+            "form": form,
+        }
+        return TemplateResponse(request, "signatures/admin/letter.html", context)
+
+    def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The letter as it will print, in the language that is asked for."""
+        delivery = self._delivery_or_404(request, object_id)
+        found = delivery.previews.filter(
+            language=request.GET.get("language", ""), letter_sha256=delivery.letter_sha256
+        ).first()
+        if found is None:
+            self.message_user(request, _("This letter is not set, or its delivery is decided on."), messages.WARNING)
+            return HttpResponseRedirect(_detail_url(delivery))
+        name = f"preview-{delivery.reference}-{found.language}.pdf"
+        return HttpResponse(
+            bytes(found.pdf),
+            content_type="application/pdf",
+            headers={"Content-Disposition": f'inline; filename="{name}"'},
+        )
 
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         done = _("Withdrawn. Its signatures can be requested again.")
@@ -265,8 +319,10 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         steps = self.pages_of_objects(
-            approve=require_POST(reauthenticated(self.approve)),  # a door left open at a desk approves nothing
+            approve=require_POST(reauthenticated(self.approve)),  # a session left open approves nothing
             withdraw=require_POST(self.withdraw),
+            letter=self.letter,
+            preview=require_GET(self.preview),
             retry=require_POST(self.retry),
             discard=require_POST(reauthenticated(self.discard)),
             announce=require_POST(self.announce),
@@ -299,6 +355,18 @@ def _keys(delivery: Delivery, reader: User) -> dict[str, Any]:
     }
 
 
+def _previews(delivery: Delivery) -> dict[str, Any]:
+    """What waits to be decided on, as of the last look: {"letters": [(code, name)], "figures", "made_at"}; empty where
+    there is nothing to decide, or a worker has not set the letter yet."""
+    if delivery.state != Delivery.State.REQUESTED:
+        return {}
+    made = list(delivery.previews.filter(letter_sha256=delivery.letter_sha256).defer("pdf").order_by("pk"))
+    if not made:
+        return {"waits": True}
+    letters = [(preview.language, BY_CODE[preview.language].name) for preview in made]
+    return {"letters": letters, "figures": made[0].figures, "made_at": made[0].made_at}
+
+
 def _is_being_built(delivery: Delivery) -> bool:
     """Whether its page reloads itself: approved a moment ago. Not for ever, for that would keep a login alive."""
     approved_at = delivery.approved_at
@@ -306,6 +374,13 @@ def _is_being_built(delivery: Delivery) -> bool:
         delivery.state == Delivery.State.APPROVED
         and approved_at is not None
         and timezone.now() - approved_at < datetime.timedelta(minutes=10)
+    )
+
+
+def _is_being_set(delivery: Delivery) -> bool:
+    """Whether its letter is about to be there. Not for ever, either."""
+    return bool(_previews(delivery).get("waits")) and timezone.now() - delivery.requested_at < datetime.timedelta(
+        minutes=2
     )
 
 

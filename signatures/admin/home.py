@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from signatures.desk.first_day import first_day_of
 from signatures.desk.home import campaigns_of, roles_of, tasks_of
 from staff.access import may
 
@@ -57,7 +58,7 @@ class NavLink:
 
 
 def nav_links_of(request: HttpRequest) -> list[tuple[Promise, list[NavLink]]]:
-    """(heading, what this person may open under it); nothing without a door."""
+    """(heading, what this person may open under it); nothing without a link."""
     urls = {
         model["object_name"]: model["admin_url"] for app in admin.site.get_app_list(request) for model in app["models"]
     }
@@ -65,7 +66,7 @@ def nav_links_of(request: HttpRequest) -> list[tuple[Promise, list[NavLink]]]:
         (heading, [NavLink(name, urls[model]) for model, name in names.items() if urls.get(model)])
         for heading, names in DOORS
     ]
-    return [(heading, doors) for heading, doors in groups if doors]
+    return [(heading, links) for heading, links in groups if links]
 
 
 def with_desk(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +78,8 @@ def with_desk(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "person": user,
         "roles": roles_of(user),
         "tasks": tasks_of(user),
+        "first_day": first_day_of(user),
         "lines": campaigns_of(user) if may(user, "campaign.view") else [],
         "sees_figures": may(user, "tally.view"),
-        "doors": nav_links_of(request),
+        "nav_links": nav_links_of(request),
     }

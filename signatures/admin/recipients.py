@@ -90,6 +90,7 @@ class RecipientAdmin(GuardedAdmin):
             "own": key.officer_id == user.pk,
             "agreed": recipients.is_agreed(key),
             "may_approve": recipients.may_approve(key, user),
+            "nobody_can": recipients.nobody_can_approve(key),
             "my_key": recipients.key_in_use(user),
             "may_revoke": key.state != Recipient.State.REVOKED and self._may_revoke(key, user),
         }

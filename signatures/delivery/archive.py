@@ -25,6 +25,7 @@ from signatures.delivery.letter import compose, languages_of, letter_pdf
 from signatures.delivery.odt import letter_odt
 from signatures.delivery.packet import (
     AMENDMENTS,
+    CHECKSUMS,
     COUNTRIES,
     FORMAT,
     CountryTotal,
@@ -136,11 +137,12 @@ def write_packet(delivery: Delivery, sealed: Sealed, stream: IO[bytes]) -> tuple
             if not all(_add_spooled(delivery, file, writer) for file in files_of(part)):
                 build_again([part])
                 return None
-        draft = _draft(delivery, sealed, signs)
+        draft = draft_manifest(delivery, sealed, signs)
         _add_countries(delivery, sealed.figures, writer)
         _add_amendments(delivery, draft, sealed.strikes, writer)
         _add_letters(delivery, draft, writer)
         _add_help(delivery, draft, writer)
+        _add_checksums(writer)
         manifest = msgspec.structs.replace(draft, files=writer.files)
         return manifest, writer.close(manifest, signs.sign)
 
@@ -189,7 +191,13 @@ def _add_help(delivery: Delivery, draft: Manifest, writer: PacketWriter) -> None
     writer.add("verify.py", VERIFIER.read_bytes())
 
 
-def _draft(delivery: Delivery, sealed: Sealed, signs: Signer) -> Manifest:
+def _add_checksums(writer: PacketWriter) -> None:
+    """Of all files so far, for offices that have sha256sum (or certutil) and no Python."""
+    lines = [f"{entry.sha256}  {entry.name}\n" for entry in writer.files]
+    writer.add(CHECKSUMS, "".join(lines).encode())
+
+
+def draft_manifest(delivery: Delivery, sealed: Sealed, signs: Signer) -> Manifest:
     """The manifest, but for its files."""
     figures = sealed.figures
     tables = [part for part in sealed.parts if part.kind == DeliveryPart.Kind.TABLES]

@@ -7,6 +7,7 @@ Composed once as plain texts in one language (`compose`), then set as PDF (typst
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,9 +21,8 @@ from petitions.models import Disclosure
 from signatures.delivery import typesetting
 from signatures.delivery.packet import FileEntry, Manifest
 from signatures.delivery.verifier import grouped
-from signatures.models import Delivery
+from signatures.models import Delivery, LetterTexts, read_letter
 from web.i18n.cldr import country_name, day, listing, number, sorting_key
-from web.i18n.languages import known
 
 #: Countries that are drawn as bars; all of them are in the table.
 BARS: Final = 12
@@ -100,6 +100,8 @@ class Letter(msgspec.Struct, frozen=True, rename="kebab"):
     total: str
     total_label: str
     facts: list[Fact]
+    #: What officers wrote, each a paragraph.
+    words: list[str]
     #: What an office has to know or do, each a paragraph.
     notes: list[str]
     request: str
@@ -123,23 +125,27 @@ class Letter(msgspec.Struct, frozen=True, rename="kebab"):
     fingerprint: str
     files: list[Fact]
     receipt: Receipt
+    is_preview: bool = False
 
 
-def compose(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry], language: str) -> Letter:
+def compose(
+    delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry], language: str, *, preview: bool = False
+) -> Letter:
     """The letter of a delivery in that language. `files` are those whose checksums it prints."""
     with translation.override(language):
-        return _composed(delivery, manifest, files, language)
+        letter = _composed(delivery, manifest, files, language)
+    return msgspec.structs.replace(letter, is_preview=preview)
 
 
 def languages_of(delivery: Delivery) -> list[str]:
     """The addressee's language, then the campaign's; one where they are the same."""
-    return list(
-        dict.fromkeys(known(code) for code in (delivery.addressee.letters_in, delivery.campaign.language) if code)
-    )
+    return delivery.letter_languages
 
 
 def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry], language: str) -> Letter:
     campaign, addressee, totals = delivery.campaign, delivery.addressee, manifest.totals
+    written = read_letter(delivery.letter)
+    texts = written.texts.get(language, LetterTexts())
     demands = [
         Demand(number(demand.position), str(demand.text), str(demand.explanation)) for demand in campaign.demands.all()
     ]
@@ -158,7 +164,7 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
         reference=_("%(reference)s, packet %(n)s of this series")
         % {"reference": manifest.reference, "n": number(len(manifest.earlier) + 1)},
         subject=str(campaign.title),
-        salutation=_("Dear Sir or Madam,"),
+        salutation=texts.salutation or _("Dear Sir or Madam,"),
         opening=_opening(delivery, manifest),
         pledge_title=_("Each signer states:"),
         pledge=str(campaign.pledge),
@@ -169,12 +175,14 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
         if manifest.earlier
         else ngettext("signature", "signatures", totals.signatures),
         facts=_facts(manifest),
+        words=[part.strip() for part in re.split(r"\r?\n\s*\n", texts.words) if part.strip()],
         notes=_notes(delivery, manifest),
-        request=_request(delivery, manifest),
-        reply_to=[str(campaign.responsible), *_own_address(delivery), *filter(None, [campaign.contact_email])],
-        closing=_("Yours faithfully,"),
+        request=_request(delivery, manifest, written.answer_by),
+        reply_to=written.reply_to.splitlines()
+        or [str(campaign.responsible), *_own_address(delivery), *filter(None, [campaign.contact_email])],
+        closing=texts.closing or _("Yours faithfully,"),
         signature=_("For %s:") % campaign.responsible,
-        name_and_office=_("Name and office"),
+        name_and_office=", ".join(filter(None, [written.name, written.office])) or _("Name and office"),
         enclosures_title=_("Enclosures"),
         enclosures=_enclosures(manifest, files),
         annex_title=_("Annex"),
@@ -230,8 +238,8 @@ def _notes(delivery: Delivery, manifest: Manifest) -> list[str]:
     ]
 
 
-def _request(delivery: Delivery, manifest: Manifest) -> str:
-    until = day(datetime.date.fromisoformat(manifest.built_at) + ANSWER_WITHIN)
+def _request(delivery: Delivery, manifest: Manifest, answer_by: datetime.date | None) -> str:
+    until = day(answer_by or datetime.date.fromisoformat(manifest.built_at) + ANSWER_WITHIN)
     if is_third_party(delivery):
         return _("Please send us the result of your verification by %s, to:") % until
     return _("We ask for your answer by %s, to:") % until

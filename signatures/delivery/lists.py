@@ -201,7 +201,7 @@ def _set_for_print(sheet: xlsxwriter.worksheet.Worksheet, title: str) -> None:
 _PAPER, _NUMBER, _GUTTER = 172, 19, 3
 _HEADING_GUTTER: Final = 1
 #: Millimetres of what lies between head and foot; of a line of the list, of one of the headings, and below those.
-_HEIGHT, _LINE, _HEADING_LINE, _BELOW_HEADINGS = 253, 5.2, 3.2, 1.2
+_HEIGHT, _LINE, _HEADING_LINE, _BELOW_HEADINGS = 249, 5.2, 3.2, 1.2
 #: What would end its line, or could turn the one below it around: letters and figures from right to left.
 _NOT_PLAIN: Final = re.compile(
     "[\n\u2028\u2029\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
@@ -209,6 +209,8 @@ _NOT_PLAIN: Final = re.compile(
 #: Millimetres of a point; of an em of the list's type, which is of 9 points, of its headings and of its page heads.
 _POINT: Final = 25.4 / 72
 _EM, _HEADING_EM, _HEAD_EM = 9 * _POINT, 7.5 * _POINT, 8 * _POINT
+#: What was signed, at the head of each page: millimetres of an em of it, and lines that there is room for.
+_PLEDGE_EM, _PLEDGE_LINES = 7 * _POINT, 4
 #: The cover's title is as large as fits: sizes in points, and millimetres of height that it may take.
 _TITLE_SIZES, _TITLE_HEIGHT = (26, 20, 15, 12), 90
 
@@ -258,6 +260,8 @@ class Volume:
     petition_to: str = ""
     #: By when somebody who verifies has to destroy it.
     confidential_until: datetime.date | None = None
+    #: What each of them signed.
+    pledge: str = ""
 
 
 def pdf_of(volume: Volume, signers: Sequence[Listed]) -> bytes:
@@ -284,12 +288,17 @@ def _volume_data(volume: Volume, signers: Sequence[Listed]) -> dict[str, Any]:
         "title": title,
         "title-size": _title_size(title),
         "title-line": _shortened(head, _PAPER / _HEAD_EM - typesetting.width(name) - 2),
+        "pledge": _pledge(volume),
         "organisation": typesetting.legible(volume.organisation),
         "kind": _("List of signers"),
         "to": _("To: %s") % typesetting.legible(volume.to),
         "volume": name,
         "reference": volume.reference,
-        "facts": [_("Register numbers %(first)s to %(last)s") % span, listed % {"n": number(len(signers))}],
+        "facts": [
+            _("Register numbers %(first)s to %(last)s") % span,
+            listed % {"n": number(len(signers))},
+            *_period(volume, signers),
+        ],
         "notes": [
             *_confidential(volume),
             " ".join([_("Numbers were given in the order of confirmation, without gaps."), _missing_numbers(volume)]),
@@ -301,6 +310,23 @@ def _volume_data(volume: Volume, signers: Sequence[Listed]) -> dict[str, Any]:
         "heading-lines": heading_lines,
         "pages": _pages(rows, page_lines),
     }  # fmt: skip
+
+
+def _pledge(volume: Volume) -> list[Voice]:
+    """What was signed, as it stands at the head of each page: as many lines of it as fit there."""
+    room = _PAPER / _PLEDGE_EM
+    text = typesetting.breakable(typesetting.legible(" ".join(volume.pledge.split())), room)
+    while typesetting.lines(text, room) > _PLEDGE_LINES:
+        text = f"{text[: int(len(text) * 0.95) - 1].rstrip()}…"
+    return [_voice(text, "")] if text else []
+
+
+def _period(volume: Volume, signers: Sequence[Listed]) -> list[str]:
+    """From which day to which they signed, where the list tells the days."""
+    if volume.profile == Disclosure.INITIALS or not signers:
+        return []
+    first, last = (day(pick(signer.signed_on for signer in signers)) for pick in (min, max))
+    return [f"{_('Signed')}: {first}" if first == last else f"{_('Signed')}: {first} – {last}"]
 
 
 def _confidential(volume: Volume) -> list[str]:

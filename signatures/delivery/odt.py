@@ -152,6 +152,8 @@ def _write_letter(page: _Page, letter: Letter) -> None:
     page.say(f"{letter.total} {letter.total_label}", "Figure")
     page.tabulate("figures", letter.facts)
     page.say("", "Close")
+    for words in letter.words:
+        page.say(words, typed=True)
     for note in letter.notes:
         page.say(note)
     # Nobody signs a page with nothing else on it: from here on all stays together.

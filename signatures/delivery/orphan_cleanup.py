@@ -22,19 +22,19 @@ AGE: Final = datetime.timedelta(hours=1)
 _UNFINISHED: Final = (Delivery.State.APPROVED, Delivery.State.FAILED)
 
 
-def sweep() -> int:
+def remove_orphans() -> int:
     """Delete what no delivery knows any more; returns how much that was."""
     unfinished = DeliveryPart.objects.filter(delivery__state__in=_UNFINISHED, files__isnull=False)
     spooled = {file.spooled for part in unfinished for file in files_of(part)}
     # Of a packet that was discarded, the row stays and the file goes.
     archives = set(Delivery.objects.live().exclude(archive="").values_list("archive", flat=True))
-    swept = _sweep(storages["spool"], spooled) + _sweep(storages["packets"], archives) + _sweep_keys()
-    if swept:
-        log.info("removed %s files and keys of finished deliveries", swept)
-    return swept
+    removed = _remove(storages["spool"], spooled) + _remove(storages["packets"], archives) + _remove_old_keys()
+    if removed:
+        log.info("removed %s files and keys of finished deliveries", removed)
+    return removed
 
 
-def _sweep(storage: Storage, known: set[str]) -> int:
+def _remove(storage: Storage, known: set[str]) -> int:
     limit = timezone.now() - AGE
     orphans = [name for name in _all(storage) if name not in known and storage.get_modified_time(name) < limit]
     for name in orphans:
@@ -52,7 +52,7 @@ def _all(storage: Storage, folder: str = "") -> Iterator[str]:
         yield from _all(storage, f"{folder}/{inner}" if folder else inner)
 
 
-def _sweep_keys() -> int:
+def _remove_old_keys() -> int:
     """A delivery that is over needs its parts no more, and nobody the key to them."""
     needed = set(Delivery.objects.filter(state__in=_UNFINISHED).values_list("pk", flat=True))
     over = keyring().spools() - needed

@@ -9,6 +9,7 @@ signers-volume-001.pdf …
                      the same signers to print and bind
 README.txt, verify.py
                      how to read the packet, and how to check it with nothing but Python
+SHA256SUMS           the checksums of all these, as sha256sum reads them
 manifest.json        totals, range, profile, and SHA-256, bytes and rows of every other file
 manifest.sig         last: the organisation's signature under the manifest
 """
@@ -116,6 +117,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: list[FileEntry]
 
 
+#: The packet's checksums for other programs; the manifest has them as well, and is signed.
+CHECKSUMS: Final = "SHA256SUMS"
 #: What is compressed already is stored as it is.
 _COMPRESSED: Final = (".pdf", ".xlsx", ".odt")
 

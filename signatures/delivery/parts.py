@@ -214,6 +214,7 @@ def _volume(delivery: Delivery, part: DeliveryPart) -> Volume:
             last=part.last_number,
             petition_to=str(campaign.addressee.name) if is_third_party(delivery) else "",
             confidential_until=confidential_until(delivery, timezone.now().date()),
+            pledge=str(campaign.pledge),
         )
 
 

@@ -54,6 +54,13 @@ def seal(delivery: Delivery) -> Sealed | None:
     return sealed
 
 
+def as_of_now(delivery: Delivery) -> Sealed:
+    """What would be sealed now, but for what its parts say."""
+    with transaction.atomic():
+        _one_snapshot()
+        return _snapshot(delivery, [])
+
+
 def _one_snapshot() -> None:
     if len(connection.atomic_blocks) == 1:  # the first statement of a transaction, or not at all
         with connection.cursor() as cursor:

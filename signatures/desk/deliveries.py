@@ -89,15 +89,37 @@ def request_delivery(
         )
 
 
+def change_letter(delivery: Delivery, letter: str, officer: User) -> None:
+    """Other words in the letter of a delivery that waits: a request of its own, for two people agree to its words as
+    well. Raises NotAllowed."""
+    kind, section = Proposal.Kind.DELIVERY, delivery.campaign.section
+    with refusals_in_words(REFUSALS), transaction.atomic():
+        waiting = Delivery.objects.filter(state=Delivery.State.REQUESTED)
+        current = waiting.select_for_update(of=("self",)).filter(pk=delivery.pk).first()
+        if current is None or is_expired(current):
+            raise NotAllowed(_why_not(delivery))
+        if current.proposal.requested_by_id != officer.pk:
+            raise NotAllowed(_("Only whoever requested it changes the letter. You can refuse it."))
+        if current.letter == letter:
+            return
+        before, current.letter = current.proposal, letter
+        proposal = approvals.propose(kind, officer, section, current.agreed_terms)
+        Delivery.objects.filter(pk=current.pk).update(letter=letter, proposal=proposal)
+        approvals.withdraw(before, officer)
+    log.info("letter of delivery %s changed by user %s", delivery.pk, officer.pk)
+    notify_worker("preview_letters")
+
+
 def _propose(officer: User, delivery: Delivery) -> Delivery:
     kind, section = Proposal.Kind.DELIVERY, delivery.campaign.section
     delivery.proposal = approvals.propose(kind, officer, section, delivery.agreed_terms)
     delivery.save(force_insert=True)
+    notify_worker("preview_letters")
     return delivery
 
 
 def approve_delivery(delivery: Delivery, officer: User) -> None:
-    """The second officer says yes. Raises NotAllowed."""
+    """The second officer says yes, to what `delivery.proposal` says: as they saw it. Raises NotAllowed."""
     if not Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.REQUESTED).exists():
         raise NotAllowed(_why_not(delivery))
     with refusals_in_words(REFUSALS):
@@ -237,7 +259,9 @@ def _is_given_up(proposal: Proposal) -> None:
 
 
 def _in_words(proposal: Proposal) -> str:
-    delivery = proposal.delivery
+    delivery = Delivery.objects.filter(proposal=proposal).select_related("campaign", "addressee").first()
+    if delivery is None:
+        return _("A delivery whose letter was changed after this request.")
     return _(
         "Signatures %(first)s to %(last)s of “%(campaign)s” are handed to %(addressee)s. Disclosure: %(profile)s."
     ) % {

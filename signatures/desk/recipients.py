@@ -122,6 +122,12 @@ def may_approve(key: Recipient, user: User) -> bool:
     return approvals.may_decide(key.proposal, user)
 
 
+def nobody_can_approve(key: Recipient) -> bool:
+    """Whether no other officer has a key in use yet: the first ones are pinned on a worker's machine."""
+    others = Recipient.objects.filter(state=Recipient.State.PINNED).exclude(officer=key.officer_id)
+    return key.state == Recipient.State.WAITING and not others.exists()
+
+
 def _in_words(proposal: Proposal) -> str:
     key = Recipient.objects.select_related("officer").get(proposal=proposal)
     return _("Personal data will be encrypted to the key %(key)s of %(officer)s.") % {

@@ -9,6 +9,7 @@ from signatures.models.cases import Case, CaseAct, month_after
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
 from signatures.models.delivery import Delivery, DeliveryPart, DeliveryQuerySet, SigningKey
 from signatures.models.destruction import BACKUPS_KEPT, Destruction
+from signatures.models.letter import LetterPreview, LetterTexts, LetterWords, read_letter, write_letter
 from signatures.models.mail import MailCount, MailTrouble, NoticeCount, Suppression
 from signatures.models.mailboxes import LINK_LIVES, MailboxPage, MailboxRequest, MailboxWish, RequestKey
 from signatures.models.monitoring import Monitor
@@ -63,6 +64,9 @@ __all__ = [
     "LabelCount",
     "LedgerEntry",
     "LeftAlone",
+    "LetterPreview",
+    "LetterTexts",
+    "LetterWords",
     "MailCount",
     "MailTrouble",
     "MailboxPage",
@@ -104,6 +108,8 @@ __all__ = [
     "Unsubscription",
     "Withdrawal",
     "month_after",
+    "read_letter",
     "unanswered_since",
     "why_outside",
+    "write_letter",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Addressee, Campaign, Disclosure
 from staff.models.proposal import Proposal
+from web.i18n.languages import known
 
 
 class SigningKey(models.Model):
@@ -49,7 +51,7 @@ def signatures_in(manifest: str) -> Cast:
 #: What stays in the database where the public is told of a packet: who asked, what went wrong, and the manifest, which
 #: may list numbers by the thousand. The public tier has no right to read most of it (config/database/grants.py).
 NOT_TOLD: Final = (
-    "proposal", "problem", "manifest", "manifest_sha256", "archive_sha256", "withdrawals_wait_until",
+    "proposal", "letter", "problem", "manifest", "manifest_sha256", "archive_sha256", "withdrawals_wait_until",
 )  # fmt: skip
 
 
@@ -112,6 +114,8 @@ class Delivery(models.Model):
     proposal = models.OneToOneField(
         Proposal, models.PROTECT, related_name="delivery", verbose_name=_("approval"), editable=False
     )
+    #: What officers wrote into the letter, as models/letter.py keeps it; "": the letter as it is by itself.
+    letter = models.TextField(blank=True, default="", db_default="", editable=False)
     #: Why building it failed, in words for officers; never a person's data.
     problem = models.TextField(_("problem"), blank=True, db_default="", editable=False)
     #: What was frozen when it was built: the manifest as written into the packet.
@@ -161,7 +165,19 @@ class Delivery(models.Model):
             "series": self.series,
             "first": self.first_number,
             "last": self.last_number,
+            **({"letter": self.letter_sha256} if self.letter else {}),
         }
+
+    @property
+    def letter_sha256(self) -> str:
+        """Of what officers wrote into the letter; "" where they wrote nothing."""
+        return hashlib.sha256(self.letter.encode()).hexdigest() if self.letter else ""
+
+    @property
+    def letter_languages(self) -> list[str]:
+        """The addressee's language, then the campaign's; one where they are the same."""
+        codes = (self.addressee.letters_in, self.campaign.language)
+        return list(dict.fromkeys(known(code) for code in codes if code))
 
     @property
     def requested_by(self) -> User:

@@ -55,6 +55,9 @@ def pin_by_hand(officer: User, recipient: str) -> None:
     with _alone() as trail:
         keyring().pin_recipient(officer.username, recipient)
         _in_use(officer, recipient, by_hand=True)
+        # Whoever asked for it in the desk waits for nobody any more.
+        asked = Proposal.objects.filter(recipient__recipient=recipient, state=Proposal.State.WAITING)
+        asked.update(state=Proposal.State.EXPIRED)
         trail.append((None, "recipient.pin_by_hand", {"officer": officer.pk}))
 
 

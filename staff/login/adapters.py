@@ -22,7 +22,7 @@ from web.identities import main
 from web.redaction import SafeWords
 
 #: In the session between password and second factor: a mark of the password.
-BEGUN_WITH: Final = "door.begun-with"
+BEGUN_WITH: Final = "login.begun-with"
 
 
 class SealedUnderAnotherKey(SafeWords):

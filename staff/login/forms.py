@@ -1,4 +1,4 @@
-"""What is typed at the door: a login in any case; codes, each of which works once, until guessing ends."""
+"""What is typed to log in: a login in any case; codes, each of which works once, until guessing ends."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CodeForm(forms.Form):
         # allauth ignores punctuation, so "123-456" is "123456" again; what was used is remembered as it is meant.
         typed = re.sub(r"[\W_]", "", self.cleaned_data["code"])
         self.cleaned_data["code"] = typed
-        wrong = f"door-wrong-codes-{self.user.pk}"
+        wrong = f"login-wrong-codes-{self.user.pk}"
         if len(typed) < settings.MFA_RECOVERY_CODE_DIGITS and cache.get(wrong, 0) >= MOST_WRONG_CODES:
             raise forms.ValidationError(
                 _("Too many wrong codes. Use a passkey or a recovery code, then change your password.")
@@ -58,7 +58,7 @@ class CodeForm(forms.Form):
     def _works_once(self, code: str) -> None:
         """allauth remembers a code for one period; with a period's grace on either side it is good for three."""
         lifetime = settings.MFA_TOTP_PERIOD * (2 * settings.MFA_TOTP_TOLERANCE + 1)
-        if not cache.add(f"door-used-code-{self.user.pk}-{code}", 1, lifetime):
+        if not cache.add(f"login-used-code-{self.user.pk}-{code}", 1, lifetime):
             raise forms.ValidationError(_("This code was already used. Wait for the next one."))
 
 

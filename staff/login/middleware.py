@@ -1,4 +1,4 @@
-"""Nobody without a second factor gets past the door, whatever page is asked for. Public pages pass untouched."""
+"""Nobody without a second factor gets past the login, whatever page is asked for. Public pages pass untouched."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _refuse_guessing(request: HttpRequest) -> HttpResponse | None:
         words = _("Too many login attempts from your network. Wait a minute, then try again.")
         return _wait(request, 429, words, limit.retry_after)
     if limit.verdict is Verdict.UNKNOWN:
-        # Signing goes on without limits; this door does not, or whoever takes Redis down may guess on.
+        # Signing goes on without limits; logging in does not, or whoever takes Redis down may guess on.
         words = _("Logging in is temporarily unavailable. Try again shortly.")
         return _wait(request, 503, words, RETRY_UNCOUNTED)
     return None

@@ -15,8 +15,8 @@ from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.utils import timezone
 
-BEGAN: Final = "door.began"
-SEEN: Final = "door.seen"
+BEGAN: Final = "login.began"
+SEEN: Final = "login.seen"
 #: Seconds between two notes that somebody is still there: each is a write.
 NOTE_EVERY: Final = 60
 #: What a page that asks again by itself says (static/js/desk/): nobody need be there.
@@ -72,6 +72,6 @@ def note_lost_factor(sender: Any, request: HttpRequest, user: User, **kwargs: An
     end_sessions_of(user, but=request.session.session_key)
 
 
-user_logged_in.connect(note_beginning, dispatch_uid="door.began")
-authenticator_added.connect(note_new_factor, dispatch_uid="door.factor")
-authenticator_removed.connect(note_lost_factor, dispatch_uid="door.lost-factor")
+user_logged_in.connect(note_beginning, dispatch_uid="login.began")
+authenticator_added.connect(note_new_factor, dispatch_uid="login.factor")
+authenticator_removed.connect(note_lost_factor, dispatch_uid="login.lost-factor")

@@ -1,4 +1,4 @@
-"""The door's addresses under /admin/. Of allauth's own only these: no sign-up, no reset by mail, no e-mail page.
+"""The login's addresses under /admin/. Of allauth's own only these: no sign-up, no reset by mail, no e-mail page.
 
 They come before the admin's, whose login, logout and password change have the same paths.
 """

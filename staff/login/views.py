@@ -1,4 +1,4 @@
-"""Pages of the door that allauth has not, or has otherwise."""
+"""Pages of the login that allauth has not, or has otherwise."""
 
 from __future__ import annotations
 

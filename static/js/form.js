@@ -26,7 +26,18 @@ const look = () => {
   take.addEventListener("click", () => { email.value = take.textContent; hint.hidden = true; email.focus(); });
   hint.replaceChildren(hint.dataset.meant, take);
 };
-email.addEventListener("change", look);
+// While a pointer is down, nothing may move: the address that is left by pressing "Sign" would move the button away from
+// under the finger, and no click would come of it.
+let pressed = false;
+let owed = false;
+email.addEventListener("change", () => { if (pressed) owed = true; else look(); });
+addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const end of ["pointerup", "pointercancel"]) {
+  addEventListener(end, () => {
+    pressed = false;
+    setTimeout(() => { if (owed) look(); owed = false; }); // after the click
+  }, true);
+}
 if (document.activeElement !== email && hint.hidden) look(); // somebody was faster than this file
 
 // Milliseconds: the server takes a solution for fifteen minutes.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -291,7 +291,7 @@ def _watch(port: int, path: str, first: int, number: int) -> list[float]:
 
 
 def nginx(site: Site, plan: Plan) -> Iterator[Row]:
-    """The counter through config/nginx.conf, as wrk or our own generator asks; and how often the site was asked."""
+    """The counter through config/deploy/nginx.conf, as wrk or our own generator asks; how often the site was asked."""
     if NGINX is None:
         yield Row("the counter through nginx", "nginx is not installed here", goal="≥ 10,000/s")
         return
@@ -326,16 +326,16 @@ def _own(port: int, path: str, seconds: float) -> float:
 def _front(port: int) -> Iterator[tuple[int, Path]]:
     """nginx with our configuration before this port; logs each request that it passes on."""
     from tests.benchmarks.site import free_port
+    from tests.support.nginx import Ports, plain_configuration
 
     front = free_port()
-    text = (Path(__file__).resolve().parents[2] / "config" / "nginx.conf").read_text()
-    text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("listen 8080", f"listen 127.0.0.1:{front}")
+    text = plain_configuration(Ports(front, free_port(), port, port))
     # What it fetches in the background is a subrequest.
     passed = """map $upstream_addr $passed { default 1; "" 0; }
     access_log passed.log combined if=$passed; log_subrequest on;"""
-    text = text.replace("access_log off;", passed, 1)
+    text = re.sub(r"access_log failed.log [^;]*;", passed, text, count=1)
     with tempfile.TemporaryDirectory(prefix="undersigned-nginx-") as folder:
-        (Path(folder) / "nginx.conf").write_text(f"daemon off;\nuser {getpass.getuser()};\n{text}")
+        (Path(folder) / "nginx.conf").write_text(text)
         assert NGINX is not None
         process = subprocess.Popen([NGINX, "-p", folder, "-c", "nginx.conf", "-e", "stderr"], stderr=subprocess.DEVNULL)
         try:

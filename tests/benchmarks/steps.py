@@ -114,13 +114,13 @@ def _store(campaign: Campaign, people: Iterable[Signer], *, confirmed: bool) -> 
     """Submissions as the web seals and stores them, in one statement; due for a mail, or confirmed already."""
     rows = []
     for place, signer in enumerate(people):
-        sealed = seal(campaign, _as_through_the_door(filling._person(campaign, signer), place), new_token())
+        sealed = seal(campaign, _as_through_the_gate(filling._person(campaign, signer), place), new_token())
         rows.append((sealed.token_hash, sealed.key_id, sealed.box, signer.signed_at if confirmed else None))
     with connection.cursor() as cursor:
         cursor.execute(STORE, [campaign.pk, *map(list, zip(*rows, strict=True))])
 
 
-def _as_through_the_door(person: Person, place: int) -> Person:
+def _as_through_the_gate(person: Person, place: int) -> Person:
     """With what the web sees of people: each from a network of their own, nine in ten at a large provider, one at a
     domain of their own. So each is screened, and none is held. Addresses are such as the form lets through: stripped,
     and without "_" in a domain, which no mail could be sent to."""

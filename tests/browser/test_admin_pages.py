@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 import uuid
 from collections.abc import Iterator
@@ -123,8 +122,7 @@ def record_that_they_refused(page: Page) -> None:
     packet = page.url
     page.get_by_role("link", name="Add to handover log").click()
     page.locator("select[name=kind]").select_option("refused", force=True)
-    three_days_ago = timezone.now().date() - datetime.timedelta(days=3)
-    page.locator("input[name=on]").fill(three_days_ago.isoformat())
+    page.locator("input[name=on]").fill(timezone.now().date().isoformat())  # no sooner than the packet
     page.locator("textarea[name=statement]").fill("They take no petitions.")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page).to_have_url(packet)

@@ -1,4 +1,4 @@
-"""Staff's door in a browser: a newcomer's enrolment with an app and with a passkey, and being thrown out."""
+"""Staff's login in a browser: a newcomer's enrolment with an app and with a passkey, and being thrown out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def with_virtual_passkey(page: Page) -> CDPSession:
 
 def keep_codes(page: Page) -> list[str]:
     expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
-    codes = page.locator(".us-door-codes li").all_inner_texts()
+    codes = page.locator(".us-login-codes li").all_inner_texts()
     assert len(codes) == 10
     page.get_by_role("link", name="I have saved them").click()
     expect(page.get_by_role("heading", name="Your desk")).to_be_visible()
@@ -67,13 +67,13 @@ def test_newcomer_enrols_with_an_app_and_comes_back_with_a_recovery_code(site: S
         page.goto("/admin/web/section/")
         expect(page.get_by_role("heading", level=1)).to_have_text("Second factor")
         page.get_by_role("link", name="Set up an app").click()
-        key = page.locator(".us-door-key").inner_text()
-        expect(page.locator(".us-door-qr svg")).to_be_visible()
+        key = page.locator(".us-login-key").inner_text()
+        expect(page.locator(".us-login-qr svg")).to_be_visible()
         page.get_by_label("Authenticator code").fill("000000")
         page.get_by_role("button", name="Turn on").click()
         expect(page.get_by_role("alert")).to_be_visible()
-        page.get_by_label("Authenticator code").fill(totp_code(page.locator(".us-door-key").inner_text()))
-        assert page.locator(".us-door-key").inner_text() == key
+        page.get_by_label("Authenticator code").fill(totp_code(page.locator(".us-login-key").inner_text()))
+        assert page.locator(".us-login-key").inner_text() == key
         page.get_by_role("button", name="Turn on").click()
         codes = keep_codes(page)
 

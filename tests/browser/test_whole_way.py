@@ -200,6 +200,28 @@ def test_a_slip_in_the_address_is_offered_mended_and_never_refused(visit: Visit)
         expect(page).to_have_url(re.compile("/thanks/$"))
 
 
+@pytest.mark.parametrize(("typed", "mended"), [("ada@gmial.com", ""), ("ada@gmial.com", "ada@web.de")])
+def test_a_press_on_sign_is_a_click_though_the_address_was_edited_last(visit: Visit, typed: str, mended: str) -> None:
+    """The hint about a slip comes, or goes, with the same press: nothing may move under the finger."""
+    with visit() as page:
+        page.goto(f"/c/{LOCAL}/")
+        fill(page, "Ada", typed, "GB")
+        if mended:
+            page.get_by_label("Your name").focus()
+            expect(page.locator("[data-meant]")).to_be_visible()
+        email = page.get_by_label("Your e-mail address")
+        email.fill("")
+        email.press_sequentially(mended or typed)
+        sign = page.get_by_role("button", name="Sign", exact=True)
+        sign.scroll_into_view_if_needed()
+        box = sign.bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 3)
+        page.mouse.down()
+        assert sign.bounding_box() == box
+        page.mouse.up()
+        expect(page).to_have_url(re.compile("/thanks/$"))
+
+
 @pytest.mark.parametrize("leave", ["back", "back twice", "anew"])
 def test_after_signing_nobody_else_at_the_device_reads_the_form(site: Stack, visit: Visit, leave: str) -> None:
     """By the page that the browser keeps in memory, and by the one that it fills in again from its history."""

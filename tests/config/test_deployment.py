@@ -124,13 +124,13 @@ def test_what_cannot_be_written_is_a_503_and_then_works(read_only_session: None,
 
 
 def test_what_fails_before_any_view_is_a_503_too(transactional_db: None) -> None:
-    """Staff's door notes that somebody is there: a write outside of any view."""
+    """Staff's login notes that somebody is there: a write outside of any view."""
     user = User.objects.create(username="anna")
     client = SiteClient(raise_request_exception=False)
     client.by_role = False
     client.force_login(user)
     session = client.session
-    session["door.began"], session["door.seen"] = time.time(), time.time() - 300
+    session["login.began"], session["login.seen"] = time.time(), time.time() - 300
     session.save()
     with connection.cursor() as cursor:
         cursor.execute("SET default_transaction_read_only = on")

@@ -1,9 +1,8 @@
-"""The micro-cache that config/nginx.conf makes of Debian's nginx, before an origin that counts what reaches it."""
+"""What config/deploy/nginx.conf makes of Debian's nginx, before an origin that counts what reaches it."""
 
 from __future__ import annotations
 
-import os
-import pwd
+import getpass
 import re
 import shutil
 import socket
@@ -22,11 +21,12 @@ import pytest
 from petitions.pictures import MOST_BYTES
 from signatures.admin.handovers import LARGEST_ATTACHMENT
 from signatures.intake.body import MAX_BODY
+from tests.support.nginx import CONFIGURATION, Ports, plain_configuration
 from tests.support.stack import free_port
+from web.i18n.languages import LANGUAGES
 from web.page_cache import CACHE_CONTROL
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-CONFIGURATION = Path(__file__).resolve().parents[2] / "config" / "nginx.conf"
 #: What the site has pages at.
 PAGES = r"/([a-z]{2}/)?(c/x/(sign/|tally\.json)?|static/.*)?|/.*(confirm|withdraw|unsubscribe|admin)/.*"
 pytestmark = pytest.mark.skipif(
@@ -86,14 +86,18 @@ def origin():
 def front(origin, tmp_path):
     """nginx on a port of its own, with our configuration and nothing else."""
     port = free_port()
-    text = CONFIGURATION.read_text()
-    places = {"127.0.0.1:8000": f"127.0.0.1:{origin.server_port}", "listen 8080": f"listen 127.0.0.1:{port}"}
-    for ours, here in places.items():
-        assert text.count(ours) == 1
-        text = text.replace(ours, here)
-    # Started by root, its workers would be nobody, who may not write into our folder.
-    user = f"user {pwd.getpwuid(0).pw_name};\n" if os.getuid() == 0 else ""
-    (tmp_path / "nginx.conf").write_text(f"daemon off;\n{user}{text}")
+    yield from started(Ports(port, free_port(), origin.server_port, origin.server_port), tmp_path, port)
+
+
+@pytest.fixture
+def desk_front(origin, tmp_path):
+    """The same, for the desk's name."""
+    port = free_port()
+    yield from started(Ports(free_port(), port, origin.server_port, origin.server_port), tmp_path, port)
+
+
+def started(ports, tmp_path, port):
+    (tmp_path / "nginx.conf").write_text(plain_configuration(ports))
     said = tmp_path / "stderr.log"
     with said.open("w") as stderr:
         nginx = subprocess.Popen([NGINX, "-p", str(tmp_path), "-c", "nginx.conf", "-e", "stderr"], stderr=stderr)
@@ -148,12 +152,67 @@ def test_links_of_mails_and_sent_forms_always_reach_the_site(front):
     assert (Origin.seen["/confirm/token/"], Origin.seen["/c/x/sign/"]) == (3, 3)
 
 
-@pytest.mark.parametrize("path", ["/admin/petitions/picture/add/", "/be/admin/signatures/handover/add/"])
-def test_what_the_site_takes_and_what_it_refuses_in_words_comes_through(front, path):
-    for size in (MOST_BYTES, LARGEST_ATTACHMENT, 2 * MOST_BYTES):
-        assert ask(front, path, "POST", bytes(size))[0] == 200
+def test_what_the_site_takes_comes_through_and_no_more(front):
     assert ask(front, "/c/x/sign/", "POST", bytes(MAX_BODY + 1))[0] == 200
     assert ask(front, "/c/x/sign/", "POST", bytes(MOST_BYTES))[0] == 413
+
+
+@pytest.mark.parametrize("path", ["/admin/petitions/picture/add/", "/be/admin/signatures/handover/add/"])
+def test_what_the_desk_takes_and_what_it_refuses_in_words_comes_through(desk_front, path):
+    for size in (MOST_BYTES, LARGEST_ATTACHMENT, 2 * MOST_BYTES):
+        assert ask(desk_front, path, "POST", bytes(size))[0] == 200
+
+
+def test_nothing_of_the_desk_is_kept(desk_front):
+    for _ in range(2):
+        ask(desk_front, "/c/x/")
+    assert Origin.seen["/c/x/"] == 2
+
+
+@pytest.mark.parametrize("probe", ["/healthz", "/readyz"])
+def test_probes_are_not_published(front, probe):
+    assert ask(front, probe)[0] == 404
+    assert Origin.seen[probe] == 0
+
+
+def test_whoever_finds_the_site_away_reads_so_in_every_language(front, origin):
+    origin.shutdown()
+    origin.server_close()
+    for path in ("/c/x/", "/confirm/token/"):
+        status, page, _ = ask(front, path)
+        assert status == 502
+        assert [lang in page for lang in (f'lang="{language.code}"' for language in LANGUAGES)] == [True] * len(
+            LANGUAGES
+        )
+
+
+def test_the_sites_own_words_come_through_while_it_takes_nothing(front):
+    Origin.away = True
+    status, page, _ = ask(front, "/c/x/sign/", "POST")
+    assert (status, '<p lang="ar"' in page) == (503, False)
+
+
+def test_nginx_takes_the_file_as_it_is_shipped(tmp_path):
+    """With certificates in their places and two names, TLS included."""
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem", "-subj", "/CN=petitions.example.org"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    text = CONFIGURATION.read_text().replace("user www-data;\n", f"user {getpass.getuser()};\n")
+    text = re.sub(r"/etc/letsencrypt/live/[a-z.]+/fullchain.pem", str(tmp_path / "cert.pem"), text)
+    text = re.sub(r"/etc/letsencrypt/live/[a-z.]+/privkey.pem", str(tmp_path / "key.pem"), text)
+    for place in ("/run/nginx.pid", "/var/log/nginx/failed.log", "/var/cache/nginx-undersigned"):
+        text = text.replace(place, str(tmp_path / Path(place).name))
+    (tmp_path / "nginx.conf").write_text(text)
+    done = subprocess.run(
+        [NGINX, "-t", "-p", tmp_path, "-c", "nginx.conf", "-e", "stderr"], capture_output=True, text=True
+    )
+    assert "syntax is ok" in done.stderr, done.stderr
+    assert "Permission denied" in done.stderr or done.returncode == 0, done.stderr  # ports below 1024
 
 
 def test_the_list_of_petitions_is_kept_for_each_search_and_no_other_page_is(front):

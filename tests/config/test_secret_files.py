@@ -79,7 +79,7 @@ def test_what_is_there_is_kept_and_what_was_removed_is_made_anew(tmp_path: Path)
 
 
 def test_another_host_is_reached_by_tls_only(tmp_path: Path) -> None:
-    _make(tmp_path, database="db.example.org:5433", redis="redis.example.org:6380")
+    _make(tmp_path, postgresql="db.example.org:5433", redis="redis.example.org:6380")
     url = (tmp_path / "public" / "database_url").read_text()
     assert "@db.example.org:5433/undersigned?sslmode=verify-full" in url
     assert (tmp_path / "worker" / "redis_url").read_text().startswith("rediss://undersigned_worker:")
@@ -186,7 +186,9 @@ def deployed(server: Path, transactional_db: None, tmp_path: Path) -> Callable[[
 
     def start(tier: str, login: str) -> subprocess.Popen[str]:
         database = urlsplit(os.environ["TEST_DATABASE_URL"])._replace(netloc=f"undersigned_{login}@", path=f"/{name}")
-        production = {key: PRODUCTION[key] for key in PRODUCTION if key not in {"SECRET_KEY", "REDIS_URL"}}
+        # The relay's password is for workers only.
+        without = {"SECRET_KEY", "REDIS_URL", "HSTS_WHOLE_DOMAIN"} | ({"MAIL_URL"} if tier != "worker" else set())
+        production = {key: PRODUCTION[key] for key in PRODUCTION if key not in without}
         environment = {
             **others,
             **production,

@@ -20,7 +20,19 @@ from django.utils.text import capfirst
 
 from petitions.models import Addressee, Campaign, Demand, DemandStep, Dossier, Picture, Update
 from signatures.admin.home import DOORS
-from signatures.models import Case, Delivery, Destruction, Handover, Monitor, NetworkRule, Purpose, Recipient, Register, Reveal, Ruling
+from signatures.models import (
+    Case,
+    Delivery,
+    Destruction,
+    Handover,
+    Monitor,
+    NetworkRule,
+    Purpose,
+    Recipient,
+    Register,
+    Reveal,
+    Ruling,
+)
 from staff.access import RULES, Who, may
 from staff.access_matrix import PUBLIC, access_table, all_pages
 from staff.audit import append

@@ -152,7 +152,7 @@ class Demo:
         child = self._python(name, "worker", "-m", "celery", "-A", "config.celery", "worker", *options)
         child.grace = 20.0
         # Asked, it finishes its tasks; orphaned, it breaks them off: their transactions roll back and
-        # the next sweep finds the work.
+        # the next look finds the work.
         child.orphan_signal = signal.SIGQUIT
         return child
 

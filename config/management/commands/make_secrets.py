@@ -17,12 +17,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", type=Path, help="for example /etc/undersigned")
-        parser.add_argument("--database", default="127.0.0.1", metavar="HOST[:PORT]", help="where PostgreSQL listens")
+        parser.add_argument("--postgresql", default="127.0.0.1", metavar="HOST[:PORT]", help="where PostgreSQL listens")
         parser.add_argument("--redis", default="127.0.0.1:6379", metavar="HOST[:PORT]", help="where Redis listens")
 
-    def handle(self, *args: Any, folder: Path, database: str, redis: str, **options: Any) -> None:
+    def handle(self, *args: Any, folder: Path, postgresql: str, redis: str, **options: Any) -> None:
         try:
-            made = make_secrets(folder, Servers(database, redis))
+            made = make_secrets(folder, Servers(postgresql, redis))
         except OSError as error:
             raise CommandError(f"{folder} cannot be written: {describe(error)}.") from None
         for file in made:

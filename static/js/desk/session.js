@@ -76,7 +76,7 @@
   });
 
   addEventListener("DOMContentLoaded", async () => {
-    if (!document.querySelector(`form [name=${TOKEN}]`) || document.querySelector(".us-door")) return;
+    if (!document.querySelector(`form [name=${TOKEN}]`) || document.querySelector(".us-login")) return;
     try { await ask(); } catch { return; }
     if (site.left <= 0) return; // a page for whoever comes: nothing ends here
     warn = Math.min(warn, 500 * site.left);

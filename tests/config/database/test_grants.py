@@ -334,7 +334,6 @@ def test_inserting_what_is_there_tells_public_nothing(campaign, sign):
         "DELETE FROM signatures_delivery WHERE campaign_id = %s",
         "UPDATE signatures_delivery SET profile = 'full' WHERE campaign_id = %s",
         "UPDATE signatures_delivery SET first_number = 1 WHERE campaign_id = %s",
-        "UPDATE signatures_delivery SET proposal_id = 1 WHERE campaign_id = %s",
         "UPDATE signatures_delivery SET manifest = '{}' WHERE campaign_id = %s",
         "UPDATE signatures_delivery SET archive = 'x' WHERE campaign_id = %s",
         "DELETE FROM signatures_sealingkey WHERE campaign_id = %s",
@@ -455,14 +454,16 @@ def test_desk_inserts_no_request_that_is_approved_already(campaign, officers):
 
 def test_desk_approves_and_withdraws_what_waits_and_makes_nothing_ready(campaign, officers):
     pk = request(campaign, officers)
-    for state in ("expired", "requested"):
-        assert is_denied("desk", "UPDATE signatures_delivery SET state = %s WHERE id = %s", [state, pk])
+    assert is_denied("desk", "UPDATE signatures_delivery SET state = 'expired' WHERE id = %s", [pk])
     assert approve(officers[1], pk) == 1
     # Approved: out of web's hands until a worker is done with it.
     assert execute("desk", "UPDATE signatures_delivery SET state = 'withdrawn' WHERE id = %s", [pk]) == 0
     execute("worker", "UPDATE signatures_delivery SET state = 'failed' WHERE id = %s", [pk])
-    for state in ("ready", "failed", "expired", "requested"):
+    for state in ("ready", "failed", "expired"):
         assert is_denied("desk", "UPDATE signatures_delivery SET state = %s WHERE id = %s", [state, pk])
+    for change in ("state = 'requested'", "letter = 'x'", "proposal_id = 0"):  # what two people agreed to
+        with pytest.raises((IntegrityError, ProgrammingError)):
+            execute("desk", f"UPDATE signatures_delivery SET {change} WHERE id = %s", [pk])
     assert execute("desk", APPROVE, [pk]) == 1
 
 

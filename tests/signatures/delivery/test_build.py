@@ -66,7 +66,8 @@ def test_a_count_packet_tells_totals_and_nothing_of_a_person(signed, deliver, pr
     assert (delivery.state, delivery.problem) == ("ready", "")
     files = plain(delivery)
     assert list(files) == [
-        "countries.csv", "letter-en.pdf", "letter-en.odt", "README.txt", "verify.py", "manifest.json", "manifest.sig",
+        "countries.csv", "letter-en.pdf", "letter-en.odt", "README.txt", "verify.py", "SHA256SUMS",
+        "manifest.json", "manifest.sig",
     ]  # fmt: skip
     assert [name for name, data in everything_in(files) if any(word in data for word in PLANTED)] == []
     assert not any(word in path_of(delivery).name.casefold() for word in PLANTED)

@@ -257,7 +257,7 @@ def test_what_a_killed_worker_left_lying_is_swept_and_nothing_else(
     for part in waiting.parts.exclude(files__isnull=True):
         for file in parts.files_of(part):
             os.utime(storages["spool"].path(file.spooled), (long_ago, long_ago))
-    assert orphan_cleanup.sweep() == 3
+    assert orphan_cleanup.remove_orphans() == 3
     assert sorted(files_in(packets)) == sorted([ready.archive, young])
     assert keyring.spools() == {waiting.pk}
     assert build.build_delivery(waiting.pk)

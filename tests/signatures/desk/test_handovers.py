@@ -146,7 +146,7 @@ def test_a_discarded_packet_frees_its_range_loses_its_file_and_tells_the_next_on
     with pytest.raises(NotAllowed):
         deliveries.discard_delivery(delivery, officers[0])
     monkeypatch.setattr(orphan_cleanup, "AGE", -datetime.timedelta(hours=1))
-    assert orphan_cleanup.sweep() == 1
+    assert orphan_cleanup.remove_orphans() == 1
     assert not path_of(delivery).exists()
     anew = deliver(signed)
     assert (anew.first_number, anew.last_number, anew.manifest["earlier"]) == (1, 12, [])

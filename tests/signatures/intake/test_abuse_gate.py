@@ -1,4 +1,4 @@
-"""What the door sees of a sender, whom it lets wait, and what work it asks."""
+"""What the abuse gate sees of a sender, whom it lets wait, and what work it asks."""
 
 import base64
 import datetime

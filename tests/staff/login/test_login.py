@@ -1,4 +1,4 @@
-"""Staff's door: no page without a second factor, no account locked, and what was taken away stops at once."""
+"""Staff's login: no page without a second factor, no account locked, and what was taken away stops at once."""
 
 import datetime
 import re

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("petitions", "0001_initial"),
-        ("signatures", "0006_that_was_not_me"),
+        ("signatures", "0007_letters_of_deliveries"),
         ("web", "0003_identity"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
