@@ -60,13 +60,16 @@ class AddresseeForm(forms.ModelForm):
 
 @admin.register(Addressee)
 class AddresseeAdmin(TranslatedAdmin):
-    """Shared by all sections: several may petition the same minister."""
+    """Shared by all sections: several may petition the same minister. One that nobody petitions may be deleted."""
 
-    rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
+    rights = {"view": "content.view", "add": "content.change", "change": "content.change", "delete": "content.change"}
     form = AddresseeForm
     list_display = ["name", "institution", "country", "trusted_third_party"]
     list_filter = ["trusted_third_party"]
     search_fields = ["name", "institution"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Addressee | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and obj.campaigns.exists())
 
 
 class DemandChoice(forms.ModelChoiceField):
@@ -282,9 +285,10 @@ class CampaignContentAdmin(TranslatedAdmin):
 
 
 class UpdateContentAdmin(TranslatedAdmin):
-    """An update as content. Registered by signatures/admin/news.py, which can have it sent."""
+    """An update as content. Registered by signatures/admin/news.py, which can have it sent. A draft may be deleted;
+    what was public once can be taken down."""
 
-    rights = {"view": "content.view", "add": "content.change", "change": "content.change"}
+    rights = {"view": "content.view", "add": "content.change", "change": "content.change", "delete": "content.change"}
     section_lookup = "campaign__section"
     list_display = ["title", "campaign", "kind", "published_at", "taken_down"]
     list_filter = ["kind", ("campaign", admin.RelatedOnlyFieldListFilter)]
@@ -306,6 +310,9 @@ class UpdateContentAdmin(TranslatedAdmin):
 
     def section_of(self, obj: Update) -> Campaign:
         return obj.campaign
+
+    def has_delete_permission(self, request: HttpRequest, obj: Update | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and obj.was_public())
 
     def view_on_site(self, update: Update) -> str | None:
         return update.get_absolute_url() if Update.objects.published().filter(pk=update.pk).exists() else None

@@ -127,6 +127,10 @@ class Update(Moved, Translated):
     def get_absolute_url(self) -> str:
         return reverse("update", args=[self.campaign.slug, self.slug])
 
+    def was_public(self, at: datetime.datetime | None = None) -> bool:
+        """Whether its time has come, so that somebody may have read it or passed on its address."""
+        return self.published_at is not None and self.published_at <= (at or timezone.now())
+
     def is_breaking(self, at: datetime.datetime | None = None) -> bool:
         """Whether it is news of the hour: marked so, and out for less than two days."""
         at = at or timezone.now()

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import psycopg
 
 from signatures.demo.people import synthetic_signers
-from tests.benchmarks import attack, counts, load
+from tests.benchmarks import attack, counts, load, whole_way
 from tests.benchmarks.site import Site
 from tests.benchmarks.table import Row, interleaved, ms
 
@@ -336,6 +336,7 @@ BENCHMARKS: dict[str, Callable[[Site, Plan], Iterator[Row]]] = {
     "attack": attack.attack,
     "nginx": counts.nginx,
     "click": counts.click,
+    "whole_way": whole_way.whole_way,
     # Last: it makes a register of six million.
     "counts": counts.counts,
     "large": large,

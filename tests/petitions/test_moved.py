@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from petitions.models import Campaign, Dossier, Update
+from petitions.models import Addressee, Campaign, Dossier, Update
 from staff.models import Role
 from tests.support.fixtures import SiteClient
 from web.page_cache import clear_page_cache
@@ -110,3 +111,23 @@ def test_the_language_of_letters_is_chosen_from_those_there_are(
     assert desk.post(url, {**typed, "letters_in": "ru"}).status_code == 302
     campaign.addressee.refresh_from_db()
     assert campaign.addressee.letters_in == "ru"
+
+
+def test_drafts_and_addressees_that_nobody_petitions_can_be_deleted_and_nothing_else(
+    campaign: Campaign, staff: Any, staff_client: Any
+) -> None:
+    desk = staff_client(staff(Role.CAMPAIGNER))
+    draft = Update.objects.create(campaign=campaign, slug="draft", title="T", lead="L")
+    planned = Update.objects.create(
+        campaign=campaign, slug="planned", title="T", lead="L", published_at=timezone.now() + datetime.timedelta(days=1)
+    )
+    unused = Addressee.objects.create(name="Nobody")
+
+    def delete(row: Any) -> int:
+        url = f"/admin/petitions/{row._meta.model_name}/{row.pk}/delete/"
+        return int(desk.post(url, {"post": "yes"}).status_code)
+
+    assert [delete(row) for row in (draft, planned, unused)] == [302, 302, 302]
+    assert [delete(row) for row in (published(campaign, "public"), campaign.addressee)] == [403, 403]
+    assert Update.objects.get().slug == "public"
+    assert list(Addressee.objects.all()) == [campaign.addressee]

@@ -135,7 +135,7 @@ def a_destruction(campaign):
 MAKERS = {
     Campaign: lambda campaign: campaign,
     Update: lambda campaign: Update.objects.create(campaign=campaign, slug="u", title="U", lead="L"),
-    Addressee: lambda campaign: campaign.addressee,
+    Addressee: lambda campaign: Addressee.objects.create(name=f"Nobody {campaign.pk}"),
     Picture: a_picture,
     Dossier: lambda campaign: Dossier.objects.create(slug=f"d-{campaign.pk}", title="D", lead="L"),
     Section: lambda campaign: campaign.section,
