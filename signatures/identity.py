@@ -242,10 +242,15 @@ def name_key(mac: Mac, name: str) -> bytes:
     person in the family (Hòa and Hoa), a wrong split only leaves a likely duplicate to resemblance.
     64 bits are ample: keys are compared within a mailbox, or to propose what people then screen.
     """
-    words = _ascii_words(name) if name.isascii() else _words(name)
+    words = words_of(name)
     # Two names without a single letter or digit are still two names.
     text = " ".join(sorted(words)) or "\0" + name.strip()
     return mac(b"name\0" + text.encode("utf-8", "replace"))[:NAME_KEY_BYTES]
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name as they were typed, one after the other, but for case, width, punctuation and the unseen."""
+    return _ascii_words(name) if name.isascii() else _words(name)
 
 
 def _ascii_words(name: str) -> list[str]:

@@ -26,7 +26,7 @@ DESK = ("staff", "petitions.admin", "petitions.desk", "signatures.admin", "signa
 #: What takes what supporters send: never in a process that serves staff.
 INTAKE = ("signatures.intake",)
 #: Where the keys are.
-WORKERS = ("signatures.register", "signatures.delivery", "signatures.tasks")
+WORKERS = ("signatures.register", "signatures.matching", "signatures.delivery", "signatures.tasks")
 #: What starts processes and fills them: above all rooms.
 TOP = ("config", "signatures.management", "signatures.demo", "petitions.demo")
 #: Who starts from where: the public site, the desk.
@@ -138,6 +138,12 @@ def test_the_desk_takes_no_signature_and_has_no_key():
     assert not that_break(reached_from(*DESK_DOORS), forbidden)
 
 
+#: What compares people, without the register that they are in.
+PURE_MATCHING = [
+    f"signatures.matching.{name}" for name in ("scripts", "names", "details", "blocking", "weights", "in_memory")
+]
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -146,10 +152,11 @@ def test_the_desk_takes_no_signature_and_has_no_key():
         "signatures.mail_providers",
         "signatures.models.published.channels",
         "web.spreadsheets",
+        *PURE_MATCHING,
     ],
 )
 def test_the_pure_rooms_import_nothing_of_ours_and_nothing_of_django(name):
-    assert imports_of(name) <= {"signatures.mail_providers"}
+    assert imports_of(name) <= {"signatures.mail_providers", "signatures.identity", *PURE_MATCHING}
     imported = {
         alias.name if isinstance(node, ast.Import) else node.module
         for node in ast.walk(tree_of(name))
@@ -168,11 +175,13 @@ def test_models_import_only_models():
 
 def test_where_the_keys_are_nothing_of_the_webs_is():
     webs = ("signatures.intake", "signatures.desk", "signatures.admin", "signatures.views")
-    assert not that_break(named("signatures.register", "signatures.delivery"), lambda name: breaches(name, *webs))
+    holders = named("signatures.register", "signatures.matching", "signatures.delivery")
+    assert not that_break(holders, lambda name: breaches(name, *webs))
 
 
-def test_the_register_knows_no_delivery():
-    assert not that_break(named("signatures.register"), lambda name: breaches(name, "signatures.delivery"))
+def test_the_register_knows_no_delivery_and_no_matching():
+    above = ("signatures.delivery", "signatures.matching")
+    assert not that_break(named("signatures.register"), lambda name: breaches(name, *above))
 
 
 def test_no_module_imports_itself_through_others():

@@ -5,6 +5,7 @@
     python -m tests.benchmarks signing page         these only
     python -m tests.benchmarks large                a packet of 2,000,000 signers; only when asked for
     python -m tests.benchmarks steady               ten minutes of signing while Redis fails; only when asked for
+    python -m tests.benchmarks matching             likely duplicates beside Splink; only when asked for
 
 Everything runs on this machine, over loopback and Unix sockets, in a folder of its own that is removed at
 the end. Nothing is switched off: PostgreSQL flushes every commit to the disk.
@@ -17,13 +18,14 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 from config.local.supervisor import until_asked
-from tests.benchmarks.rows import BENCHMARKS, FULL, LONG, QUICK, Plan
+from tests.benchmarks.rows import BENCHMARKS, FULL, LONG, QUICK, WITHOUT_SITE, Plan
 from tests.benchmarks.site import Site
 from tests.benchmarks.table import Row, markdown
 
@@ -49,9 +51,10 @@ def main() -> None:
 
 
 def run(names: list[str], plan: Plan) -> list[Row]:
-    """Run these benchmarks on a site of their own."""
+    """Run these benchmarks on a site of their own, where one of them needs it."""
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="undersigned-bench-") as home, Site(Path(home)) as site:
+    with tempfile.TemporaryDirectory(prefix="undersigned-bench-") as home, ExitStack() as stack:
+        site = stack.enter_context(Site(Path(home))) if set(names) - WITHOUT_SITE else None
         for name in BENCHMARKS:
             if name in names:
                 started = time.monotonic()

@@ -147,6 +147,8 @@ def test_the_list_takes_as_many_queries_for_many_campaigns(campaigner, make_camp
 
     url = reverse("admin:petitions_campaign_changelist")
     make_campaign()
+    campaigner.get(url)  # what a process remembers for a moment is known from here on
+    forget_maintenance()
     with CaptureQueriesContext(
         connection,
     ) as one:
