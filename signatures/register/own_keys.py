@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from signatures.models import DeskKey, SigningKey
 from signatures.register.keyring import Keyring, KeysMissing, keyring, publish_desk_key
+from signatures.register.mailbox_requests import publish_request_key
 from web.redaction import SafeWords, describe
 
 CAMPAIGN, DESK, SIGNING, OFFICER = "campaign", "desk", "signing", "officer"
@@ -100,6 +101,7 @@ def _publish(ring: Keyring, lost: Collection[str]) -> None:
     if DESK in lost:
         DeskKey.objects.update_or_create(id=1, defaults={"recipient": str(ring.desk_identity().to_public())})
     publish_desk_key()
+    publish_request_key()
     key = ring.signing_key()
     public = {"public_key": key.public_key().public_bytes_raw()}
     SigningKey.objects.get_or_create(sha256=_fingerprint(key), defaults=public)
