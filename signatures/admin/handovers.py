@@ -3,7 +3,8 @@ entries that take another's place."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+import re
+from typing import Any, Final, cast
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
@@ -55,14 +56,23 @@ class HandoverForm(RefusableForm):
         return attachment
 
 
-#: What a file of that kind begins with.
-_BEGINNINGS = {"pdf": b"%PDF-", "png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff", "jpeg": b"\xff\xd8\xff"}
+#: What a file of that kind begins with; a mail with the name of a header.
+_BEGINNINGS: Final = {
+    "pdf": rb"%PDF-",
+    "png": rb"\x89PNG\r\n\x1a\n",
+    "jpg": rb"\xff\xd8\xff",
+    "jpeg": rb"\xff\xd8\xff",
+    "docx": rb"PK\x03\x04",
+    "odt": rb"PK\x03\x04",
+    "eml": rb"[A-Za-z][A-Za-z0-9-]{1,60}:|From ",
+}
 
 
 def _is_what_it_is_called(attachment: UploadedFile) -> bool:
-    beginning = attachment.read(8)
+    beginning = attachment.read(100)
     attachment.seek(0)
-    return beginning.startswith(_BEGINNINGS.get((attachment.name or "").rpartition(".")[2].lower(), b""))
+    kind = (attachment.name or "").rpartition(".")[2].lower()
+    return kind not in _BEGINNINGS or re.match(_BEGINNINGS[kind], beginning) is not None  # the model refuses others
 
 
 @admin.register(Handover)
@@ -123,7 +133,7 @@ class HandoverAdmin(ExplainsRefusals, GuardedAdmin):
         if db_field.name in ("statement", "note"):
             field.widget.attrs["rows"] = 4
         if db_field.name == "attachment":  # what the model takes; an iPhone makes a JPEG of its photo then
-            field.widget.attrs["accept"] = "application/pdf,image/png,image/jpeg"
+            field.widget.attrs["accept"] = "application/pdf,image/png,image/jpeg,.docx,.odt,.eml"
         return field
 
     def formfield_for_foreignkey(self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any) -> Any:

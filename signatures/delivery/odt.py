@@ -28,24 +28,24 @@ _STYLES: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
         {"size": "15pt", "color": _SEAL, "bold": True},
     ),
     "Small": ({"margin_bottom": "0.2cm"}, {"size": "8.5pt", "color": _GREY}),
-    "Space": ({"margin_bottom": "0.8cm"}, {"size": "10.5pt"}),
-    "Subject": ({"margin_top": "0.9cm", "margin_bottom": "0.4cm", **_HELD}, {"size": "17pt", "bold": True}),
+    "Space": ({"margin_bottom": "0.4cm"}, {"size": "10.5pt"}),
+    "Subject": ({"margin_top": "0.6cm", "margin_bottom": "0.3cm", **_HELD}, {"size": "14pt", "bold": True}),
     "Section": (
         {"margin_top": "0.5cm", "margin_bottom": "0.2cm", **_HELD},
         {"size": "11.5pt", "bold": True},
     ),
-    "Figure": ({"margin_top": "0.4cm", "margin_bottom": "0.2cm", **_HELD}, {"size": "20pt", "bold": True}),
+    "Figure": ({"margin_top": "0.3cm", "margin_bottom": "0.1cm", **_HELD}, {"size": "16pt", "bold": True}),
     "Cell": ({}, {"size": "9.5pt"}),
     "ForWhom": ({"margin_top": "0.8cm", **_HELD}, {"size": "10.5pt"}),
     "Said": ({"margin_bottom": "0.25cm", "margin_left": "0.5cm", "margin_right": "0.5cm"}, {"size": "10.5pt"}),
     "Demand": ({"margin_bottom": "0.15cm", **_HELD}, {"size": "10.5pt", "bold": True}),
     "Reply": ({"margin_left": "0.5cm", "margin_right": "0.5cm", **_HELD}, {"size": "10.5pt"}),
     "Signature": (
-        {"margin_top": "1.6cm", "margin_right": "9cm", "border_top": "0.5pt solid #000000"},
+        {"margin_top": "1.3cm", "margin_right": "9cm", "border_top": "0.5pt solid #000000"},
         {"size": "8.5pt", "color": _GREY},
     ),
     "Blank": (
-        {"margin_top": "1.2cm", "margin_right": "9cm", "border_top": "0.5pt solid #000000"},
+        {"margin_top": "0.8cm", "margin_right": "9cm", "border_top": "0.5pt solid #000000"},
         {"size": "8.5pt", "color": _GREY},
     ),
     "Stamp": (
@@ -204,6 +204,7 @@ def _write_receipt(page: _Page, letter: Letter) -> None:
     page.head(2, receipt.title, "Section")
     page.say(receipt.said, typed=True)
     for blank in receipt.blanks:
+        page.say("", "Close")  # between two of the same frame, the office program draws no line
         page.say(blank, "Blank")
     page.say(receipt.stamp, "Stamp")
     page.say(receipt.give_back, "Held")

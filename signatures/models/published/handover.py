@@ -97,7 +97,7 @@ class Handover(models.Model):
     note = PlainTextField(_("note"), max_length=4000, blank=True, help_text=_("Internal."))
     attachment = AttachmentField(
         _("receipt or reply"), storage=attachments, upload_to="handover", blank=True,
-        validators=[FileExtensionValidator(["pdf", "png", "jpg", "jpeg"])],
+        validators=[FileExtensionValidator(["pdf", "png", "jpg", "jpeg", "docx", "odt", "eml"])],
     )  # fmt: skip
     #: The entry that this one takes the place of. A correction is corrected in turn.
     corrects = models.OneToOneField(

@@ -173,7 +173,10 @@ def test_a_receipt_is_kept_for_officers_and_comes_as_a_download(signed, deliver,
     delivery = deliver(signed)
     receipt = SimpleUploadedFile("receipt.pdf", b"%PDF-1.7 a receipt", "application/pdf")
     officer.post(reverse(f"{HANDOVER}add"), entry_for(delivery, attachment=receipt))
-    file = reverse(f"{HANDOVER}file", args=[Handover.objects.get().pk])
+    for name, data in (("reply.eml", b"Return-Path: <a@b.example>\r\n"), ("reply.docx", b"PK\x03\x04more")):
+        said = entry_for(delivery, kind="answered", attachment=SimpleUploadedFile(name, data))
+        assert officer.post(reverse(f"{HANDOVER}add"), said).status_code == 302
+    file = reverse(f"{HANDOVER}file", args=[Handover.objects.get(kind="refused").pk])
     answer = officer.get(file)
     assert b"".join(answer.streaming_content) == b"%PDF-1.7 a receipt"
     assert answer["Content-Disposition"].startswith("attachment;")
@@ -189,6 +192,8 @@ def test_a_receipt_is_kept_for_officers_and_comes_as_a_download(signed, deliver,
         ({"attachment": SimpleUploadedFile("page.pdf", b"<script>")}, "attachment"),
         ({"attachment": SimpleUploadedFile("page.PNG", b"%PDF-1.7")}, "attachment"),
         ({"attachment": SimpleUploadedFile("page.jpeg", b"\xff\xd8")}, "attachment"),
+        ({"attachment": SimpleUploadedFile("reply.eml", b"<script>")}, "attachment"),
+        ({"attachment": SimpleUploadedFile("reply.docx", b"%PDF-1.7")}, "attachment"),
         ({"kind": ""}, "kind"),
     ],
 )
@@ -405,4 +410,4 @@ def test_the_field_for_an_attachment_asks_for_what_is_taken(staff, staff_client,
     """A phone makes a JPEG of its photo for it, and offers no film."""
     page = staff_client(staff(Role.DELIVERY_OFFICER)).get("/admin/signatures/handover/add/").text
     (field,) = re.findall(r'<input[^>]*name="attachment"[^>]*>', page)
-    assert 'accept="application/pdf,image/png,image/jpeg"' in field
+    assert 'accept="application/pdf,image/png,image/jpeg,.docx,.odt,.eml"' in field
