@@ -5,11 +5,12 @@ links and previews are right, and no view that takes a signature is loaded.
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.http import require_safe
 
 from config.url_tables import translated
 from petitions.routes import ROUTES as OF_PETITIONS
+from petitions.routes import STANDING
 from petitions.urls import brand, media
 from signatures.routes import ROUTES as OF_SIGNATURES
 
@@ -32,6 +33,7 @@ def robots(request: HttpRequest) -> HttpResponse:
 _public: list[URLPattern | URLResolver] = [
     media,
     brand,
+    re_path(STANDING, to_the_site, name="standing"),
     *(path(route, to_the_site, name=name) for name, route in {**OF_SIGNATURES, **OF_PETITIONS}.items()),
 ]
 

@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 
 from petitions import views
-from petitions.routes import BRAND, PICTURE, ROUTES
+from petitions.routes import BRAND, PICTURE, ROUTES, STANDING
 
 media = re_path(PICTURE, views.picture, name="media")
 brand = re_path(BRAND, views.brand, name="brand")
@@ -11,4 +11,5 @@ urlpatterns = [
     path(ROUTES["updates"], views.updates, name="updates"),
     path(ROUTES["update"], views.update, name="update"),
     path(ROUTES["dossier"], views.dossier, name="dossier"),
+    re_path(STANDING, views.standing, name="standing"),
 ]

@@ -15,8 +15,11 @@ from django.views.decorators.http import require_safe
 from petitions import pictures
 from petitions.models import Campaign, Dossier, Update
 from web.branding import sheet_of
+from web.facts import TITLES, with_facts
 from web.gone import Gone
-from web.identities import coloured, here, of_this_site
+from web.i18n.text import to_html
+from web.identities import coloured, here, of_this_site, section_of_site
+from web.models import StandingPage
 from web.page_cache import cached_page
 
 _PICTURE_TYPES: Final = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
@@ -104,3 +107,14 @@ def dossier(request: HttpRequest, slug: str) -> HttpResponse:
         "coverage": found.coverage.select_related("picture"),
     }
     return render(request, "petitions/dossier.html", context)
+
+
+@require_safe
+@cached_page
+def standing(request: HttpRequest, kind: str, section: str | None = None) -> HttpResponse:
+    """A page that each organisation must have, with what is configured now."""
+    whose = {"section__slug": section} if section else {"section": section_of_site()}
+    found = get_object_or_404(StandingPage.objects.select_related("section"), kind=kind, **whose)
+    here(found.section_id)
+    context = {"page": found, "title": TITLES[kind], "text": to_html(with_facts(found.text, found.section))}
+    return render(request, "petitions/standing.html", context)

@@ -63,6 +63,7 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "audit.view": _roles(*Role),
     "section.manage": _roles(_ADMINISTRATOR),
     "identity.change": _roles(_ADMINISTRATOR),
+    "page.change": _roles(_CAMPAIGNER, _ADMINISTRATOR),
     "people.manage": _roles(_ADMINISTRATOR),
     "people.approve": _roles(_ADMINISTRATOR),
     "factors.request": _roles(_ADMINISTRATOR),

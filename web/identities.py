@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import Q
 from django.http import Http404, HttpRequest
 
-from web.models import Identity, Section
+from web.models import Identity, Section, StandingPage
 
 #: Seconds. As long as a page on the shelf may be old (web/page_cache.py).
 FRESH_FOR: Final = 2.0
@@ -31,12 +31,17 @@ class _Memory:
     main: Identity = field(default_factory=Identity.nameless)
     by_host: dict[str, Identity] = field(default_factory=dict)
     by_section: dict[int, Identity] = field(default_factory=dict)
+    #: The section whose the installation's standing pages are: the main identity's, else the first there was.
+    first: int = 0
+    #: {section: {kind of a standing page: where it is, from the site's root}}
+    pages: dict[int, dict[str, str]] = field(default_factory=dict)
 
 
 _memory = _Memory()
 #: The host that the request in hand was sent to, and the identity that its page shows where that is not the site's.
 _host: ContextVar[str] = ContextVar("host", default="")
 _shown: ContextVar[Identity | None] = ContextVar("shown", default=None)
+_section: ContextVar[int] = ContextVar("section", default=0)
 
 
 class Elsewhere(Http404):
@@ -63,6 +68,11 @@ def _read() -> None:
     # Who has the installation's own address; else who alone has a name there.
     main = _memory.by_host.get(urlsplit(settings.SITE_URL).hostname or "")
     _memory.main = main or (here[0] if len(here) == 1 else Identity.nameless())
+    _memory.first = _memory.main.section_id or Section.objects.order_by("pk").values_list("pk", flat=True).first() or 0
+    _memory.pages = {}
+    for section, slug, kind in StandingPage.objects.values_list("section", "section__slug", "kind"):
+        own = section in (_memory.first, *(one.section_id for one in _memory.by_host.values()))
+        _memory.pages.setdefault(section, {})[kind] = f"/{kind}/" if own else f"/s/{slug}/{kind}/"
 
 
 def forget_identities() -> None:
@@ -74,6 +84,7 @@ def enter(request: HttpRequest) -> None:
     """From here on this request is answered: its host says whose site it is."""
     _host.set(request.META.get("HTTP_HOST", ""))
     _shown.set(None)
+    _section.set(0)
 
 
 def main() -> Identity:
@@ -98,6 +109,7 @@ def shown() -> Identity:
 def show(section_id: int | None) -> None:
     """The page in the making shows something of this section's."""
     _shown.set(identity_of(section_id))
+    _section.set(section_id or 0)
 
 
 def identity_of(section_id: int | None) -> Identity:
@@ -111,7 +123,7 @@ def here(section_id: int) -> None:
     identity = identity_of(section_id)
     if identity.origin != site().origin:
         raise Elsewhere(identity.origin)
-    _shown.set(identity)
+    show(section_id)
 
 
 def of_this_site(section: str = "section") -> Q:
@@ -132,6 +144,22 @@ def name_of(section: Section) -> str:
 def desk_name(request: HttpRequest) -> str:
     """What the desk is called: staff of all sections work there."""
     return main().name
+
+
+def section_of_site() -> int:
+    """Whose standing pages are at the root of the site that was asked."""
+    return site().section_id or _remembered().first
+
+
+def pages_of(section_id: int) -> dict[str, str]:
+    """{kind: path} of the standing pages that hold for this section: its own, and what it lacks the installation's."""
+    memory = _remembered()
+    return {**memory.pages.get(memory.first, {}), **memory.pages.get(section_id, {})}
+
+
+def pages_shown() -> dict[str, str]:
+    """Those that the page in the making leads to."""
+    return pages_of(_section.get() or section_of_site())
 
 
 def coloured() -> list[Identity]:

@@ -22,7 +22,7 @@ APPEND: Final = "audit_append(integer,text,bigint,text,jsonb)"
 _CONTENT: Final = (
     "petitions_addressee", "petitions_campaign", "petitions_demand", "petitions_demandstep", "petitions_update",
     "petitions_dossier", "petitions_dossier_campaigns", "petitions_coverage", "web_section", "petitions_picture",
-    "web_maintenance", "web_identity",
+    "web_maintenance", "web_identity", "web_standingpage",
 )  # fmt: skip
 _STAFF: Final = (
     "auth_user", "auth_group", "auth_permission", "auth_user_groups", "auth_user_user_permissions",

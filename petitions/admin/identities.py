@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.models import User
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from petitions.admin.translations import TranslatedAdmin
-from staff import audit
 from web.models import Identity, Section
 
 #: What an <input type=color> cannot say: none.
@@ -82,11 +80,6 @@ class IdentityAdmin(TranslatedAdmin):
 
     def section_of(self, obj: Identity) -> Section:
         return obj.section
-
-    def save_model(self, request: HttpRequest, obj: Identity, form: forms.ModelForm, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        detail = {"identity": obj.pk, "fields": sorted(form.changed_data)}
-        audit.append(cast(User, request.user), "identity.change", obj.section, detail=detail)
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         return f"{obj.origin}/" if obj is not None else None

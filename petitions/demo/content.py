@@ -11,7 +11,9 @@ from django.db import transaction
 from petitions.demo.artwork import queue, windows
 from petitions.demo.translate import translate, translate_picture
 from petitions.models import Addressee, Campaign, Coverage, Demand, Dossier, Picture, Update
-from web.models import Section
+from petitions.starting_texts import starting_text, translate_as_offered
+from web.models import Identity, Section, StandingPage
+from web.models.identity import NAMELESS
 
 PETITION = "belarus-right-to-protest"
 LOCAL_PETITION = "aldermere-library-hours"
@@ -59,7 +61,15 @@ def _addressee(entry: dict[str, Any]) -> Addressee:
 
 
 def _section(slug: str, entry: dict[str, Any]) -> Section:
-    return Section.objects.get_or_create(slug=slug, defaults=entry)[0]  # one may be there from the beginning
+    fields = _stripped(entry, without=("contact_email",))
+    section = Section.objects.update_or_create(slug=slug, defaults=fields)[0]  # one may be there from the beginning
+    if "contact_email" in entry:
+        Identity.objects.create(section=section, name=NAMELESS, contact_email=entry["contact_email"])
+        for kind in StandingPage.Kind:
+            page = StandingPage(section=section, kind=kind, text=starting_text(kind))
+            translate_as_offered(page)
+            page.save()
+    return section
 
 
 def _campaign(entry: dict[str, Any], addressees: dict[str, Addressee], sections: dict[str, Section]) -> Campaign:

@@ -21,15 +21,19 @@ from django.utils.translation import gettext_lazy
 
 from petitions.models import Campaign
 from staff.access import may
+from web.facts import TITLES
 from web.i18n.characters import TOO_LONG
 from web.i18n.text import check_text
-from web.models import Maintenance
+from web.identities import forget_identities, identity_of, pages_of
+from web.models import Maintenance, Section, StandingPage
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 State = Campaign.State
 _PUBLIC: Final = frozenset(Campaign.PUBLIC_STATES)
+#: Without these no campaign opens.
+REQUIRED: Final = (StandingPage.Kind.PRIVACY, StandingPage.Kind.IMPRINT)
 #: Characters of the reason of a step.
 LONGEST_REASON: Final = 600
 
@@ -120,7 +124,19 @@ def _missing_for_opening(campaign: Campaign, at: datetime.datetime) -> str:
         return _("Encryption keys are still being created. Try again in a moment.")
     if campaign.closes_at and campaign.closes_at <= at:
         return _("Its closing time has passed. Set a later one first.")
+    if missing := missing_pages(campaign.section):
+        pages = ", ".join(str(TITLES[kind]) for kind in missing)
+        return _("Publish these pages first, under Standing pages: %s.") % pages
+    if not (campaign.contact_email or identity_of(campaign.section_id).contact_email):
+        return _("Enter a contact e-mail first: the campaign’s, or its section’s under Identities.")
     return _missing_for_review(campaign, at)
+
+
+def missing_pages(section: Section) -> list[str]:
+    """The kinds of pages that whoever takes signatures must have, and that nobody has written for this section."""
+    forget_identities()  # written a moment ago, perhaps
+    there = pages_of(section.pk)
+    return [kind for kind in REQUIRED if kind not in there]
 
 
 def _missing_for_opening_again(campaign: Campaign, at: datetime.datetime) -> str:

@@ -40,12 +40,19 @@ DOORS: Final[tuple[tuple[Promise, dict[str, Promise]], ...]] = (
         },
     ),
     (_("Handover"), {"Delivery": _("Deliveries"), "Handover": _("Handover log")}),
-    (_("People"), {"User": _("Users"), "Section": _("Sections"), "Identity": _("Identities")}),
+    (_("People"), {"User": _("Users"), "Section": _("Sections")}),
     (
         _("Oversight"),
         {"Proposal": _("Approvals"), "Recipient": _("Officer keys"), "AuditEntry": _("Audit trail")},
     ),
-    (_("Site"), {"Maintenance": _("Maintenance mode")}),
+    (
+        _("Site"),
+        {
+            "Identity": _("Identities"),
+            "StandingPage": _("Standing pages"),
+            "Maintenance": _("Maintenance mode"),
+        },
+    ),
 )
 
 

@@ -16,12 +16,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from petitions.desk.lifecycle import REQUIRED
 from petitions.models import Campaign
 from signatures.models import Case, Delivery, MailTrouble, Monitor, Recipient, Ruling, Tally
 from staff import approvals
 from staff.access import may, within
 from staff.models import Membership, Proposal, Role
 from web.i18n.cldr import number
+from web.identities import pages_of, section_of_site
+from web.models import Identity, Section, StandingPage
 
 #: A campaign whose supporters heard nothing for so long is named.
 QUIET_FOR: Final = datetime.timedelta(days=30)
@@ -63,7 +66,7 @@ def tasks_of(user: User) -> list[Task]:
     """What waits for this person; what others wait for comes first."""
     sources = (
         _to_decide, _mail_trouble, _alarms, _keyless, _to_open, _sent_back, _rulings, _closing, _failed, _to_deliver,
-        _quiet, _people, _cases,
+        _quiet, _people, _cases, _setting_up,
     )  # fmt: skip
     return sorted((task for source in sources for task in source(user)), key=lambda task: not task.urgent)
 
@@ -236,6 +239,23 @@ def _people(user: User) -> Iterator[Task]:
             ),
             shown,
         )
+
+
+def _setting_up(user: User) -> Iterator[Task]:
+    """What an installation begins with, until each of it is done."""
+    if not may(user, "identity.change"):
+        return
+    if not Identity.objects.exists():
+        about = _("Its name, headline, colour, the sender of its e-mails, and how to reach you.")
+        yield Task(_("Set up how the site meets its readers"), about, reverse("admin:web_identity_add"))
+    begun = Q(pk=section_of_site()) | Exists(Campaign.objects.filter(section=OuterRef("pk")))
+    for section in Section.objects.filter(begun):
+        there = pages_of(section.pk)
+        for kind in (kind for kind in StandingPage.Kind if kind not in there):
+            url = reverse("admin:web_standingpage_add", query={"section": section.pk, "kind": kind})
+            opens_nothing = _("No petition opens without it. A text to begin with is there.")
+            about = opens_nothing if kind in REQUIRED else _("A text to begin with is there.")
+            yield Task(f"{kind.label}: {section}", about, url, urgent=kind in REQUIRED)
 
 
 def _change(campaign: Campaign) -> str:

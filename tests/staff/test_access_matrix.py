@@ -40,7 +40,7 @@ from staff.guarded_admin import GuardedAdmin
 from staff.management.commands.write_access_table import PLACE
 from staff.models import AuditEntry, Membership, Proposal, Role
 from tests.support.fixtures import SiteClient
-from web.models import Identity, Maintenance, Section
+from web.models import Identity, Maintenance, Section, StandingPage
 
 PAGES = list(all_pages())
 
@@ -148,6 +148,7 @@ MAKERS = {
     Recipient: a_key,
     Reveal: a_look,
     Maintenance: a_maintenance,
+    StandingPage: lambda campaign: StandingPage.objects.get_or_create(section=campaign.section, kind="imprint")[0],
     Identity: lambda campaign: Identity.objects.get_or_create(section=campaign.section, defaults={"name": "N"})[0],
     NetworkRule: a_network_rule,
     Ruling: a_ruling,

@@ -35,7 +35,7 @@ from tests.support.tiers import DESK, PUBLIC, Tiers, tier_of
 from web import counters, page_cache
 from web.identities import forget_identities
 from web.maintenance import forget_maintenance
-from web.models import Section
+from web.models import Section, StandingPage
 from web.network_key import forget_network_key
 
 
@@ -162,8 +162,11 @@ def keyring(tmp_path: Path, settings: Any) -> keyrings.Keyring:
 
 @pytest.fixture
 def section(db: None) -> Section:
-    """The section that campaigns of the tests belong to, unless told otherwise."""
-    return Section.objects.get_or_create(slug="international", defaults={"name": "International"})[0]
+    """The section that campaigns of the tests belong to, unless told otherwise; with the pages that it must have."""
+    found = Section.objects.get_or_create(slug="international", defaults={"name": "International"})[0]
+    pages = [StandingPage(section=found, kind=kind, text="It says so.") for kind in ("privacy", "imprint")]
+    StandingPage.objects.bulk_create(pages, ignore_conflicts=True)
+    return found
 
 
 @pytest.fixture
@@ -222,6 +225,7 @@ def make_campaign(section: Section, keyring: keyrings.Keyring) -> Callable[..., 
             "disclosure": Disclosure.NAMED,
             "launched_on": timezone.now().date(),
             "responsible": "Friends of the Library",
+            "contact_email": "friends@example.org",
         }
         campaign = Campaign.objects.create(addressee=addressee, **({"section": section} | values | given))
         keyrings.provision_campaigns()

@@ -76,8 +76,8 @@ def test_so_it_is_under_a_name_and_in_colours_of_its_own(
 ) -> None:
     monkeypatch.setattr(page_cache, "QUALITY", QUALITY)
     section = Campaign.objects.get(slug=content.PETITION).section
-    Identity.objects.create(
-        section=section, name="Aldermere Rights Watch", colour="#0b5fa5", theme_colour="#0b5fa5",
+    Identity.objects.filter(section=section).update(
+        name="Aldermere Rights Watch", colour="#0b5fa5", theme_colour="#0b5fa5",
         footer_links="Our work https://aldermere.example/work\nJobs https://aldermere.example/jobs",
         social_accounts="https://mastodon.example/@aldermere\nhttps://t.me/aldermere",
     )  # fmt: skip

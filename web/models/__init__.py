@@ -3,5 +3,6 @@
 from web.models.identity import Identity
 from web.models.maintenance import Maintenance
 from web.models.section import Section
+from web.models.standing_page import StandingPage
 
-__all__ = ["Identity", "Maintenance", "Section"]
+__all__ = ["Identity", "Maintenance", "Section", "StandingPage"]

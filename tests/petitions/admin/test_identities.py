@@ -29,8 +29,8 @@ def test_what_is_saved_shows_at_once_and_is_written_down(desk: SiteClient, secti
     assert desk.post(ADD, filled_in(section, colour="#0B5FA5", footer_links="Us /about/")).status_code == 302
     made = Identity.objects.get()
     assert (made.name, made.colour, made.host) == ("Aldermere Rights Watch", "#0b5fa5", None)
-    entry = AuditEntry.objects.get(action="identity.change")
-    assert (entry.section, "name" in entry.detail["fields"]) == (section, True)
+    entry = AuditEntry.objects.get(action="identity.added")
+    assert (entry.section, entry.detail["now"]["name"]) == (section, "Aldermere Rights Watch")
     forget_identities()
     assert "Aldermere Rights Watch" in desk.get("/admin/").content.decode()
 
