@@ -20,6 +20,8 @@ ROUTES: Final = {
     "tally": "c/<slug:slug>/tally.json",
     "press": "c/<slug:slug>/press/",
     "embed": "c/<slug:slug>/embed/",
+    "share": "c/<slug:slug>/share/",
+    "qr": "c/<slug:slug>/qr.svg",
     "signing_key": "signing-key/",
     "signing_key_pem": "signing-key.pem",
     "verifier": "verify.py",

@@ -4,7 +4,7 @@ from django.http.response import HttpResponseBase
 from django.urls import path
 
 from signatures.routes import ROUTES
-from signatures.views import crawlers, links, my_signatures, numbers, pages, signing, verifier
+from signatures.views import crawlers, links, my_signatures, numbers, pages, sharing, signing, verifier
 
 VIEWS: dict[str, Callable[..., HttpResponseBase]] = {
     "home": pages.home,
@@ -24,6 +24,8 @@ VIEWS: dict[str, Callable[..., HttpResponseBase]] = {
     "tally": numbers.tally,
     "press": pages.press,
     "embed": numbers.embed,
+    "share": sharing.share,
+    "qr": sharing.qr,
     "signing_key": verifier.signing_key,
     "signing_key_pem": verifier.signing_key_pem,
     "verifier": verifier.verifier,

@@ -24,11 +24,11 @@ from staff.models import Membership, Role
 
 #: Pages of the public site: the same for everybody, without a session.
 PUBLIC: Final = frozenset({
-    "home", "campaign", "sign", "work", "thanks", "numbers", "numbers_by_name", "numbers_json", "numbers_csv", "tally",
-    "embed", "confirm", "withdraw", "updates", "update", "dossier", "inbox", "mail", "media", "signing_key",
+    "home", "campaign", "sign", "work", "thanks", "numbers", "numbers_by_name", "numbers_json", "numbers_csv",
+    "tally", "embed", "confirm", "withdraw", "updates", "update", "dossier", "inbox", "mail", "media", "signing_key",
     "signing_key_pem", "verifier", "unsubscribe", "news", "campaign_via", "share_image", "share_image_at", "feed",
-    "sitemap", "press", "robots", "brand", "standing", "my_signatures", "my_signatures_sent", "mine", "mine_text", "mine_json",
-    "not_me",
+    "sitemap", "press", "robots", "brand", "standing", "share", "qr", "my_signatures", "my_signatures_sent", "mine",
+    "mine_text", "mine_json", "not_me",
 })  # fmt: skip
 #: Of the admin, what belongs to no model. Their lists show only what one's roles show.
 SITE_WIDE: Final = frozenset({

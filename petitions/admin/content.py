@@ -249,6 +249,7 @@ class CampaignContentAdmin(TranslatedAdmin):
             },
         ),
         (_("Protection of signers"), {"fields": ["at_risk", "disclosure", "persons_per_mailbox"]}),
+        (_("After signing"), {"fields": ["thanks_text", "share_text"]}),
         (_("Responsible organisation"), {"fields": [("responsible", "contact_email"), "donate_url"]}),
     ]
 

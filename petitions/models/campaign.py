@@ -214,6 +214,22 @@ class Campaign(Translated):
     )
     responsible = TranslatedCharField(_("responsible organisation"), max_length=200, default="")
     contact_email = models.EmailField(_("contact e-mail"), blank=True)
+    share_text = TranslatedTextField(
+        _("words to share"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("What stands beside the link when somebody passes it on. Blank: the title."),
+    )
+    thanks_text = TranslatedTextField(
+        _("thanks after confirming"),
+        max_length=600,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Shown to whoever has confirmed, before they are asked to share. Never where signers are at risk."),
+    )
     donate_url = models.URLField(_("donation link"), blank=True, default="", db_default="")
 
     objects = CampaignQuerySet.as_manager()

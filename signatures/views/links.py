@@ -16,8 +16,10 @@ from signatures.intake import confirmation
 from signatures.intake.body import GarbageBody, read_added
 from signatures.intake.confirmation import Confirmation
 from signatures.public_figures.figures import public_figures
+from signatures.public_figures.milestones import next_milestone
 from signatures.sign_form.consent import agreed_to, wording
 from signatures.sign_form.form import ConfirmForm, DetailsForm
+from signatures.views.sharing import sharing
 from web.clean_address import clean_redirect
 from web.identities import show
 from web.senders import is_cross_site
@@ -99,7 +101,8 @@ def _confirm_page(
         return private(render(request, "signatures/confirm_neutral.html", context, status=status))
     show(found.campaign.section_id)
     if found.confirmed and not found.withdrawn:
-        context |= {"figures": public_figures(found.campaign)}
+        figures = public_figures(found.campaign)
+        context |= {"figures": figures, "milestone": next_milestone(figures.total), **sharing(found.campaign)}
     context |= {"campaign": found.campaign, "consent": wording(found.campaign)}
     return private(render(request, "signatures/confirm.html", context, status=status))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from email.utils import parseaddr
 from typing import Any, Final
 
 from django.conf import settings
@@ -181,5 +182,11 @@ def thanks(request: HttpRequest, slug: str) -> HttpResponse:
     found = campaign_or_404(slug)
     others = Campaign.objects.open().filter(of_this_site()).exclude(pk=found.pk).select_related("addressee")
     related = others.filter(dossiers__in=found.dossiers.published()) or others
-    context = {"campaign": found, "days": settings.PENDING_DAYS, "next": related.first()}
+    sender = settings.NEUTRAL_FROM_EMAIL if found.at_risk else settings.DEFAULT_FROM_EMAIL
+    context = {
+        "campaign": found,
+        "days": settings.PENDING_DAYS,
+        "next": related.first(),
+        "sender": parseaddr(sender)[1],
+    }
     return render(request, "signatures/thanks.html", context)

@@ -48,6 +48,7 @@ def petition(make_campaign: Callable[..., Campaign], named: Identity) -> Campaig
 PATHS = (
     "/", "/?q=library", "/?q=nothing", "/c/library/", "/c/library/sign/", "/c/library/thanks/", "/c/library/numbers/",
     "/c/library/numbers.json", "/c/library/numbers.csv", "/c/library/press/", "/c/library/embed/",
+    "/c/library/share/", "/c/library/qr.svg",
     "/c/library/feed.atom", "/c/library/updates/", "/c/library/updates/news/", "/d/books/", "/sitemap.xml",
     "/robots.txt", "/signing-key/", "/no/such/page/", "/?page=x", "/unsubscribe/nonsense/", "/withdraw/nonsense/",
 )  # fmt: skip
