@@ -14,6 +14,7 @@ from django.utils import timezone
 from signatures.delivery.parts import files_of
 from signatures.models import Delivery, DeliveryPart
 from signatures.register.keyring import keyring
+from signatures.register.restored import keeps_orphans
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,9 @@ _UNFINISHED: Final = (Delivery.State.APPROVED, Delivery.State.FAILED)
 
 
 def remove_orphans() -> int:
-    """Delete what no delivery knows any more; returns how much that was."""
+    """Delete what no delivery knows any more; returns how much that was. Nothing after a restore (restored.py)."""
+    if keeps_orphans():
+        return 0
     unfinished = DeliveryPart.objects.filter(delivery__state__in=_UNFINISHED, files__isnull=False)
     spooled = {file.spooled for part in unfinished for file in files_of(part)}
     # Of a packet that was discarded, the row stays and the file goes.

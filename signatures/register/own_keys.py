@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from signatures.models import DeskKey, SigningKey
 from signatures.register.keyring import Keyring, KeysMissing, keyring, publish_desk_key
 from signatures.register.mailbox_requests import publish_request_key
+from signatures.register.restored import awaits_tombstones
 from web.redaction import SafeWords, describe
 
 CAMPAIGN, DESK, SIGNING, OFFICER = "campaign", "desk", "signing", "officer"
@@ -64,6 +65,11 @@ def require_own_keyring(*, but: Collection[str] = ()) -> None:
     Raises DatabaseError where the database cannot be asked, ImproperlyConfigured where no keyring is configured.
     """
     ring = keyring()
+    if awaits_tombstones():
+        raise WrongKeyring(
+            "The database was put back from a backup, and whoever withdrew since would be counted again. "
+            "Run replay_tombstones first."
+        )
     try:
         files = ring.lacks()
         keys = _lacking(ring, but)

@@ -2,9 +2,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from signatures.register.replaying import TombstonesTooOld, replay_tombstones, union
+from signatures.register.restored import note_replayed
 from signatures.register.tombstones import TombstonesDamaged
 
 
@@ -27,8 +29,12 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{error.filename}: this file cannot be read.") from None
         done = replay_tombstones(lines)
+        waited = note_replayed()
         changed = f"Withdrawn again: {done.signatures}. Submissions dropped: {done.submissions}."
         self.stdout.write(f"Tombstones: {done.tombstones}. {changed}")
+        if waited:
+            kept = "Workers may be started. Files that no delivery knows stay until you remove orphans-kept"
+            self.stdout.write(f"{kept} from {settings.KEYRING_DIR}.")
 
 
 def _identities(path: Path) -> list[str]:
