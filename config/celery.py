@@ -60,7 +60,7 @@ STAGES: Final[dict[str, tuple[str, int]]] = {
     "preview_letters": (SLOW, 5),
     "read_bounces": (SLOW, 60),
     "draw_share_images": (SLOW, 60),
-    "shred_campaigns": (SLOW, 600),
+    "shred_campaigns": (SLOW, 10),
     "prune": (SLOW, 600),
     "check_tallies": (SLOW, 3600),
 }

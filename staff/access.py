@@ -58,8 +58,10 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "reveal.list": _roles(_MODERATOR),
     "case.view": _roles(_PRIVACY),
     "case.act": _roles(_PRIVACY),
+    # Both have keys, for a worker takes nobody's word for it.
     "shred.request": _roles(_DELIVERY, _PRIVACY),
-    "shred.approve": _roles(_PRIVACY, _ADMINISTRATOR),
+    "shred.approve": _roles(_DELIVERY, _PRIVACY),
+    "shred.stop": _roles(_MODERATOR, _DELIVERY, _PRIVACY, _ADMINISTRATOR),
     "audit.view": _roles(*Role),
     "section.manage": _roles(_ADMINISTRATOR),
     "identity.change": _roles(_ADMINISTRATOR),

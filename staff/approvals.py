@@ -51,6 +51,8 @@ class Rules:
     words: Callable[[Proposal], str]
     #: What happens in the transaction that approves, and in the one that refuses or withdraws. May raise NotAllowed;
     #: where keys are needed, it rings a worker.
+    #: The action that lets others see it too, to stop it in time.
+    stop: str = ""
     carry_out: Callable[[Proposal], None] = _nothing
     give_up: Callable[[Proposal], None] = _nothing
 
@@ -112,18 +114,20 @@ def may_decide(proposal: Proposal, by: User) -> bool:
 
 
 def may_see(proposal: Proposal, by: User) -> bool:
-    """Whether this person may look at it: whoever asked, and whoever may ask for such a thing or decide on it there."""
+    """Whether this person may look at it: whoever asked, and whoever may ask for such a thing, decide or stop it."""
     rules = RULES[proposal.kind]
-    return proposal.requested_by_id == by.pk or any(
-        may(by, action, proposal.section) for action in (rules.request, rules.approve)
-    )
+    return proposal.requested_by_id == by.pk or any(may(by, action, proposal.section) for action in _concerned(rules))
+
+
+def _concerned(rules: Rules) -> list[str]:
+    return [action for action in (rules.request, rules.approve, rules.stop) if action]
 
 
 def visible_to(user: User) -> QuerySet[Proposal]:
     """The proposals that this person may look at. The same rule as may_see()."""
     visible = Q(requested_by=user)
     for kind, rules in RULES.items():
-        for action in (rules.request, rules.approve):
+        for action in _concerned(rules):
             everywhere = Q(section=None) if may(user, action) else Q(pk__in=[])
             visible |= Q(kind=kind) & (Q(section__in=sections_of(user, action)) | everywhere)
     return Proposal.objects.filter(visible)

@@ -36,6 +36,7 @@ _STAFFS_WORK: Final = (
     "signatures_deliverypart", "signatures_letterpreview", "signatures_deskkey", "signatures_recipient",
     "signatures_reveal", "signatures_mailing", "signatures_ruling", "signatures_monitor", "signatures_mailtrouble",
     "signatures_case", "signatures_caseact", "signatures_destruction",
+    "signatures_shreddingproof", "signatures_shreddingnotice", "signatures_shreddingstop",
 )  # fmt: skip
 #: What supporters send.
 _TAKEN: Final = (
@@ -114,6 +115,9 @@ DESK: Final[dict[str, str]] = {
     # How far a packet is; not of whom its parts tell.
     "signatures_deliverypart": "SELECT (id, delivery_id, kind, position, seconds)",
     "signatures_shredding": READ,
+    "signatures_shreddingproof": "SELECT, INSERT, UPDATE (challenge, proof, problem)",
+    "signatures_shreddingnotice": READ,
+    "signatures_shreddingstop": "SELECT, INSERT",
     "signatures_signingkey": READ,
     "signatures_signingrules": ALL,
     "signatures_networkrule": ALL,
@@ -133,9 +137,10 @@ DESK: Final[dict[str, str]] = {
 WORKER: Final[dict[str, str]] = {
     **dict.fromkeys((*_CONTENT, "staff_membership"), READ),
     **dict.fromkeys((*_STAFF, *_NOBODYS), ""),
-    "auth_user": "SELECT (id, username, is_active)",
-    # Closed when the time has come.
-    "petitions_campaign": "SELECT, UPDATE (state)",
+    # The address: officers are told before keys are destroyed.
+    "auth_user": "SELECT (id, username, is_active, email)",
+    # Closed when the time has come, or its keys were destroyed by hand.
+    "petitions_campaign": "SELECT, UPDATE (state, closes_at, paused_at, paused_with_site)",
     "petitions_claimsnapshot": READ,
     "django_migrations": READ,
     "signatures_campaignkey": "SELECT, INSERT",
@@ -158,7 +163,10 @@ WORKER: Final[dict[str, str]] = {
     "signatures_delivery": "SELECT, UPDATE",
     "staff_proposal": "SELECT, UPDATE (state, decided_at, done_at, problem)",
     "staff_auditentry": READ,
-    "signatures_shredding": "SELECT, INSERT (campaign_id, at)",
+    "signatures_shredding": "SELECT, INSERT (campaign_id, at, by_hand)",
+    "signatures_shreddingproof": "SELECT, UPDATE",
+    "signatures_shreddingnotice": "SELECT, INSERT, UPDATE",
+    "signatures_shreddingstop": "SELECT, INSERT",
     "staff_auditanchor": "SELECT, INSERT (seq, hash), UPDATE (mailed_at)",
     "signatures_handover": READ,
     "signatures_announcement": READ,

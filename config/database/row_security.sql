@@ -148,6 +148,21 @@ CREATE POLICY worker_all ON signatures_recipient FOR ALL TO :"worker"
     USING (true)
     WITH CHECK (true);
 
+-- Who proves that they want a campaign shredded: the desk asks for a challenge and hands on the answer, and can put no
+-- challenge of its own, or of another question, before anybody.
+ALTER TABLE signatures_shreddingproof ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY desk_select ON signatures_shreddingproof FOR SELECT TO :"desk" USING (true);
+
+CREATE POLICY desk_insert ON signatures_shreddingproof FOR INSERT TO :"desk"
+    WITH CHECK (challenge IS NULL AND challenge_hash IS NULL AND proof IS NULL AND proven_at IS NULL);
+
+CREATE POLICY desk_update ON signatures_shreddingproof FOR UPDATE TO :"desk"
+    USING (proven_at IS NULL)
+    WITH CHECK (challenge IS NULL AND proven_at IS NULL);
+
+CREATE POLICY worker_all ON signatures_shreddingproof FOR ALL TO :"worker" USING (true) WITH CHECK (true);
+
 -- The desk asks, and may close what was answered; only a worker answers.
 ALTER TABLE signatures_reveal ENABLE ROW LEVEL SECURITY;
 

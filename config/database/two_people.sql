@@ -60,6 +60,7 @@ BEGIN
     UPDATE staff_proposal SET done_at = now(), problem = '' WHERE id = (
         SELECT id FROM staff_proposal
          WHERE kind = wanted_kind AND subject = wanted_subject AND state = 'approved' AND done_at IS NULL
+           AND NOT EXISTS (SELECT FROM signatures_shreddingstop s WHERE s.proposal_id = staff_proposal.id)
          ORDER BY decided_at LIMIT 1 FOR UPDATE)
     RETURNING id INTO spent;
     IF spent IS NULL THEN
@@ -92,7 +93,8 @@ END $$;
 CREATE OR REPLACE TRIGGER campaign_two_people BEFORE UPDATE ON petitions_campaign
     FOR EACH ROW EXECUTE FUNCTION campaign_two_people();
 
--- A worker writes this row before it destroys a campaign's keys: no approval, no row, and not for the owner either.
+-- A worker writes this row before it destroys a campaign's keys: no approval, no row, and not for the owner either, but
+-- for what was done by hand where the keys are. The approval alone destroys nothing (register/shredding.py).
 CREATE OR REPLACE FUNCTION shredding_two_people() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -100,7 +102,9 @@ BEGIN
         RAISE EXCEPTION 'what was destroyed stays destroyed'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'shredding_is_final';
     END IF;
-    PERFORM spend_approval('shredding', jsonb_build_object('campaign', NEW.campaign_id));
+    IF NOT NEW.by_hand THEN
+        PERFORM spend_approval('shredding', jsonb_build_object('campaign', NEW.campaign_id));
+    END IF;
     RETURN NEW;
 END $$;
 

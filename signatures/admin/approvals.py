@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import datetime
 import json
 from collections.abc import Callable
@@ -10,15 +12,17 @@ from typing import Any, Final, cast
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
 from signatures.admin.approval_forms import ASKING, askable_by
+from signatures.admin.isolated_page import isolated
+from signatures.desk import recipients, shredding
 from signatures.models import Delivery
 from staff import approvals
 from staff.access import Who, sections_of, works_here
@@ -37,7 +41,10 @@ class ProposalAdmin(GuardedAdmin):
     """What waits for me, what I wait for, what was decided. A proposal is made where what it is about is changed."""
 
     #: Each proposal says for whom it is (four_eyes.may_see, may_decide).
-    pages = dict.fromkeys(("changelist", "change", "approve", "refuse", "withdraw", "ask"), Who.WORKS_HERE)
+    pages = dict.fromkeys(
+        ("changelist", "change", "approve", "refuse", "withdraw", "ask", "prove", "challenge", "proof", "stop"),
+        Who.WORKS_HERE,
+    )
 
     def has_view_permission(self, request: HttpRequest, obj: Proposal | None = None) -> bool:
         return works_here(request.user) and (obj is None or approvals.may_see(obj, cast(User, request.user)))
@@ -95,6 +102,7 @@ class ProposalAdmin(GuardedAdmin):
             "decides": waiting and approvals.may_decide(proposal, user),
             "takes_back": waiting and proposal.requested_by_id == user.pk,
             "overdue": proposal.is_overdue(),
+            "shredding": shredding.progress(proposal, user),
         }
         return TemplateResponse(request, "staff/admin/proposal.html", context)
 
@@ -125,14 +133,68 @@ class ProposalAdmin(GuardedAdmin):
     def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._step(request, object_id, approvals.withdraw, _("Request withdrawn."))
 
+    # --- what cannot be undone: both prove that they want it, and anybody stops it ------------------------------
+
+    def prove(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page on which the browser opens a worker's challenge with one's own identity."""
+        proposal, user = self._proposal_or_404(request, object_id), cast(User, request.user)
+        current = shredding.progress(proposal, user)
+        if current is None or not current.may_prove:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Prove that you want it"),
+            "proposal": proposal,
+            "what_happens": approvals.what_happens(proposal),
+            "my_key": recipients.key_in_use(user),
+            "told": json.dumps(shredding.expected_in_challenge(proposal)),
+        }
+        return TemplateResponse(request, "signatures/desk/prove.html", context)
+
+    def challenge(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """POST: have a worker make a challenge. GET: the challenge, once it is there."""
+        proposal, user = self._proposal_or_404(request, object_id), cast(User, request.user)
+        try:
+            if request.method == "POST":
+                shredding.ask_challenge(proposal, user)
+            sealed, problem = shredding.challenge_for(proposal, user)
+        except NotAllowed as error:
+            sealed, problem = None, str(error)
+        box = base64.b64encode(sealed).decode() if sealed else ""
+        return JsonResponse(
+            {"state": "refused" if problem else "answered" if box else "asked", "answer": box, "words": problem}
+        )
+
+    def proof(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def proven(proposal: Proposal, by: User) -> None:
+            try:
+                proof = base64.b64decode(request.POST.get("proof", ""), validate=True)
+            except binascii.Error:
+                proof = b""
+            shredding.prove(proposal, by, proof)
+
+        return self._step(request, object_id, proven, _("Sent. A worker checks it in a moment."))
+
+    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._step(request, object_id, shredding.stop, _("Stopped. The keys stay."))
+
     def get_urls(self) -> list[URLPattern]:
         steps = self.pages_of_objects(
+            challenge=self.challenge,
+            proof=require_POST(reauthenticated(self.proof)),
+            stop=require_POST(self.stop),
             approve=require_POST(reauthenticated(self.approve)),  # a session left open approves nothing
             refuse=require_POST(self.refuse),
             withdraw=require_POST(self.withdraw),
         )
         ask = path("ask/<str:kind>/", self.admin_site.admin_view(self.ask), name="staff_proposal_ask")
-        return [ask, *steps, *super().get_urls()]
+        prove = path(
+            "<path:object_id>/prove/",
+            isolated(self.admin_site.admin_view(require_GET(reauthenticated(self.prove)))),
+            name="staff_proposal_prove",
+        )
+        return [ask, prove, *steps, *super().get_urls()]
 
 
 def _more_about(proposal: Proposal) -> str:

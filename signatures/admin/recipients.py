@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -92,6 +93,7 @@ class RecipientAdmin(GuardedAdmin):
             "may_approve": recipients.may_approve(key, user),
             "nobody_can": recipients.nobody_can_approve(key),
             "my_key": recipients.key_in_use(user),
+            "told": json.dumps({"officer": key.officer.username, "recipient": key.recipient}),
             "may_revoke": key.state != Recipient.State.REVOKED and self._may_revoke(key, user),
         }
         return self._page(request, "signatures/desk/key.html", context)

@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 
 from petitions.desk.lifecycle import REQUIRED
 from petitions.models import Campaign
+from signatures.desk.shredding import progress
 from signatures.models import Case, Delivery, MailTrouble, Monitor, Recipient, Ruling, Tally
 from staff import approvals
 from staff.access import may, within
@@ -65,8 +66,8 @@ def roles_of(user: User) -> list[tuple[str, str]]:
 def tasks_of(user: User) -> list[Task]:
     """What waits for this person; what others wait for comes first."""
     sources = (
-        _to_decide, _mail_trouble, _alarms, _keyless, _to_open, _sent_back, _rulings, _closing, _failed, _to_deliver,
-        _quiet, _people, _cases, _setting_up,
+        _to_decide, _shreddings, _mail_trouble, _alarms, _keyless, _to_open, _sent_back, _rulings, _closing, _failed,
+        _to_deliver, _quiet, _people, _cases, _setting_up,
     )  # fmt: skip
     return sorted((task for source in sources for task in source(user)), key=lambda task: not task.urgent)
 
@@ -99,6 +100,17 @@ def _to_decide(user: User) -> Iterator[Task]:
                 "who": proposal.requested_by,
             }
             yield Task(what, approvals.what_happens(proposal), _page_of(proposal), urgent=True)
+
+
+def _shreddings(user: User) -> Iterator[Task]:
+    """What cannot be undone: to prove it, for the two who want it; to stop it in time, for everybody else."""
+    for proposal in Proposal.objects.to_carry_out(Proposal.Kind.SHREDDING):
+        current = progress(proposal, user)
+        if current is None or not (current.may_prove or (current.may_stop and current.due_at)):
+            continue
+        what = _("Prove that you want keys destroyed") if current.may_prove else _("Keys will be destroyed")
+        when = f"{current.due_at:%Y-%m-%d %H:%M} UTC. " if current.due_at else ""
+        yield Task(what, f"{when}{approvals.what_happens(proposal)}", _page_of(proposal), urgent=True)
 
 
 def _mail_trouble(user: User) -> Iterator[Task]:

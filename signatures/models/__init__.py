@@ -30,7 +30,7 @@ from signatures.models.reveals import (
 )
 from signatures.models.rules import NetworkRule, SigningRules
 from signatures.models.screening import LabelCount, Reason, Ruling, RulingItem, Trace
-from signatures.models.shredding import Shredding
+from signatures.models.shredding import Shredding, ShreddingNotice, ShreddingProof, ShreddingStop
 from signatures.models.tally import (
     OF_ARRIVALS,
     OF_THE_REGISTER,
@@ -95,6 +95,9 @@ __all__ = [
     "RulingItem",
     "SealingKey",
     "Shredding",
+    "ShreddingNotice",
+    "ShreddingProof",
+    "ShreddingStop",
     "Signature",
     "SigningKey",
     "SigningRules",

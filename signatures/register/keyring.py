@@ -5,6 +5,8 @@
     spool-<id>.json       the age identity that opens the parts of a delivery while it is being built
     signing.json          the organisation's Ed25519 key, which signs manifests
     site.json             the key under which the whole site's mails are counted and bounces are known again
+    shredding-<uid>.json  that a campaign's keys will be destroyed: who proved that they want it, since when it is told
+    stopped.json          requests for that which an officer has stopped
     desk.txt              the workers' own age identity, to which officers' browsers seal what they look for
 
 `init_keyring` makes it, once (own_keys.py). A worker only adds the keys of new campaigns: one that made a keyring where
@@ -24,7 +26,7 @@ import secrets
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -48,11 +50,25 @@ log = logging.getLogger(__name__)
 #: What the name of a file begins with until it is whole.
 PENDING: Final = ".pending-"
 SIGNING, SITE, DESK, RECIPIENTS = "signing.json", "site.json", "desk.txt", "recipients.json"
+ANNOUNCED, STOPPED = "shredding-", "stopped.json"
 #: Without these a folder is no keyring.
 OWN: Final = (SIGNING, SITE, DESK)
 
 #: Bytes of each secret in a campaign's file.
 _LENGTHS: Final = {"private_key": 96, "pepper": 32, "register_key": 32}
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """That a campaign's keys will be destroyed: by which request, wanted by whom, told how often and first when.
+
+    Here and not in the database, whose rows are anybody's who can write there.
+    """
+
+    proposal: int
+    by: list[str]
+    told: int = 0
+    #: By the worker's clock, in seconds since 1970.
+    told_at: float | None = None
 
 
 class KeysMissing(SafeWords):
@@ -206,11 +222,44 @@ class Keyring:
         self._reach_the_disk()
         return True
 
+    def note_shredding(self, uid: uuid.UUID, note: Announced) -> None:
+        self._write(self._announced_path(uid), msgspec.json.encode(note).decode(), replace=True)
+
+    def shreddings(self) -> dict[uuid.UUID, Announced]:
+        """{campaign uid: what is announced}. One that is damaged counts for nothing: it has to be proven again."""
+        found = {}
+        for path in self.directory.glob(f"{ANNOUNCED}*.json"):
+            with suppress(ValueError, OSError, msgspec.MsgspecError):
+                uid = uuid.UUID(path.stem.removeprefix(ANNOUNCED))
+                found[uid] = msgspec.json.decode(path.read_bytes(), type=Announced)
+        return found
+
+    def forget_shredding(self, uid: uuid.UUID) -> None:
+        self._announced_path(uid).unlink(missing_ok=True)
+        self._reach_the_disk()
+
+    def stopped_shreddings(self) -> set[int]:
+        """The requests that were stopped. Raises KeysDamaged."""
+        try:
+            return msgspec.json.decode((self.directory / STOPPED).read_bytes(), type=set[int])
+        except FileNotFoundError:
+            return set()
+        except (OSError, msgspec.MsgspecError):
+            raise KeysDamaged(STOPPED) from None
+
+    def stop_shredding(self, uid: uuid.UUID) -> None:
+        """For good: what is announced of this campaign is forgotten, and its request counts for nothing any more."""
+        with self._writing_recipients():
+            if note := self.shreddings().get(uid):
+                stopped = sorted(self.stopped_shreddings() | {note.proposal})
+                self._write(self.directory / STOPPED, json.dumps(stopped), replace=True)
+            self.forget_shredding(uid)
+
     def files(self) -> dict[str, bytes]:
-        """What has to be kept of it: {name: content}. Not what is half written, nor what only opens spooled parts."""
+        """What has to be kept of it: {name: content}. Not what is under way, nor what only opens spooled parts."""
         if not self.directory.exists():
             return {}
-        passing = (PENDING, "spool-")
+        passing = (PENDING, "spool-", ANNOUNCED, STOPPED)
         kept = (path for path in self.directory.iterdir() if path.is_file() and not path.name.startswith(passing))
         return {path.name: path.read_bytes() for path in kept}
 
@@ -279,6 +328,9 @@ class Keyring:
     @property
     def _recipients_path(self) -> Path:
         return self.directory / RECIPIENTS
+
+    def _announced_path(self, uid: uuid.UUID) -> Path:
+        return self.directory / f"{ANNOUNCED}{uid}.json"
 
     def _spool_path(self, delivery: int) -> Path:
         return self.directory / f"spool-{delivery}.json"

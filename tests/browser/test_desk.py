@@ -136,6 +136,30 @@ def test_an_officer_makes_a_key_a_second_one_proves_and_approves_and_a_worker_pi
     site.manage("pin_recipient", "moderator", before, role="worker")
 
 
+def test_two_officers_prove_that_they_want_keys_destroyed_and_a_third_person_stops_it(
+    site: Stack, visit: Visit
+) -> None:
+    address = f"/admin/staff/proposal/{run(site, 'shredding_request', LOCAL)}/change/"
+    for officer in ("officer-1", "officer-2"):
+        with logged_in(site, visit, officer) as page:
+            page.goto(address)
+            page.get_by_role("link", name="Prove that you want it").click()
+            page.get_by_label("Choose identity file").set_input_files(identity_of(site, "privacy"))
+            expect(page.get_by_text("This identity belongs to a different key")).to_be_visible()
+            choose(page, identity_of(site, officer))
+            page.get_by_role("button", name="I want these keys destroyed").click()
+            expect(page.get_by_text("Sent. A worker checks it in a moment.")).to_be_visible(timeout=30_000)
+    notes = "SELECT count(*) FROM signatures_shreddingnotice"
+    wait_until(lambda: site.sql(notes) == [(1,)], RECOVERY, "officers are told")
+    with logged_in(site, visit, "moderator") as page:
+        page.goto(address)
+        expect(page.get_by_text("has proven with their own key that they want it")).to_have_count(2)
+        page.get_by_role("button", name="Stop it for good").click()
+        expect(page.get_by_text("Stopped. The keys stay.")).to_be_visible()
+    announced = site.home / "keyring"
+    wait_until(lambda: not list(announced.glob("shredding-*")), RECOVERY, "it is stopped")
+
+
 # --- persons --------------------------------------------------------------------------------------------------
 
 

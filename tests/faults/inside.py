@@ -67,6 +67,22 @@ def approved_delivery(slug: str, profile: str, *, anew: bool = False) -> int:
     return delivery.pk
 
 
+def shredding_request(slug: str) -> int:
+    """That the campaign be shredded, as two officers agreed on it; its key. Nobody has proven anything yet."""
+    from django.contrib.auth.models import User
+
+    from petitions.models import Campaign
+    from staff import approvals
+    from staff.models import Proposal
+
+    campaign = Campaign.objects.get(slug=slug)
+    one, two = (User.objects.get(username=f"officer-{number}") for number in (1, 2))
+    kind, subject = Proposal.Kind.SHREDDING, {"campaign": campaign.pk}
+    proposal = approvals.propose(kind, one, campaign.section, subject, "It is over.")
+    approvals.approve(proposal, two)
+    return proposal.pk
+
+
 #: Where a worker that builds a packet is killed: each is a function of signatures/delivery, before or after its call.
 STEPS = (
     ("build", "plan_parts"), ("parts", "_signers"), ("parts", "_spool"), ("parts", "_saved"), ("build", "build_part"),

@@ -35,6 +35,7 @@ class Identity(Translated):
     """A section as its readers, its mails and its letters show it. What is blank is said as the site says it.
 
     `web.identities` finds it: by the host that was asked, or by the section of what is shown.
+
     Guards: config/database/audited_rows.sql.
     """
 

@@ -92,8 +92,9 @@ class Command(BaseCommand):
         for username, role in STAFF:
             password, key = secrets.token_urlsafe(12), generate_totp_secret()
             user, _ = User.objects.get_or_create(username=username)
+            user.email = f"{username}@desk.example"  # told before keys are destroyed; the inbox shows it
             user.set_password(password)
-            user.save(update_fields=["password"])
+            user.save(update_fields=["password", "email"])
             Authenticator.objects.filter(user=user).delete()
             TOTP.activate(user, key)
             _give(user, role)

@@ -91,10 +91,9 @@ def test_row_security_is_on_wherever_a_tier_must_not_see_all(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY relname")
         tables = [name for (name,) in cursor.fetchall()]
-    subjects = (
-        "caseact delivery handover mailboxpage mailboxwish recipient rejection reveal ruling submission withdrawal"
-    )
-    signatures = [f"signatures_{subject}" for subject in subjects.split()]
+    subjects = "caseact delivery handover mailboxpage mailboxwish recipient rejection reveal ruling"
+    more = "shreddingproof submission withdrawal"
+    signatures = [f"signatures_{subject}" for subject in f"{subjects} {more}".split()]
     assert tables == [*signatures, "staff_auditentry", "staff_proposal"]
 
 
@@ -349,7 +348,7 @@ def test_neither_web_tier_writes_what_counts(campaign, statement, role):
 # --- the worker ---------------------------------------------------------------------------------------------------
 
 
-def test_the_worker_reads_usernames_and_nothing_else_of_logins(db):
+def test_the_worker_reads_usernames_and_whom_to_warn_and_nothing_else_of_logins(db):
     logins = [table for table in WORKER if table.startswith(("auth_", "django_session", "django_admin"))]
     readable = {
         f"{table}.{column}"
@@ -357,7 +356,7 @@ def test_the_worker_reads_usernames_and_nothing_else_of_logins(db):
         for column in columns_of(table)
         if not is_denied("worker", f'SELECT "{column}" FROM {table}')
     }
-    assert readable == {"auth_user.id", "auth_user.username", "auth_user.is_active"}
+    assert readable == {"auth_user.id", "auth_user.username", "auth_user.is_active", "auth_user.email"}
     for table in logins:
         column = columns_of(table)[-1]
         assert is_denied("worker", f'UPDATE {table} SET "{column}" = NULL')

@@ -5,7 +5,6 @@ import io
 
 import pyrage
 import pytest
-import time_machine
 from allauth.mfa.totp.internal.auth import TOTP
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -25,9 +24,10 @@ from signatures.register.tally import check_tally
 from signatures.register.unsealing import Opener
 from staff import approvals, memberships
 from staff.approvals import NotAllowed
-from staff.models import APPROVAL_EXPIRES, AuditEntry, Membership, Proposal, Role
+from staff.models import AuditEntry, Membership, Proposal, Role
 from tests.support.fixtures import a_proposal, acting_as
 from tests.support.packets import path_of
+from tests.support.shredding import shred
 
 
 def approved(proposal, by):
@@ -194,12 +194,6 @@ def over(campaign):
     campaign.refresh_from_db()
 
 
-def shred(campaign, staff):
-    a_proposal("shredding", {"campaign": campaign.pk}, staff(Role.DELIVERY_OFFICER), staff(Role.PRIVACY_OFFICER))
-    with acting_as(settings.WORKER_ROLE):
-        return shredder.shred_campaigns()
-
-
 def test_what_was_sealed_cannot_be_read_any_more_and_what_was_counted_stays(closed, staff, keyring):
     sealed = Signature.objects.filter(campaign=closed).first()
     assert keys_of(closed).register_box.open(sealed.sealed, sealed.fingerprint).name == "Ada Example"
@@ -227,22 +221,6 @@ def test_nothing_is_shredded_without_two_people_whoever_tries(closed, keyring):
     assert keys_of(closed)
 
 
-@pytest.mark.parametrize("what", ["one is dismissed", "one changes role", "days pass"])
-def test_what_one_of_the_two_may_not_want_any_more_is_not_shredded(closed, staff, keyring, what):
-    asked, agreed = staff(Role.DELIVERY_OFFICER), staff(Role.PRIVACY_OFFICER)
-    proposal = a_proposal("shredding", {"campaign": closed.pk}, asked, agreed)
-    if what == "one is dismissed":
-        User.objects.filter(pk=asked.pk).update(is_active=False)
-    elif what == "one changes role":
-        agreed.memberships.all().delete()
-    waited = APPROVAL_EXPIRES if what == "days pass" else datetime.timedelta()
-    with time_machine.travel(timezone.now() + waited), acting_as(settings.WORKER_ROLE):
-        assert shredder.shred_campaigns() == 0
-    assert keys_of(closed)
-    proposal.refresh_from_db()
-    assert proposal.problem == shredder.NOT_WANTED
-
-
 def test_a_packet_still_verifies_when_its_campaign_was_shredded(
     closed, staff, deliver, identity, keyring, tmp_path, capsys
 ):
@@ -253,14 +231,6 @@ def test_a_packet_still_verifies_when_its_campaign_was_shredded(
     key = delivery.manifest["signed_by"]
     call_command("verify_delivery", str(path_of(delivery)), "--identity", str(secret), "--key", key)
     assert "verifies" in capsys.readouterr().out
-
-
-def test_a_worker_killed_before_it_destroyed_the_keys_is_followed_by_one_that_does(closed, staff, keyring):
-    a_proposal("shredding", {"campaign": closed.pk}, staff(Role.DELIVERY_OFFICER), staff(Role.PRIVACY_OFFICER))
-    (proposal,) = Proposal.objects.to_carry_out("shredding")
-    shredder._note(closed, proposal)
-    assert keys_of(closed)
-    assert [shredder.shred_campaigns(), shredder.shred_campaigns()] == [1, 0]
 
 
 def test_after_shredding_workers_go_on_quietly(closed, sign, staff, keyring, caplog):
@@ -295,8 +265,9 @@ def test_only_a_campaign_that_is_over_is_asked_to_be_shredded(closed, staff):
     over(closed)
     asked = shredding.propose_shredding(closed, officer, "It is over.")
     assert "nobody can ever read again" in approvals.what_happens(asked)
-    approved(asked, staff(Role.PRIVACY_OFFICER))
-    call_command("shred_campaign", closed.slug, stdout=io.StringIO())
+    with acting_as(settings.DESK_ROLE):
+        approvals.withdraw(asked, officer)
+    shred(closed, staff)
     with pytest.raises(NotAllowed, match="already been destroyed"):
         shredding.propose_shredding(closed, officer, "Again.")
 

@@ -20,11 +20,11 @@ from signatures.register import admission
 from signatures.register import reveal as reveal_room
 from signatures.register.recipients import settle_recipients
 from signatures.register.reveal import PAGE, answer_reveals, clear_reveals
-from signatures.register.shredding import shred_campaigns
 from staff import audit
 from staff.models import AuditEntry, Role
 from staff.refusals import NotAllowed
-from tests.support.fixtures import a_proposal, acting_as
+from tests.support.fixtures import acting_as
+from tests.support.shredding import shred
 
 NAME, ADDRESS = "Волька Планта", "planted.person@example.org"
 KIND = Reveal.Kind
@@ -294,9 +294,7 @@ def test_a_shredded_campaign_keeps_nobody_from_the_others_of_its_section(
     admission.admit_everything()
     over = timezone.now() + datetime.timedelta(minutes=1)
     Campaign.objects.filter(pk=shredded.pk).update(state="closed", closes_at=over)
-    a_proposal("shredding", {"campaign": shredded.pk}, staff(Role.DELIVERY_OFFICER), staff(Role.PRIVACY_OFFICER))
-    with acting_as(django_settings.WORKER_ROLE):
-        assert shred_campaigns() == 1
+    assert shred(shredded, staff) == 1
     user, identity = officer()
     for address, titles in ((ADDRESS, [signed.title, "Second"]), ("nobody@example.org", [])):
         look = ask(user, KIND.EMAIL, signed.section, query=sealed(desk_key, user.username, address))
