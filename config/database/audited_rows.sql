@@ -140,8 +140,5 @@ CREATE OR REPLACE TRIGGER audited_secret AFTER UPDATE ON mfa_authenticator
     FOR EACH ROW WHEN (NEW.type = 'totp' OR OLD.type = 'totp' OR NEW.user_id <> OLD.user_id)
     EXECUTE FUNCTION audit_row('factor', '', '{created_at,last_used_at}');
 
-CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON web_identity
-    FOR EACH ROW EXECUTE FUNCTION audit_row('identity', 'section_id', '{}');
-
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON web_standingpage
     FOR EACH ROW EXECUTE FUNCTION audit_row('page', 'section_id', '{changed_on}');

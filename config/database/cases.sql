@@ -1,4 +1,5 @@
 -- The desk writes down what is to be done for a case; only a worker says that it was done. What was written down stays.
+
 ALTER TABLE signatures_caseact ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY desk_select ON signatures_caseact FOR SELECT TO :"desk" USING (true);

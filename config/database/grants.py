@@ -128,7 +128,7 @@ DESK: Final[dict[str, str]] = {
     "signatures_caseact": "SELECT, INSERT",
     "signatures_destruction": READ,
     "signatures_mailing": "SELECT, INSERT",
-    "signatures_ruling": "SELECT, INSERT, UPDATE (state)",
+    "signatures_ruling": "SELECT, INSERT, UPDATE (state, confirmed_by_id)",
     "signatures_monitor": READ,
     "signatures_mailtrouble": READ,
 }

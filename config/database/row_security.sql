@@ -80,11 +80,11 @@ ALTER TABLE signatures_ruling ENABLE ROW LEVEL SECURITY;
 CREATE POLICY desk_select ON signatures_ruling FOR SELECT TO :"desk" USING (true);
 
 CREATE POLICY desk_insert ON signatures_ruling FOR INSERT TO :"desk"
-    WITH CHECK (state = 'asked' AND would_touch IS NULL AND touched = 0);
+    WITH CHECK (state = 'asked' AND would_touch IS NULL AND touched = 0 AND run_at IS NULL AND confirmed_by_id IS NULL);
 
 CREATE POLICY desk_update ON signatures_ruling FOR UPDATE TO :"desk"
     USING (state IN ('asked', 'ready', 'running', 'done', 'cancelled'))
-    WITH CHECK (state IN ('running', 'cancelled', 'undoing'));
+    WITH CHECK (state IN ('running', 'cancelled', 'undoing') OR state = 'done' AND confirmed_by_id IS NOT NULL);
 
 CREATE POLICY worker_all ON signatures_ruling FOR ALL TO :"worker" USING (true) WITH CHECK (true);
 

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
@@ -29,6 +29,8 @@ from signatures.notify_worker import notify_worker
 from staff import audit
 from staff.access import may
 from staff.guarded_admin import GuardedAdmin
+from staff.login.factors import reauthenticated
+from staff.refusals import violated_constraint
 
 LABELS: Final = {
     "network": _("Network"),
@@ -37,6 +39,9 @@ LABELS: Final = {
     "comment": _("Comment"),
 }
 State = Ruling.State
+MANY: Final = _(
+    "You have excluded more than 20 signatures today, with these. Another moderator has to confirm this ruling first."
+)
 #: Each step: from which states, and to which.
 STEPS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "carry_out": ((State.READY,), State.RUNNING),
@@ -90,7 +95,7 @@ class RulingForm(forms.ModelForm):
 @admin.register(Ruling)
 class RulingAdmin(GuardedAdmin):
     rights = {"view": "ruling.view", "add": "ruling.make"}
-    pages = dict.fromkeys(STEPS, "ruling.make")
+    pages = dict.fromkeys(STEPS, "ruling.make") | {"confirm": "ruling.approve"}
     section_lookup = "campaign__section"
     form = RulingForm
     list_display = ["campaign", "verb", "state", "touched", "made_by", "made_at"]
@@ -129,6 +134,7 @@ class RulingAdmin(GuardedAdmin):
             "ruling": ruling,
             "which": [(_words(key), value) for key, value in sorted(ruling.query.items())],
             "steps": [step for step, (states, _to) in STEPS.items() if acts and ruling.state in states],
+            "may_confirm": self._may_confirm(request, ruling),
             "waiting": ruling.state in (State.ASKED, State.RUNNING, State.UNDOING),
         }
         return TemplateResponse(request, "signatures/admin/ruling.html", context)
@@ -144,12 +150,47 @@ class RulingAdmin(GuardedAdmin):
         ruling = self._ruling_or_404(request, object_id)
         if not may(request.user, "ruling.make", ruling.campaign):
             self.message_user(request, _("Your role does not allow this."), messages.ERROR)
-        elif self._took(request, ruling, step):
+        elif self._took_or_told(request, ruling, step):
             notify_worker("apply_rulings")
         else:
             self.message_user(
                 request, _("Its status has changed in the meantime. Check it and try again."), messages.WARNING
             )
+        return HttpResponseRedirect(_url(ruling))
+
+    def _took_or_told(self, request: HttpRequest, ruling: Ruling, step: str) -> bool:
+        try:
+            return self._took(request, ruling, step)
+        except IntegrityError as error:
+            if violated_constraint(error) != "ruling_many_need_two_people":
+                raise
+            self.message_user(request, MANY, messages.ERROR)
+            return True
+
+    def _may_confirm(self, request: HttpRequest, ruling: Ruling) -> bool:
+        """Whether this person may make it last: somebody else's, that takes signatures out of the count."""
+        open_still = ruling.state in (State.READY, State.RUNNING, State.DONE) and ruling.confirmed_by_id is None
+        others = ruling.made_by_id != request.user.pk and may(request.user, "ruling.approve", ruling.campaign)
+        return open_still and others and ruling.verb != Ruling.Verb.COUNT
+
+    def confirm(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The second person: what runs or is done lasts; what waited for them begins."""
+        ruling = self._ruling_or_404(request, object_id)
+        if not self._may_confirm(request, ruling):
+            self.message_user(request, _("Someone else has to confirm it."), messages.ERROR)
+            return HttpResponseRedirect(_url(ruling))
+        to = State.RUNNING if ruling.state == State.READY else ruling.state
+        with transaction.atomic():
+            same = Ruling.objects.filter(pk=ruling.pk, state=ruling.state, confirmed_by=None)
+            if same.update(state=to, confirmed_by=cast(User, request.user)):
+                detail = {"ruling": ruling.pk, "campaign": ruling.campaign_id, "would_touch": ruling.would_touch}
+                audit.append(cast(User, request.user), "ruling.approve", ruling.campaign.section, "", detail)
+                notify_worker("apply_rulings")
+                self.message_user(request, _("Confirmed. It lasts until somebody undoes it."), messages.SUCCESS)
+            else:
+                self.message_user(
+                    request, _("Its status has changed in the meantime. Check it and try again."), messages.WARNING
+                )
         return HttpResponseRedirect(_url(ruling))
 
     def _took(self, request: HttpRequest, ruling: Ruling, step: str) -> bool:
@@ -165,7 +206,9 @@ class RulingAdmin(GuardedAdmin):
         def view(step: str) -> Any:
             return require_POST(lambda request, object_id: self._step(request, object_id, step))
 
-        return [*self.pages_of_objects(**{step: view(step) for step in STEPS}), *super().get_urls()]
+        steps = {step: view(step) if step == "stop" else reauthenticated(view(step)) for step in STEPS}
+        confirm = require_POST(reauthenticated(self.confirm))
+        return [*self.pages_of_objects(confirm=confirm, **steps), *super().get_urls()]
 
 
 def _words(key: str) -> str | Promise:

@@ -66,8 +66,8 @@ def roles_of(user: User) -> list[tuple[str, str]]:
 def tasks_of(user: User) -> list[Task]:
     """What waits for this person; what others wait for comes first."""
     sources = (
-        _to_decide, _shreddings, _mail_trouble, _alarms, _keyless, _to_open, _sent_back, _rulings, _closing, _failed,
-        _to_deliver, _quiet, _people, _cases, _setting_up,
+        _to_decide, _shreddings, _mail_trouble, _alarms, _keyless, _to_open, _sent_back, _rulings, _to_confirm,
+        _closing, _failed, _to_deliver, _quiet, _people, _cases, _setting_up,
     )  # fmt: skip
     return sorted((task for source in sources for task in source(user)), key=lambda task: not task.urgent)
 
@@ -164,6 +164,17 @@ def _rulings(user: User) -> Iterator[Task]:
         n = ruling.would_touch or 0
         what = ngettext("Confirm a ruling on %s signature", "Confirm a ruling on %s signatures", n) % number(n)
         yield Task(what, ruling.campaign.title, reverse("admin:signatures_ruling_change", args=[ruling.pk]))
+
+
+def _to_confirm(user: User) -> Iterator[Task]:
+    """What a colleague ruled, and what ends by itself."""
+    own = within(Campaign.objects.all(), user, "ruling.approve")
+    for ruling in (
+        Ruling.objects.unconfirmed().filter(campaign__in=own).exclude(made_by=user).select_related("campaign")
+    ):
+        if ruling.state in (Ruling.State.RUNNING, Ruling.State.DONE) and ruling.ends_at:
+            what = _("Confirm a colleague’s ruling, or it ends on %s UTC") % f"{ruling.ends_at:%Y-%m-%d %H:%M}"
+            yield Task(what, ruling.campaign.title, reverse("admin:signatures_ruling_change", args=[ruling.pk]))
 
 
 def _alarms(user: User) -> Iterator[Task]:

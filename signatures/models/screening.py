@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
+from typing import Final
 
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
@@ -104,10 +106,21 @@ class LabelCount(models.Model):
         constraints = [models.UniqueConstraint(fields=["campaign", "kind", "label"], name="label_counted_once")]
 
 
+#: How long what one person decided stands by itself.
+RULING_LASTS: Final = datetime.timedelta(hours=72)
+
+
+class RulingQuerySet(models.QuerySet["Ruling"]):
+    def unconfirmed(self) -> RulingQuerySet:
+        """Those that took signatures out of the count and end by themselves. The same rule as Ruling.ends_at."""
+        ended = [Ruling.State.UNDOING, Ruling.State.UNDONE]
+        return self.filter(confirmed_by=None, run_at__isnull=False).exclude(verb="count").exclude(state__in=ended)
+
+
 class Ruling(models.Model):
     """What a person decided about all signatures that came alike: carried out by a worker, and reversible.
 
-    Guards: config/database/audited_rows.sql, config/database/row_security.sql.
+    Guards: config/database/audited_rows.sql, config/database/row_security.sql, config/database/rulings.sql.
     """
 
     class Verb(models.TextChoices):
@@ -135,11 +148,24 @@ class Ruling(models.Model):
     )
     made_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     state = models.CharField(_("status"), max_length=9, choices=State, db_default=State.ASKED, editable=False)
+    #: When it was carried out, by the database's clock: from then on the 72 hours count (config/database/rulings.sql).
+    run_at = models.DateTimeField(null=True, editable=False)
+    #: The second person, who makes it last.
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("confirmed by"),
+    )
     #: How many it would touch, as a worker counted before anything was touched.
     would_touch = models.IntegerField(_("signatures affected"), null=True, editable=False)
     touched = models.IntegerField(_("changed so far"), db_default=0, editable=False)
     #: The last signature that was looked at: where a worker goes on.
     reached = models.BigIntegerField(db_default=0, editable=False)
+
+    objects = RulingQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("ruling")
@@ -151,10 +177,25 @@ class Ruling(models.Model):
                 condition=Q(state__in=["asked", "cancelled"]) | Q(would_touch__isnull=False),
             ),
             models.CheckConstraint(name="ruling_has_a_reason", condition=~Q(reason="")),
+            models.CheckConstraint(
+                name="ruling_confirmed_by_another",
+                condition=Q(confirmed_by__isnull=True) | ~Q(confirmed_by=models.F("made_by")),
+                violation_error_message=_("Someone else has to confirm it."),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_verb_display()} ({self.pk})"
+
+    @property
+    def ends_at(self) -> datetime.datetime | None:
+        """When it is undone, unless somebody else confirms it; None where it is not, or was not carried out yet.
+
+        The same rule as Ruling.objects.unconfirmed().
+        """
+        if self.verb == self.Verb.COUNT or self.confirmed_by_id is not None or self.run_at is None:
+            return None
+        return None if self.state in (self.State.UNDOING, self.State.UNDONE) else self.run_at + RULING_LASTS
 
 
 class RulingItem(models.Model):

@@ -15,15 +15,20 @@ from typing import Any, Final, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F, Max
+from django.utils import timezone
 
 from signatures.models import Delivery, Reason, Register, Removal, Ruling, RulingItem, Signature, Source, why_outside
+from signatures.models.screening import RULING_LASTS
 from signatures.register import ledger
 from signatures.register.tally import Arrival, count_in, count_out, stand_outside
+from staff import audit
 
 #: Signatures a step: a few milliseconds under the register's lock.
 STEP: Final = 500
 
 State = Signature.State
+#: From where a ruling that nobody confirmed is undone: one that runs is done first.
+ENDING: Final = (Ruling.State.DONE, Ruling.State.CANCELLED)
 #: What each decision makes of a signature, and of which.
 TO: Final = {Ruling.Verb.HOLD: State.QUARANTINED, Ruling.Verb.EXCLUDE: State.EXCLUDED, Ruling.Verb.COUNT: State.COUNTED}
 FROM: Final = {
@@ -76,12 +81,29 @@ class Touched(NamedTuple):
 def work_on_rulings() -> int:
     """Look up, carry out and undo what was asked for; returns how many signatures were moved."""
     moved = 0
+    end_unconfirmed()
     for ruling in Ruling.objects.filter(state=Ruling.State.ASKED):
         preview(ruling)
     for ruling in Ruling.objects.filter(state__in=[Ruling.State.RUNNING, Ruling.State.UNDOING]).order_by("pk"):
         while count := step(ruling.pk):
             moved += count
     return moved
+
+
+def end_unconfirmed() -> int:
+    """Have undone what nobody else confirmed within 72 hours; returns how many rulings."""
+    ended = 0
+    over = Ruling.objects.unconfirmed().filter(state__in=ENDING, run_at__lte=timezone.now() - RULING_LASTS)
+    for ruling in over.select_related("campaign__section"):
+        with transaction.atomic():
+            # Somebody confirms it at this moment: whoever is second finds nothing to change.
+            if Ruling.objects.filter(pk=ruling.pk, confirmed_by=None, state__in=ENDING).update(
+                state=Ruling.State.UNDOING
+            ):
+                detail = {"ruling": ruling.pk, "campaign": ruling.campaign_id}
+                audit.append(None, "ruling.end", ruling.campaign.section, detail=detail)
+                ended += 1
+    return ended
 
 
 def preview(ruling: Ruling) -> None:

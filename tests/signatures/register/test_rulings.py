@@ -1,15 +1,24 @@
 """Rulings: looked up before they act, stopped at any moment, undone; the tally exact all the while."""
 
+import datetime
+import itertools
+
 import pytest
+import time_machine
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.urls import reverse
+from django.utils import timezone
 
 from signatures.delivery.verification import verify
 from signatures.models import LedgerEntry, Register, Ruling, Trace
+from signatures.models.screening import RULING_LASTS
 from signatures.public_figures.ledger import public_ledger
 from signatures.register import admission, rulings
 from signatures.register.tally import check_tally
+from staff.models import AuditEntry, Role
 from tests.signatures.register.test_screening import SEEN
 from tests.support.fixtures import acting_as
 from tests.support.packets import path_of
@@ -242,3 +251,132 @@ def come_late(campaign, sign):
     sign(campaign, email="late@gmail.com", signals=SEEN | {"network": "late"})
     with acting_as(django_settings.WORKER_ROLE):
         admission.admit_all(campaign)
+
+
+# --- one person at once, two for good -------------------------------------------------------------------------------
+
+
+def later(by):
+    with time_machine.travel(timezone.now() + by), acting_as(django_settings.WORKER_ROLE):
+        return rulings.work_on_rulings()
+
+
+def confirm(ruling, by):
+    with acting_as(django_settings.DESK_ROLE):
+        Ruling.objects.filter(pk=ruling.pk).update(confirmed_by=by, state="done")
+
+
+@pytest.mark.parametrize("verb", ["exclude", "hold"])
+def test_what_one_person_took_out_comes_back_after_72_hours(campaign, crowd, verb):
+    ruling = ask(campaign, verb, network=crowd)
+    carry_out(ruling)
+    assert counted(campaign) == 5
+    assert later(RULING_LASTS - datetime.timedelta(minutes=1)) == 0
+    assert counted(campaign) == 5
+    assert later(RULING_LASTS) == ruling.touched
+    ruling.refresh_from_db()
+    assert (ruling.state, counted(campaign)) == (State.UNDONE, 15)
+    assert AuditEntry.objects.filter(action="ruling.end").count() == 1
+    assert later(2 * RULING_LASTS) == 0
+
+
+def test_what_a_second_person_confirmed_lasts(campaign, crowd, staff):
+    ruling = ask(campaign, "exclude", network=crowd)
+    carry_out(ruling)
+    confirm(ruling, staff(Role.MODERATOR))
+    assert later(2 * RULING_LASTS) == 0
+    assert counted(campaign) == 5
+
+
+def test_what_was_put_back_into_the_count_stays(campaign, crowd):
+    carry_out(ask(campaign, "count", network=crowd, reason="TRAP"))
+    assert later(2 * RULING_LASTS) == 0
+    assert counted(campaign) == 25
+
+
+def test_when_a_ruling_ends_is_one_rule_in_two_tongues(campaign, crowd, staff):
+    for verb, state, run_at, confirmed_by in itertools.product(
+        Ruling.Verb, State, (None, timezone.now()), (None, staff(Role.MODERATOR))
+    ):
+        by, _ = User.objects.get_or_create(username="moderator")
+        ruling = Ruling.objects.create(
+            campaign=campaign, verb=verb, query={}, reason="R", made_by=by, state=state, would_touch=0, run_at=run_at,
+            confirmed_by=confirmed_by,
+        )  # fmt: skip
+        assert (ruling.ends_at is not None) == Ruling.objects.unconfirmed().filter(pk=ruling.pk).exists()
+
+
+def test_more_than_twenty_a_day_wait_for_the_second_person(campaign, crowd, staff):
+    """A9: one moderator's session took out 16 of 16."""
+    first, second = ask(campaign, "exclude", network=crowd), ask(campaign, "exclude", source="web")
+    colleague = staff(Role.MODERATOR)
+    work()
+    say(first, State.RUNNING)  # twenty
+    work()
+    work()
+    with pytest.raises(IntegrityError, match="wait for a second person"), transaction.atomic():
+        say(second, State.RUNNING)
+    with acting_as(django_settings.DESK_ROLE):
+        Ruling.objects.filter(pk=second.pk).update(state=State.RUNNING, confirmed_by=colleague)
+    work()
+    assert counted(campaign) == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE signatures_ruling SET run_at = now() + interval '9 years'",
+        "UPDATE signatures_ruling SET made_by_id = made_by_id",
+        "UPDATE signatures_ruling SET would_touch = 0",
+        "UPDATE signatures_ruling SET confirmed_by_id = made_by_id, state = 'done'",
+        "UPDATE signatures_ruling SET confirmed_by_id = NULL, state = 'done'",
+    ],
+)
+def test_by_sql_nobody_lengthens_shrinks_or_confirms_their_own(campaign, crowd, staff, statement):
+    ruling = ask(campaign, "exclude", network=crowd)
+    carry_out(ruling)
+    if "NULL" in statement:
+        confirm(ruling, staff(Role.MODERATOR))
+    with pytest.raises(DatabaseError), transaction.atomic(), acting_as(django_settings.DESK_ROLE):
+        connection.cursor().execute(statement)
+
+
+def page_of(ruling, step):
+    return reverse(f"admin:signatures_ruling_{step}", args=[ruling.pk])
+
+
+def test_on_its_page_a_colleague_confirms_and_whoever_made_it_does_not(campaign, crowd, staff, staff_client):
+    anna, boris = staff(Role.MODERATOR), staff(Role.MODERATOR)
+    ruling = Ruling.objects.create(
+        campaign=campaign, verb="exclude", query={"source": "web"}, reason="Bots", made_by=anna
+    )
+    work()
+    own, other = staff_client(anna), staff_client(boris)
+    assert "Another moderator has to confirm" in own.post(page_of(ruling, "carry_out"), follow=True).text
+    assert page_of(ruling, "confirm") not in own.get(page_of(ruling, "change")).text
+    own.post(page_of(ruling, "confirm"))
+    ruling.refresh_from_db()
+    assert ruling.state == State.READY
+    assert page_of(ruling, "confirm") in other.get(page_of(ruling, "change")).text
+    assert "It lasts until somebody undoes it" in other.post(page_of(ruling, "confirm"), follow=True).text
+    work()
+    ruling.refresh_from_db()
+    assert (ruling.state, ruling.confirmed_by) == (State.DONE, boris)
+    assert AuditEntry.objects.filter(action="ruling.approve", actor=boris).exists()
+
+
+@pytest.mark.parametrize("step", ["carry_out", "confirm", "undo"])
+def test_nothing_is_ruled_at_a_screen_left_open(campaign, crowd, staff, staff_client, step):
+    moderator = staff(Role.MODERATOR)
+    TOTP.activate(moderator, generate_totp_secret())
+    ruling = ask(campaign, "exclude", network=crowd)
+    work()
+    if step == "undo":
+        say(ruling, State.RUNNING)
+        work()
+    before = Ruling.objects.get(pk=ruling.pk).state
+    browser = staff_client(moderator)
+    with time_machine.travel(timezone.now() + datetime.timedelta(minutes=11)):
+        answer = browser.post(page_of(ruling, step))
+    assert answer["Location"].startswith("/admin/again/")
+    assert Ruling.objects.get(pk=ruling.pk).state == before
