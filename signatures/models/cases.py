@@ -40,7 +40,10 @@ class CaseQuerySet(models.QuerySet["Case"]):
 
 
 class Case(models.Model):
-    """One request. Written by the privacy officer; what it does to a signature, a worker does (`CaseAct`)."""
+    """One request. Written by the privacy officer; what it does to a signature, a worker does (`CaseAct`).
+
+    Guards: config/database/audited_rows.sql.
+    """
 
     class Kind(models.TextChoices):
         ACCESS = "access", _("Tell what we hold (article 15)")
@@ -111,7 +114,7 @@ class Case(models.Model):
 class CaseAct(models.Model):
     """What is to be done to one signature for a case: the officer writes it down, a worker does it and says so.
 
-    Guards: config/database/cases.sql.
+    Guards: config/database/audited_rows.sql, config/database/cases.sql.
     """
 
     class Kind(models.TextChoices):
