@@ -6,6 +6,8 @@ ROUTES: Final = {
     "updates": "c/<slug:slug>/updates/",
     "update": "c/<slug:slug>/updates/<slug:update_slug>/",
     "dossier": "d/<slug:slug>/",
+    "versions": "c/<slug:slug>/versions/",
+    "text": "c/<slug:slug>/versions/<int:number>/<slug:language>.json",
 }
 #: Of a page that each organisation must have: the site's own, or of a section that lives beside others.
 STANDING: Final = r"^(?:s/(?P<section>[-a-z0-9_]+)/)?(?P<kind>about|privacy|imprint|accessibility|help|contact)/$"

@@ -12,4 +12,6 @@ urlpatterns = [
     path(ROUTES["update"], views.update, name="update"),
     path(ROUTES["dossier"], views.dossier, name="dossier"),
     re_path(STANDING, views.standing, name="standing"),
+    path(ROUTES["versions"], views.versions, name="versions"),
+    path(ROUTES["text"], views.text, name="text"),
 ]

@@ -8,12 +8,14 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.templatetags.static import static
+from django.utils import translation
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_safe
 
 from petitions import pictures
 from petitions.models import Campaign, Dossier, Update
+from petitions.text_changes import told_version
 from web.branding import sheet_of
 from web.facts import TITLES, with_facts
 from web.gone import Gone
@@ -22,6 +24,8 @@ from web.identities import coloured, here, of_this_site, section_of_site
 from web.models import StandingPage
 from web.page_cache import cached_page
 
+#: The numbers that the column of TextVersion has.
+MOST_VERSIONS: Final = 32767
 _PICTURE_TYPES: Final = {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}
 
 
@@ -89,6 +93,29 @@ def _campaign_or_404(slug: str) -> Campaign:
     if not found.is_public:
         raise Gone
     return found
+
+
+@require_safe
+@cached_page
+def versions(request: HttpRequest, slug: str) -> HttpResponse:
+    """What was signed: each version of the text, and what it changed, in the reader's language."""
+    campaign = _campaign_or_404(slug)
+    language = translation.get_language() or campaign.language
+    kept = list(campaign.text_versions.order_by("number"))
+    told = [told_version(version, before, language) for before, version in zip([None, *kept], kept, strict=False)]
+    return render(request, "petitions/versions.html", {"campaign": campaign, "versions": told[::-1]})
+
+
+@require_safe
+@cached_page
+def text(request: HttpRequest, slug: str, number: int, language: str) -> HttpResponse:
+    """A version's text in one language, to the byte: its SHA-256 is what signatures seal."""
+    campaign = _campaign_or_404(slug)
+    version = campaign.text_versions.filter(number=number).first() if number <= MOST_VERSIONS else None
+    found = version.text_in(language) if version else None
+    if found is None:
+        raise Http404
+    return HttpResponse(found, content_type="application/json")
 
 
 @require_safe

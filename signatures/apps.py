@@ -8,7 +8,7 @@ class SignaturesConfig(AppConfig):
     def ready(self) -> None:
         if not settings.HAS_STAFF:
             return
-        from signatures.desk import deliveries, disclosure, recipients, shredding
+        from signatures.desk import corrections, deliveries, disclosure, recipients, shredding
         from staff import approvals
         from staff.models import Proposal
 
@@ -16,3 +16,4 @@ class SignaturesConfig(AppConfig):
         approvals.register(Proposal.Kind.RECIPIENT, recipients.APPROVAL)
         approvals.register(Proposal.Kind.DISCLOSURE, disclosure.APPROVAL)
         approvals.register(Proposal.Kind.SHREDDING, shredding.APPROVAL)
+        approvals.register(Proposal.Kind.CORRECTION, corrections.APPROVAL)

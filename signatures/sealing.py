@@ -66,6 +66,9 @@ class Person(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     share_comment: Annotated[str, msgspec.Meta(max_length=32)] = ""
     updates: Annotated[str, msgspec.Meta(max_length=32)] = ""
     language: Annotated[str, msgspec.Meta(max_length=16)] = "en"
+    #: The text that was signed (petitions/models/version.py): its number, and its SHA-256 in `language`.
+    version: Annotated[int, msgspec.Meta(ge=0, le=32767)] = 0
+    text_sha256: Annotated[str, msgspec.Meta(max_length=64)] = ""
     token: Annotated[str, msgspec.Meta(max_length=64)] = ""
     signals: dict[str, str | int | bool] = {}
 

@@ -40,6 +40,8 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "tally.view": _roles(_CAMPAIGNER, _MODERATOR),
     "disclosure.request": _roles(_CAMPAIGNER),
     "disclosure.approve": _roles(_CAMPAIGNER, _MODERATOR),
+    "correction.request": _roles(_CAMPAIGNER),
+    "correction.approve": _roles(_CAMPAIGNER, _MODERATOR),
     "ruling.view": _roles(_MODERATOR),
     "ruling.make": _roles(_MODERATOR),
     "ruling.approve": _roles(_MODERATOR),

@@ -28,7 +28,7 @@ PUBLIC: Final = frozenset({
     "tally", "embed", "confirm", "withdraw", "updates", "update", "dossier", "inbox", "mail", "media", "signing_key",
     "signing_key_pem", "verifier", "unsubscribe", "news", "campaign_via", "share_image", "share_image_at", "feed",
     "sitemap", "press", "robots", "brand", "standing", "share", "qr", "my_signatures", "my_signatures_sent", "mine",
-    "mine_text", "mine_json", "not_me",
+    "mine_text", "mine_json", "not_me", "versions", "text",
 })  # fmt: skip
 #: Of the admin, what belongs to no model. Their lists show only what one's roles show.
 SITE_WIDE: Final = frozenset({

@@ -25,6 +25,11 @@ ATTEMPTS: Final = 45
 PAUSE: Final = 1.0
 #: query_canceled (by our timeout), lock_not_available, deadlock_detected.
 BUSY: Final = {"57014", "55P03", "40P01"}
+#: What was public before versions of texts were kept gets its first one (text_versions.sql).
+MISSING_VERSIONS: Final = """
+SELECT keep_text_version(id) FROM petitions_campaign c
+ WHERE NOT EXISTS (SELECT FROM petitions_textversion WHERE campaign_id = c.id)
+"""
 #: The squashed migrations begin anew: a database that these had been applied to lacks what came later.
 _RECORDED: Final = "SELECT to_regclass('public.django_migrations') IS NOT NULL"
 _OLD_NAME: Final = "SELECT FROM django_migrations WHERE app = 'signatures' AND name = '0002_row_security_and_guards'"
@@ -55,6 +60,7 @@ def _apply_once(using: str) -> None:
         if DESK.keys() <= set(connections[using].introspection.table_names(cursor)):  # else half migrated: no rights
             apply_grants(cursor)  # first: what a guard's mark covers includes who may call a function
             apply_guards(cursor)
+            cursor.execute(MISSING_VERSIONS)
 
 
 def is_old(cursor: Any) -> bool:

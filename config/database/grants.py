@@ -61,6 +61,8 @@ PUBLIC: Final[dict[str, str]] = {
     **dict.fromkeys((*_STAFF, *_STAFFS_WORK, *_REGISTER, *_NOBODYS), ""),
     "django_migrations": READ,
     "petitions_claimsnapshot": READ,
+    "petitions_textversion": READ,
+    "petitions_correction": "",
     "signatures_campaignkey": READ,
     # What row security asks of a submission's key; the key itself is sealed, and of no use here.
     "signatures_sealingkey": "INSERT (id, campaign_id, wrapped), SELECT (id, campaign_id, created_at)",
@@ -99,6 +101,9 @@ DESK: Final[dict[str, str]] = {
     "django_migrations": READ,
     # What was said stays said: no role changes or deletes a snapshot.
     "petitions_claimsnapshot": "SELECT, INSERT",
+    # What was signed: only the database makes a version, and carries a correction out (text_versions.sql).
+    "petitions_textversion": READ,
+    "petitions_correction": "SELECT, INSERT",
     "signatures_campaignkey": READ,
     "signatures_register": READ,
     "signatures_tally": READ,
@@ -142,6 +147,8 @@ WORKER: Final[dict[str, str]] = {
     # Closed when the time has come, or its keys were destroyed by hand.
     "petitions_campaign": "SELECT, UPDATE (state, closes_at, paused_at, paused_with_site)",
     "petitions_claimsnapshot": READ,
+    "petitions_textversion": READ,
+    "petitions_correction": "",
     "django_migrations": READ,
     "signatures_campaignkey": "SELECT, INSERT",
     "signatures_sealingkey": "SELECT, INSERT, DELETE",

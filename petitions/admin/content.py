@@ -31,12 +31,19 @@ from petitions.models import (
     Dossier,
     Picture,
     Update,
+    is_signed,
 )
 from petitions.pictures import ACCEPT, PictureRefused
 from staff.access import may, sections_of, within
 from staff.guarded_admin import GuardedInline
 from web.i18n.languages import LANGUAGES
+from web.i18n.translated import TranslatedField
 from web.models import Section
+
+
+def was_signed(campaign: Campaign) -> bool:
+    """Whether anybody has signed it, so that its texts are fixed (config/database/text_versions.sql)."""
+    return Campaign.objects.filter(is_signed(), pk=campaign.pk).exists()
 
 
 class AddresseeForm(forms.ModelForm):
@@ -70,6 +77,16 @@ class AddresseeAdmin(TranslatedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Addressee | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.campaigns.exists())
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Addressee | None = None) -> list[str]:
+        """Its name is a part of what people signed: corrected with a petition, not here."""
+        return ["name", "institution", "language"] if obj and self._was_signed(obj) else []
+
+    def is_fixed(self, row: Addressee, field: TranslatedField) -> bool:
+        return self._was_signed(row)
+
+    def _was_signed(self, addressee: Addressee) -> bool:
+        return addressee.campaigns.filter(is_signed()).exists()
 
 
 class DemandChoice(forms.ModelChoiceField):
@@ -205,6 +222,10 @@ class DemandInline(GuardedInline):
     model = Demand
     fields = ["position", "text", "explanation"]
 
+    def _may_write(self, request: HttpRequest, obj: Any) -> bool:
+        """What people have signed is corrected, and no demand comes or goes."""
+        return super()._may_write(request, obj) and not (obj and was_signed(obj))
+
 
 class CampaignContentAdmin(TranslatedAdmin):
     """A campaign as content. Registered by signatures/admin/campaigns.py, which knows keys and counts.
@@ -216,6 +237,8 @@ class CampaignContentAdmin(TranslatedAdmin):
     section_lookup = "section"
     #: When it opens and closes is a moderator's to plan. The state changes by steps (petitions/desk/lifecycle.py).
     TIME_FIELDS = ("opens_at", "closes_at")
+    #: What is fixed once somebody has signed, demands apart.
+    SIGNED = ("title", "pledge", "addressee", "persons_per_mailbox", "language")
     form = CampaignContentForm
     inlines = [DemandInline]
     translated_parts = ("demands",)
@@ -256,6 +279,11 @@ class CampaignContentAdmin(TranslatedAdmin):
     def section_of(self, obj: Campaign) -> Campaign:
         return obj
 
+    def is_fixed(self, row: Any, field: TranslatedField) -> bool:
+        if isinstance(row, Demand):
+            return was_signed(row.campaign)
+        return field.attname in ("title", "pledge") and was_signed(row)
+
     def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         return super().has_change_permission(request, obj) or self.may_set_state(request, obj)
 
@@ -268,6 +296,8 @@ class CampaignContentAdmin(TranslatedAdmin):
         fixed = ["state", "slug", "section"] if obj and obj.is_public else ["state"]
         if obj is None or not self.may_set_state(request, obj):  # a new one begins as a draft
             fixed += self.TIME_FIELDS
+        if obj and was_signed(obj):
+            fixed += self.SIGNED
         if obj and not self.may_do(request, "change", obj):
             every = flatten_fieldsets(self.get_fieldsets(request, obj))
             fixed += [name for name in every if name not in (*fixed, *self.TIME_FIELDS)]

@@ -41,10 +41,10 @@ class TranslationForm(forms.Form):
     are now: where there is data, they are locked.
     """
 
-    def __init__(self, rows: Iterable[Translated], language: str, data: Any = None) -> None:
+    def __init__(self, asked: Iterable[tuple[Translated, TranslatedField]], language: str, data: Any = None) -> None:
         super().__init__(data)
         self.language = language
-        self.asked = [(row, field) for row in rows for field in row.translated_fields() if row.original(field.attname)]
+        self.asked = list(asked)
         for row, field in self.asked:
             self.fields[_name(row, field)] = _box(row, field, language)
         self.there = {_name(row, field): row.translation_of(field.attname, language) for row, field in self.asked}
@@ -128,6 +128,14 @@ class TranslatedAdmin(GuardedAdmin):
         for part in self.translated_parts:
             getattr(form.instance, part).update(language=form.instance.language)
 
+    def is_fixed(self, row: Any, field: TranslatedField) -> bool:
+        """Whether this text of an object or its parts is not translated here."""
+        return False
+
+    def _asked(self, rows: Iterable[Translated]) -> list[tuple[Translated, TranslatedField]]:
+        fields = [(row, field) for row in rows for field in row.translated_fields() if row.original(field.attname)]
+        return [(row, field) for row, field in fields if not self.is_fixed(row, field)]
+
     def look_at_translations(self, request: HttpRequest, obj: Any) -> None:
         """Called once a translation is saved: for what the admin of some texts has to say of it."""
 
@@ -149,8 +157,8 @@ class TranslatedAdmin(GuardedAdmin):
         if request.method == "POST":
             return self._save_translations(request, found, code)
         rows = self._rows(found)
-        form = TranslationForm(rows, code)
-        return TemplateResponse(request, "petitions/admin/translations.html", self._page(request, found, form, rows))
+        form = TranslationForm(self._asked(rows), code)
+        return TemplateResponse(request, "petitions/admin/translations.html", self._page(request, found, form))
 
     def _rows(self, found: Translated, *, locked: bool = False) -> list[Translated]:
         """The object and what is translated with it. Locked in a fixed order: the object first, its parts by key."""
@@ -166,9 +174,9 @@ class TranslatedAdmin(GuardedAdmin):
     @transaction.atomic
     def _save_translations(self, request: HttpRequest, found: Any, code: str) -> HttpResponse:
         rows = self._rows(found, locked=True)
-        form = TranslationForm(rows, code, request.POST)
+        form = TranslationForm(self._asked(rows), code, request.POST)
         if not form.is_valid():
-            page = self._page(request, found, form, rows)
+            page = self._page(request, found, form)
             return TemplateResponse(request, "petitions/admin/translations.html", page)
         form.save()
         self.message_user(request, _("Translation saved."))
@@ -178,8 +186,12 @@ class TranslatedAdmin(GuardedAdmin):
         self.look_at_translations(request, rows[0])
         return HttpResponseRedirect(f"{request.path}?language={code}")
 
-    def _page(self, request: HttpRequest, found: Translated, form: TranslationForm, rows: list[Any]) -> dict[str, Any]:
-        lacking = {code: sum(len(row.untranslated(code)) for row in rows) for code in BY_CODE if code != found.language}
+    def _page(self, request: HttpRequest, found: Translated, form: TranslationForm) -> dict[str, Any]:
+        lacking = {
+            code: sum(field.attname in row.untranslated(code) for row, field in form.asked)
+            for code in BY_CODE
+            if code != found.language
+        }
         change = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
         return {
             **self.admin_site.each_context(request),

@@ -10,6 +10,7 @@ from petitions.models.demand import Demand, DemandStep, won
 from petitions.models.dossier import Coverage, Dossier
 from petitions.models.picture import Picture
 from petitions.models.update import BREAKING_FOR, Update, UpdateQuerySet
+from petitions.models.version import Correction, TextVersion, is_signed
 
 __all__ = [
     "BREAKING_FOR",
@@ -18,6 +19,7 @@ __all__ = [
     "Campaign",
     "CampaignQuerySet",
     "ClaimSnapshot",
+    "Correction",
     "Coverage",
     "Demand",
     "DemandStep",
@@ -25,8 +27,10 @@ __all__ = [
     "Dossier",
     "Picture",
     "Standing",
+    "TextVersion",
     "Update",
     "UpdateQuerySet",
+    "is_signed",
     "unknown_claims",
     "with_claims",
     "won",

@@ -28,7 +28,7 @@ class AddresseeQuerySet(models.QuerySet["Addressee"]):
 class Addressee(Translated):
     """The authority a campaign addresses, or a third party that verifies for it.
 
-    Guards: config/database/audited_rows.sql.
+    Guards: config/database/audited_rows.sql, config/database/text_versions.sql.
     """
 
     name = TranslatedCharField(_("name or title"), max_length=200, help_text=_("“The Minister of Internal Affairs”"))

@@ -135,7 +135,7 @@ class Campaign(Translated):
     """A petition: what is demanded, of whom, and how its signers are protected.
 
     Guards: config/database/audited_rows.sql, config/database/campaign_guard.sql,
-    config/database/search.sql, config/database/two_people.sql.
+    config/database/search.sql, config/database/text_versions.sql, config/database/two_people.sql.
     """
 
     class State(models.TextChoices):

@@ -17,7 +17,7 @@ from web.i18n.translated import Translated, TranslatedCharField, TranslatedTextF
 class Demand(Translated):
     """One thing the campaign asks for. Demands are numbered from 1.
 
-    Guards: config/database/audited_rows.sql.
+    Guards: config/database/audited_rows.sql, config/database/text_versions.sql.
     """
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="demands")

@@ -13,6 +13,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
@@ -23,6 +24,7 @@ from unfold.decorators import display
 from signatures.admin.approval_forms import ASKING, askable_by
 from signatures.admin.isolated_page import isolated
 from signatures.desk import recipients, shredding
+from signatures.desk.corrections import changes_of, correction_of
 from signatures.models import Delivery
 from staff import approvals
 from staff.access import Who, sections_of, works_here
@@ -99,6 +101,7 @@ class ProposalAdmin(GuardedAdmin):
             "proposal": proposal,
             "what_happens": approvals.what_happens(proposal),
             "more": _more_about(proposal),
+            "detail": _detail_of(proposal),
             "decides": waiting and approvals.may_decide(proposal, user),
             "takes_back": waiting and proposal.requested_by_id == user.pk,
             "overdue": proposal.is_overdue(),
@@ -195,6 +198,13 @@ class ProposalAdmin(GuardedAdmin):
             name="staff_proposal_prove",
         )
         return [ask, prove, *steps, *super().get_urls()]
+
+
+def _detail_of(proposal: Proposal) -> str:
+    """What the page shows of it beside the words, as HTML; "" where they say all."""
+    if proposal.kind != Proposal.Kind.CORRECTION:
+        return ""
+    return render_to_string("petitions/admin/changes.html", {"changes": changes_of(correction_of(proposal))})
 
 
 def _more_about(proposal: Proposal) -> str:

@@ -17,10 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
-from petitions.admin.content import CampaignContentAdmin, CampaignContentForm
+from petitions.admin.content import CampaignContentAdmin, CampaignContentForm, was_signed
 from petitions.admin.previews import preview
 from petitions.desk.lifecycle import STEPS, NotNow, possible_steps, why_not
 from petitions.models import Campaign, CampaignQuerySet, ClaimSnapshot
+from signatures.admin.corrections import CorrectionForm
 from signatures.admin.refusals import NARROWED_BY_TWO, ONLY_NARROWER, ExplainsRefusals, RefusableForm
 from signatures.desk.deliveries import allowed_profiles
 from signatures.desk.lifecycle import TIMES, note_times, take_step
@@ -76,11 +77,12 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         "claim": "content.change",
         "life": "campaign.view",
         "preview": "campaign.view",
+        "correct": "correction.request",
     }
     inlines = [*CampaignContentAdmin.inlines, SigningRulesInline]
     list_display = ["title", "state_label", "total", "updated_on", "tally_link"]
     list_select_related = ["register"]
-    actions_detail = ["preview", "life", "translations", "tally"]
+    actions_detail = ["preview", "life", "translations", "correct", "tally"]
 
     @display(
         description=_("status"),
@@ -224,6 +226,34 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
 
         return preview(request, "signatures/admin/preview_campaign.html", shown)
 
+    def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may(request.user, "correction.request")
+
+    @action(description=_("Correct the text"), url_path="correct", permissions=["correct"], icon="edit_note")
+    def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What people signed, to be corrected. POST asks for it; somebody else approves."""
+        campaign = self.get_object(request, object_id)
+        if campaign is None:
+            raise Http404
+        if not may(request.user, "correction.request", campaign):
+            raise PermissionDenied
+        form = CorrectionForm(campaign, cast(User, request.user), request.POST if request.method == "POST" else None)
+        if form.is_bound and form.is_valid() and (made := form.ask()):
+            self.message_user(
+                request, _("Request sent. Someone else has to decide within three days."), messages.SUCCESS
+            )
+            return HttpResponseRedirect(reverse("admin:staff_proposal_change", args=[made.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Correct the text"),
+            "original": campaign,
+            "campaign": campaign,
+            "form": form,
+            "signed": was_signed(campaign),
+        }
+        return TemplateResponse(request, "signatures/admin/correct.html", context)
+
     def _take_step(self, request: HttpRequest, campaign: Campaign) -> bool:
         step = STEPS.get(request.POST.get("step", ""))
         if step is None:
@@ -248,5 +278,6 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             preview=self.preview,
             export=self.export,
             claim=require_POST(self.claim),
+            correct=self.correct,
         )
         return [*pages, *super().get_urls()]

@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from signatures.desk.corrections import SIGNED_TEXT_IS_FIXED
 from signatures.desk.disclosure import ONLY_NARROWER
 from staff.refusals import NotAllowed, violated_constraint
 
@@ -25,6 +26,7 @@ GUARDS: Final[dict[str, str | Promise]] = {
     "campaign_opens_with_keys": KEYS_ARE_BEING_MADE,
     "campaign_disclosure_only_narrows": ONLY_NARROWER,
     "disclosure_needs_two_people": NARROWED_BY_TWO,
+    "signed_text_is_fixed": SIGNED_TEXT_IS_FIXED,
     "campaign_shredded_stays_closed": _("Its keys have been destroyed, so it cannot reopen."),
 }
 

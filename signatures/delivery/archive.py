@@ -39,6 +39,7 @@ from signatures.delivery.parts import SpooledFile, build_again, files_of, forget
 from signatures.delivery.signing import Signer, signer
 from signatures.delivery.snapshot import Sealed
 from signatures.delivery.state import CannotBuild, change
+from signatures.delivery.versions import add_texts, versions_in
 from signatures.models import Delivery, DeliveryPart
 from signatures.public_figures.figures import Figures
 from signatures.register.keyring import KeysMissing
@@ -139,6 +140,7 @@ def write_packet(delivery: Delivery, sealed: Sealed, stream: IO[bytes]) -> tuple
                 return None
         draft = draft_manifest(delivery, sealed, signs)
         _add_countries(delivery, sealed.figures, writer)
+        add_texts(delivery, draft.by_version, writer)
         _add_amendments(delivery, draft, sealed.strikes, writer)
         _add_letters(delivery, draft, writer)
         _add_help(delivery, draft, writer)
@@ -200,6 +202,7 @@ def _add_checksums(writer: PacketWriter) -> None:
 def draft_manifest(delivery: Delivery, sealed: Sealed, signs: Signer) -> Manifest:
     """The manifest, but for its files."""
     figures = sealed.figures
+    by_version = versions_in(delivery, figures.total)
     tables = [part for part in sealed.parts if part.kind == DeliveryPart.Kind.TABLES]
     return Manifest(
         format=FORMAT,
@@ -226,6 +229,8 @@ def draft_manifest(delivery: Delivery, sealed: Sealed, signs: Signer) -> Manifes
         earlier=sealed.earlier,
         other_series=sealed.other_series,
         to_date=sealed.to_date,
+        by_version=by_version,
+        other_versions=figures.total - sum(version.count for version in by_version),
         built_at=timezone.now().date().isoformat(),
         signed_by=signs.fingerprint,
         files=[],

@@ -320,6 +320,7 @@ def _facts(manifest: Manifest) -> list[Fact]:
         first, last = _day(period.first), _day(period.last)
         facts.append(Fact(_("Signed"), first if first == last else f"{first} – {last}"))
     facts.append(Fact(_("Numbers in the register"), f"{number(span.first)} – {number(span.last)}"))
+    facts += _versions(manifest)
     if totals.gaps:
         facts.append(Fact(_("Withdrawn or removed before"), number(totals.gaps)))
     if manifest.profile != Disclosure.COUNT:
@@ -327,6 +328,20 @@ def _facts(manifest: Manifest) -> list[Fact]:
     if manifest.amendments.withdrawn:
         facts.append(Fact(_("Withdrawn or removed since earlier packets"), number(manifest.amendments.withdrawn)))
     return facts
+
+
+def _versions(manifest: Manifest) -> list[Fact]:
+    """How many signed which text, where it was corrected meanwhile."""
+    if len(manifest.by_version) < 2:
+        return []
+    told = [
+        Fact(
+            _("Version %(number)s, of %(day)s") % {"number": number(v.number), "day": _day(v.published_on)},
+            number(v.count) if v.count else _("fewer than ten, or none"),
+        )
+        for v in manifest.by_version
+    ]
+    return [*told, Fact(_("Not shown under any version"), number(manifest.other_versions))]
 
 
 def _confidential(delivery: Delivery, manifest: Manifest) -> list[str]:

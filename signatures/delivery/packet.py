@@ -3,6 +3,7 @@
 amendments.csv, .pdf where somebody was named before who is no longer counted: which numbers to strike, in which packets
 letter-en.pdf, .odt  what is demanded, of whom, how many signed, how that was found out; one in each language
 countries.csv        totals by country, small ones merged as on the site
+texts.json           each version of the text that was signed, in each language, to the byte
 signers-0001.csv, .xlsx …
                      only where the profile allows; at most PART_ROWS rows each
 signers-volume-001.pdf …
@@ -25,9 +26,9 @@ import msgspec
 from django.utils import timezone
 
 from signatures.delivery.lists import csv_of
-from signatures.delivery.verifier import AMENDMENTS, COUNTRIES, FORMAT, MANIFEST, PART_ROWS, SIGNATURE
+from signatures.delivery.verifier import AMENDMENTS, COUNTRIES, FORMAT, MANIFEST, PART_ROWS, SIGNATURE, TEXTS
 
-__all__ = ["AMENDMENTS", "COUNTRIES", "FORMAT", "MANIFEST", "PART_ROWS", "SIGNATURE"]
+__all__ = ["AMENDMENTS", "COUNTRIES", "FORMAT", "MANIFEST", "PART_ROWS", "SIGNATURE", "TEXTS"]
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -87,6 +88,23 @@ class Earlier(msgspec.Struct, frozen=True):
     built_at: str = ""
 
 
+class VersionText(msgspec.Struct, frozen=True):
+    """The text of a version in one language, which is in texts.json."""
+
+    language: str
+    sha256: str
+
+
+class VersionTotal(msgspec.Struct, frozen=True):
+    """Signatures to one version of the petition's text, as countries are told of: from ten on, in tens; else 0."""
+
+    number: int
+    #: ISO 8601.
+    published_on: str
+    count: int
+    texts: list[VersionText]
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What is in the packet, for whoever checks it."""
 
@@ -111,6 +129,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     other_series: list[Earlier] = []
     #: Signatures of the whole series up to this packet, less those that were withdrawn or removed since.
     to_date: int = 0
+    by_version: list[VersionTotal] = []
+    #: Signatures that no version accounts for.
+    other_versions: int = 0
     built_at: str
     #: The fingerprint of the key that signs this.
     signed_by: str

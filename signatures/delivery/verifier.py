@@ -50,10 +50,11 @@ if TYPE_CHECKING:
 
     Point = tuple[int, int, int, int]
 
-FORMAT = 3
+FORMAT = 4
 #: Packets are kept for long: those of earlier formats are checked by the rules of theirs.
-FORMATS = (2, FORMAT)
+FORMATS = (2, 3, FORMAT)
 MANIFEST, SIGNATURE, COUNTRIES, AMENDMENTS = "manifest.json", "manifest.sig", "countries.csv", "amendments.csv"
+TEXTS = "texts.json"
 PART_ROWS = 50_000
 PROFILES = ("count", "initials", "named", "full")
 #: What operating systems leave in a folder that was looked at: no part of the packet, and said to be unchecked.
@@ -453,6 +454,10 @@ SHAPE: Any = {
 _EARLIER: Any = [{"reference": str, "first": int, "last": int, "manifest_sha256": str, "built_at": str}]
 #: What format 3 has in addition.
 SHAPE_3: Any = {**SHAPE, "earlier": _EARLIER, "other_series": _EARLIER, "to_date": int}
+#: And what format 4 has: which version of the petition's text was signed, and by how many.
+_VERSION: Any = {"number": int, "published_on": str, "count": int, "texts": [{"language": str, "sha256": str}]}
+SHAPE_4: Any = {**SHAPE_3, "by_version": [_VERSION], "other_versions": int}
+SHAPES = {2: SHAPE, 3: SHAPE_3, FORMAT: SHAPE_4}
 
 
 def misfit(value: Any, shape: Any, at: str = "") -> str:
@@ -486,7 +491,7 @@ def manifest_of(data: bytes) -> "dict[str, Any]":
     format = manifest.get("format") if isinstance(manifest, dict) else None
     if isinstance(format, int) and format not in FORMATS:
         raise Damaged("%s: format %d is not one that this program knows" % (MANIFEST, format))
-    wrong = misfit(manifest, SHAPE if format == 2 else SHAPE_3)
+    wrong = misfit(manifest, SHAPES.get(format, SHAPE_4) if isinstance(format, int) else SHAPE_4)
     if wrong:
         raise Damaged(f'{MANIFEST}: damaged at "{wrong}"')
     return manifest
@@ -663,6 +668,31 @@ def read_listed(packet: Packet, manifest: "dict[str, Any]", name: str) -> bytes:
     return packet.read(name, {entry["name"]: entry["bytes"] for entry in manifest["files"]}[name])
 
 
+def check_versions(packet: Packet, manifest: "dict[str, Any]") -> "Iterator[str]":
+    """The versions make the total, and each text is there, to the byte that its hash says."""
+    versions, numbers = manifest["by_version"], [version["number"] for version in manifest["by_version"]]
+    if min([manifest["other_versions"], *(version["count"] for version in versions)]) < 0:
+        yield f"{MANIFEST}: a figure of its versions is below zero"
+    if sum(version["count"] for version in versions) + manifest["other_versions"] != manifest["totals"]["signatures"]:
+        yield "%s: its versions do not add up to %d" % (MANIFEST, manifest["totals"]["signatures"])
+    if numbers != sorted(set(numbers)):
+        yield f"{MANIFEST}: its versions are out of order, or there twice"
+    told = [(v["number"], text["language"], text["sha256"]) for v in versions for text in v["texts"]]
+    if not told and TEXTS not in packet.names():
+        return
+    try:
+        texts = json.loads(read_listed(packet, manifest, TEXTS).decode("utf-8"), parse_int=short_int)
+        there = [(text["version"], text["language"], text["text"]) for text in texts]
+        hashed = [(number, code, hashlib.sha256(text.encode("utf-8")).hexdigest()) for number, code, text in there]
+    except KeyError:
+        yield f"{TEXTS}: missing, or not what it should be"
+    except (AttributeError, RecursionError, TypeError, *DAMAGE):
+        yield f"{TEXTS}: damaged"
+    else:
+        if hashed != told:
+            yield f"{TEXTS}: its texts are not those whose hashes the manifest tells"
+
+
 def check_strikes(packet: Packet, manifest: "dict[str, Any]") -> "list[str]":
     """The table of numbers to strike has those of the manifest, each in a packet that the manifest knows."""
     if AMENDMENTS not in packet.names():
@@ -821,6 +851,8 @@ def check_files(packet: Packet, manifest: "dict[str, Any]") -> "list[str]":
     if manifest["format"] != 2:
         problems += [f"{MANIFEST}: {problem}" for problem in check_sums(manifest)]
         problems += check_strikes(packet, manifest)
+    if manifest["format"] >= 4:
+        problems += check_versions(packet, manifest)
     return [*problems, *check_numbers(manifest, numbers)]
 
 
@@ -858,11 +890,24 @@ def figures(manifest: "dict[str, Any]") -> str:
     return "numbers %d to %d: %s" % (span["first"], span["last"], ", ".join(said))
 
 
+def versions_in_words(manifest: "dict[str, Any]") -> "Iterator[str]":
+    """Which texts were signed, where there was more than one."""
+    versions = manifest.get("by_version", [])
+    if len(versions) < 2:
+        return
+    for version in versions:
+        few = "fewer than are told of singly"
+        said = counted(version["count"], "signature", "signatures") if version["count"] else few
+        yield "version %d of the text, of %s: %s" % (version["number"], version["published_on"], said)
+    yield "not told apart by version: %d" % manifest["other_versions"]
+
+
 def summary(packet: Packet, manifest: "dict[str, Any]") -> "Iterator[str]":
     """What a packet that verifies says of itself, in lines."""
     yield "{}: {}".format(manifest["reference"], manifest["title"])
     yield "to {}".format(manifest["addressee"])
     yield figures(manifest)
+    yield from versions_in_words(manifest)
     if manifest["earlier"]:
         yield "follows %s, of which %s withdrawn or removed since" % (
             counted(len(manifest["earlier"]), "earlier packet", "earlier packets"),

@@ -16,6 +16,7 @@ from signatures.models import Source
 from signatures.register.admission import BATCH, admit_batch
 from signatures.sealing import Person
 from signatures.sign_form.consent import consents
+from signatures.sign_form.shown_text import current_text
 
 # Raw: COPY, so that 191,000 signers are there in half a minute.
 COPY_SUBMISSIONS: Final = """
@@ -48,6 +49,7 @@ def _copy(campaign: Campaign, batch: Iterable[Signer]) -> None:
 
 def _person(campaign: Campaign, signer: Signer) -> Person:
     agreed = consents(campaign, signer.share_name, signer.share_comment, signer.updates)
+    version, sha256 = current_text(campaign, signer.language)
     return Person(
         name=signer.name,
         email=signer.email,
@@ -58,4 +60,6 @@ def _person(campaign: Campaign, signer: Signer) -> Person:
         share_name=agreed["share_name"],
         share_comment=agreed["share_comment"],
         updates=agreed["updates"],
+        version=version,
+        text_sha256=sha256,
     )

@@ -6,9 +6,10 @@ import threading
 import time
 from typing import Final, cast
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Prefetch
 
-from petitions.models import Campaign
+from petitions.models import Campaign, TextVersion
 from signatures.models import SigningRules
 
 #: Seconds. A campaign that closes is closed for everybody this much later at most; `is_open()` looks
@@ -19,6 +20,7 @@ MOST_MISSES: Final = 1000
 LONGEST_SLUG: Final = cast("int", Campaign._meta.get_field("slug").max_length)
 
 _WITH: Final = ("addressee", "key", "picture", "signing_rules")
+_VERSIONS: Final = Prefetch("text_versions", TextVersion.objects.told_apart())
 
 #: When to look again, and what was found. Misses are kept apart, so that no number of made-up addresses
 #: makes a campaign forgotten that an outage needs.
@@ -50,6 +52,16 @@ def campaign_for_signing(slug: str) -> Campaign | None:
     return campaign
 
 
+def campaign_seen_now(remembered: Campaign) -> Campaign:
+    """The same, read anew; as it is remembered where it is public no longer or the database is away."""
+    try:
+        campaign = _read(remembered.slug)
+    except (OperationalError, InterfaceError):
+        return remembered
+    _remember(remembered.slug, campaign)
+    return campaign or remembered
+
+
 def campaign_for_confirming(pk: int) -> Campaign:
     """The campaign of a submission, public or not; with its `key`, unless that was destroyed."""
     found = _by_key.get(pk)
@@ -60,10 +72,21 @@ def campaign_for_confirming(pk: int) -> Campaign:
 
 
 def _read(slug: str) -> Campaign | None:
-    found = Campaign.objects.public().select_related(*_WITH).filter(slug=slug).first()
+    """The campaign, with its demands and the versions of its texts: of one moment, so that a form says of its page's
+    words which version they are."""
+    with transaction.atomic():
+        _one_snapshot()
+        campaigns = Campaign.objects.public().select_related(*_WITH)
+        found = campaigns.prefetch_related(_VERSIONS, "demands__steps").filter(slug=slug).first()
     if found is not None and not hasattr(found, "signing_rules"):
         SigningRules(campaign=found)  # the defaults: the relation keeps them, so that nobody asks again
     return found
+
+
+def _one_snapshot() -> None:
+    if len(connection.atomic_blocks) == 1:  # the first statement of a transaction, or not at all
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def _remember(slug: str, campaign: Campaign | None) -> None:

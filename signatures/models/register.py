@@ -77,6 +77,8 @@ class Signature(models.Model):
     country = models.CharField(max_length=2)
     source = models.CharField(max_length=8, choices=Source)
     state = models.CharField(max_length=11, choices=State)
+    #: Which of the campaign's texts it is to (TextVersion.number); 0 where that is not known.
+    version = models.SmallIntegerField(db_default=0)
     #: A Removal: why a ruling excluded it, the last one that did. Says nothing while it is in another state.
     removed_for = models.CharField(max_length=8, choices=Removal, blank=True, db_default="")
     #: HMAC of the canonical mailbox under the campaign's pepper, 16 bytes (identity.py).

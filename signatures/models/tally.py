@@ -6,7 +6,7 @@ import datetime
 from typing import Any, Final
 
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, Sum, Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -61,10 +61,11 @@ class Dimension(models.TextChoices):
     LANGUAGE = "language", _("Language of the page")
     DELAY = "delay", _("Time to confirm")
     OUTSIDE = "outside", _("Not counted")
+    VERSION = "version", _("Version of the text")
 
 
 #: Sums of the tally: what is withdrawn is taken from them.
-OF_THE_REGISTER: Final = (Dimension.COUNTRY, Dimension.DAY, Dimension.SOURCE)
+OF_THE_REGISTER: Final = (Dimension.COUNTRY, Dimension.DAY, Dimension.SOURCE, Dimension.VERSION)
 #: Counted once, when a signature is admitted, and kept nowhere beside it: what is withdrawn stays in them.
 OF_ARRIVALS: Final = (Dimension.CHANNEL, Dimension.LANGUAGE, Dimension.DELAY)
 
@@ -86,7 +87,7 @@ class TallySum(models.Model):
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="tally_sums", db_index=False)
     dimension = models.CharField(max_length=8, choices=Dimension)
-    #: A country's code, a day as ISO 8601, a source, a channel, why_outside() …
+    #: A country's code, a day as ISO 8601, a source, a channel, a version's number, why_outside() …
     key = models.CharField(max_length=16)
     n = models.BigIntegerField()
 
@@ -125,6 +126,7 @@ class PublishedFigures(models.Model):
     days = models.JSONField()
     sources = models.JSONField()
     channels = models.JSONField()
+    versions = models.JSONField(db_default=Value({}, models.JSONField()))
 
     objects = PublishedFiguresQuerySet.as_manager()
 

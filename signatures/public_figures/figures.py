@@ -1,7 +1,7 @@
 """What of the tally is public: the one place that decides it. Page, JSON, CSV, embed, feed, share image and packet
 tables read it here.
 
-The law. The total is exact and live. Everything finer (countries; days, sources and channels likewise) is published
+The law. The total is exact and live. Everything finer (countries; days, sources, channels, versions) is published
 in *editions*, which a worker writes (register/publishing.py):
 
 1. An edition knows of whole tens of additions and whole tens of removals, and of nothing since.
@@ -76,6 +76,8 @@ class Figures:
     #: {source: signatures}, {channel: signatures}; in tens.
     sources: Mapping[str, int] = field(default_factory=dict)
     channels: Mapping[str, int] = field(default_factory=dict)
+    #: {number of a version of the text: signatures}; in tens.
+    versions: Mapping[str, int] = field(default_factory=dict)
 
 
 def public_figures(campaign: Campaign) -> Figures:
@@ -114,6 +116,7 @@ def figures_of(total: int, edition: PublishedFigures | None) -> Figures:
         published_at=edition.published_at,
         sources=edition.sources,
         channels=edition.channels,
+        versions=edition.versions,
     )
 
 
@@ -125,8 +128,7 @@ def figures_of_range(campaign: Campaign, first: int, last: int, total: int) -> F
     upto = PublishedFigures.objects.covering(campaign, last)
     since = PublishedFigures.objects.covering(campaign, first - 1)
     before: Mapping[str, int] = since.countries if since else {}
-    grown = {code: count - before.get(code, 0) for code, count in upto.countries.items()} if upto else {}
-    shown = _country_figures({code: count for code, count in grown.items() if count >= CELL}, total)
+    shown = _country_figures(_grown(before, upto.countries if upto else {}), total)
     return Figures(
         total=total,
         countries=shown,
@@ -137,6 +139,20 @@ def figures_of_range(campaign: Campaign, first: int, last: int, total: int) -> F
         edition=upto.edition if upto else None,
         published_at=upto.published_at if upto else None,
     )
+
+
+def versions_of_range(campaign: Campaign, first: int, last: int, total: int) -> dict[str, int]:
+    """{number of a version: signatures} of the signatures numbered so, by the same rule; the rest is not told apart."""
+    upto = PublishedFigures.objects.covering(campaign, last)
+    since = PublishedFigures.objects.covering(campaign, first - 1)
+    grown = _grown(since.versions if since else {}, upto.versions if upto else {})
+    return grown if sum(grown.values()) <= total else {}
+
+
+def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    """What came between two editions, from ten on."""
+    grown = {key: count - before.get(key, 0) for key, count in after.items()}
+    return {key: count for key, count in grown.items() if count >= CELL}
 
 
 def figures_of_listed(countries: Mapping[str, int], total: int) -> Figures:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,7 @@ from signatures.models import PublishedFigures, Source
 from signatures.public_figures.figures import CELL, Figures, figures_of
 from signatures.public_figures.handovers import Told, told_deliveries
 from signatures.public_figures.ledger import Ledger, public_ledger
+from signatures.public_figures.versions import VersionFigure, version_figures
 from web.identities import identity_of
 
 LICENCE: Final = {"name": "CC0 1.0", "url": "https://creativecommons.org/publicdomain/zero/1.0/"}
@@ -29,6 +31,11 @@ DICTIONARY: Final[dict[str, str | Promise]] = {
     "channel": _(
         "Which link led to the petition, once there are ten, rounded down to tens; includes signatures withdrawn later."
     ),
+    "version": _(
+        "Signatures to a version of the petition’s text, once it reaches ten, rounded down to tens. The hash is the "
+        "SHA-256 of the text in that language."
+    ),
+    "other_versions": _("Signatures not shown under any version; together with the versions, they make the total."),
     "ledger": _("What happened to everything confirmed; exact."),
     "removed": _("Why signatures in the ledger were removed; exact."),
     "goal": _("The number of signatures the campaign wants to reach."),
@@ -61,6 +68,8 @@ class Numbers:
     campaign: Campaign
     figures: Figures
     ledger: Ledger
+    versions: list[VersionFigure]
+    other_versions: int
     #: What readers were told meanwhile: (day, title, path), the newest first.
     events: list[tuple[datetime.date, str, str]]
     deliveries: list[Told]
@@ -71,10 +80,14 @@ def numbers_of(campaign: Campaign) -> Numbers:
     edition = PublishedFigures.objects.latest_of(campaign)  # first, as in public_figures()
     ledger = public_ledger(campaign)
     updates = Update.objects.published().of(campaign)
+    figures = figures_of(ledger.counted, edition)
+    versions, other_versions = version_figures(campaign, figures)
     return Numbers(
         campaign=campaign,
-        figures=figures_of(ledger.counted, edition),
+        figures=figures,
         ledger=ledger,
+        versions=versions,
+        other_versions=other_versions,
         events=[(u.published_at.date(), str(u.title), u.get_absolute_url()) for u in updates if u.published_at],
         deliveries=told_deliveries(campaign),
     )
@@ -109,12 +122,31 @@ def everything_of(numbers: Numbers) -> dict[str, Any]:
         "countries": [{"code": c.code, "name": c.name, "count": c.count} for c in figures.countries],
         "sources": dict(figures.sources),
         "channels": dict(figures.channels),
+        "versions": [_version(campaign, version, origin) for version in numbers.versions],
+        "other_versions": numbers.other_versions,
         "ledger": {line.key: line.count for line in numbers.ledger.lines},
         "removed_for": {why: count for why, _words, count in numbers.ledger.removals},
         "updates": [
             {"on": on.isoformat(), "title": title, "url": f"{origin}{url}"} for on, title, url in numbers.events
         ],
         "deliveries": [_delivery(told) for told in numbers.deliveries],
+    }
+
+
+def _version(campaign: Campaign, version: VersionFigure, origin: str) -> dict[str, Any]:
+    return {
+        "version": version.number,
+        "published_on": version.on.isoformat(),
+        "reason": version.reason,
+        "count": version.count,
+        "texts": [
+            {
+                "language": language,
+                "sha256": sha256,
+                "url": f"{origin}{reverse('text', args=[campaign.slug, version.number, language])}",
+            }
+            for language, sha256 in sorted(version.hashes.items())
+        ],
     }
 
 
@@ -160,6 +192,9 @@ def rows_of(numbers: Numbers) -> Iterator[tuple[str, str, str, int | str]]:
         yield "source", source, str(SOURCE_LABELS.get(source, source)), count
     for channel, count in figures.channels.items():
         yield "channel", channel, str(CHANNEL_LABELS.get(channel, channel)), count
+    for version in numbers.versions:
+        yield "version", str(version.number), version.on.isoformat(), version.count
+    yield "other_versions", "", "", numbers.other_versions
     for line in numbers.ledger.lines:
         yield "ledger", line.key, str(line.label), line.count
     for why, words, count in numbers.ledger.removals:

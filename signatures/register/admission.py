@@ -16,6 +16,7 @@ import logging
 import time
 import uuid
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +26,7 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 from django.utils import timezone
 
-from petitions.models import CONFIRMATION_GRACE, Campaign
+from petitions.models import CONFIRMATION_GRACE, Campaign, TextVersion
 from signatures.identity import (
     NotAMailbox,
     canonical_mailbox,
@@ -74,12 +75,13 @@ SELECT fingerprint, slot, name_key, number
  WHERE campaign_id = %s AND fingerprint = ANY(%b)
 """
 COPY_SIGNATURES: Final = """
-COPY signatures_signature (id, campaign_id, number, signed_on, slot, share_name, country, source, state,
+COPY signatures_signature (id, campaign_id, number, signed_on, slot, share_name, country, source, state, version,
                            fingerprint, name_key, withdrawal_hash, sealed)
 FROM STDIN (FORMAT BINARY)
 """
 COPY_TYPES: Final = (
-    "int8", "int8", "int8", "date", "int2", "bool", "varchar", "varchar", "varchar", "bytea", "bytea", "bytea", "bytea",
+    "int8", "int8", "int8", "date", "int2", "bool", "varchar", "varchar", "varchar", "int2", "bytea", "bytea", "bytea",
+    "bytea",
 )  # fmt: skip
 # Taken ahead, so that a signature and its trace are two COPYs and no row has to be asked for its key.
 # The sequence is looked up once: its name costs more to find than its next value.
@@ -124,6 +126,8 @@ class Candidate:
     slot: int = 0
     country: str = ""
     share_name: bool = False
+    #: Which of the campaign's texts it is to; 0 where that is not known.
+    version: int = 0
     fingerprint: bytes = b""
     name_key: bytes = b""
     withdrawal_hash: bytes = b""
@@ -198,6 +202,8 @@ def admit_batch(campaign: Campaign, limit: int = BATCH) -> int:
     return len(rows)
 
 
+#: {number of a version: {language: SHA-256 of its text}}.
+type Texts = Mapping[int, Mapping[str, str]]
 #: A submission as TAKE gives it.
 type Row = tuple[
     bytes, uuid.UUID, bytes, str, datetime.datetime, datetime.datetime, datetime.datetime | None, uuid.UUID | None,
@@ -209,11 +215,13 @@ def _read(campaign: Campaign, rows: list[Row]) -> list[Candidate]:
     opener = Opener(campaign)
     opener.know(key for row in rows for key in (row[1], row[7]) if key)
     deadline = campaign.closes_at + CONFIRMATION_GRACE if campaign.closes_at else None
-    return [_candidate(opener, deadline, *row) for row in rows]
+    texts = dict(TextVersion.objects.filter(campaign=campaign).values_list("number", "hashes"))
+    return [_candidate(opener, deadline, texts, *row) for row in rows]
 
 
 def _candidate(
-    opener: Opener, deadline: datetime.datetime | None, hashed: bytes, key_id: uuid.UUID, sealed: bytes, source: str,
+    opener: Opener, deadline: datetime.datetime | None, texts: Texts,
+    hashed: bytes, key_id: uuid.UUID, sealed: bytes, source: str,
     confirmed_at: datetime.datetime, created_at: datetime.datetime, mailed_at: datetime.datetime | None,
     consents_key: uuid.UUID | None, consents: bytes | None,
 ) -> Candidate:  # fmt: skip
@@ -233,6 +241,7 @@ def _candidate(
     mac = opener.keys.mac
     candidate.country = person.country
     candidate.share_name = bool(person.share_name)
+    candidate.version = _version_signed(person, texts)
     candidate.channel = known_channel(person.signals.get("via"))
     # Of a closed list, as channels are: whoever seals may not be ours, and must not make rows without end.
     candidate.language = person.language if person.language in BY_CODE else OTHER
@@ -249,6 +258,11 @@ def _candidate(
     kept = msgspec.structs.replace(person, signals={}) if person.signals else person
     candidate.sealed = opener.keys.register_box.seal(kept, candidate.fingerprint)
     return candidate
+
+
+def _version_signed(person: Person, texts: Texts) -> int:
+    """Which text it is to: one that this campaign had, by its hash; 0 for anything else that was sealed."""
+    return person.version if person.text_sha256 in texts.get(person.version, {}).values() else 0
 
 
 def _with_consents(person: Person, opener: Opener, key_id: uuid.UUID, sealed: bytes, hashed: bytes) -> Person:
@@ -311,7 +325,8 @@ def _insert(cursor: CursorWrapper, campaign: Campaign, newcomers: list[Candidate
         for key, c in zip(ids, newcomers, strict=True):
             copy.write_row((
                 key, campaign.pk, c.number, c.signed_on, c.slot, c.share_name, c.country, c.source,
-                _STATES[c.outcome or Outcome.COUNTED], c.fingerprint, c.name_key, c.withdrawal_hash, c.sealed,
+                _STATES[c.outcome or Outcome.COUNTED], c.version, c.fingerprint, c.name_key, c.withdrawal_hash,
+                c.sealed,
             ))  # fmt: skip
     traced = [(key, c.hour, c.clues) for key, c in zip(ids, newcomers, strict=True) if c.clues]
     if not traced:
@@ -335,9 +350,8 @@ def _forget_withdrawals(cursor: CursorWrapper, newcomers: list[Candidate]) -> No
 
 
 def _arrival(candidate: Candidate) -> Arrival:
-    return Arrival(
-        candidate.country, candidate.signed_on, candidate.source, candidate.channel, candidate.language, candidate.delay
-    )
+    c = candidate
+    return Arrival(c.country, c.signed_on, c.source, c.channel, c.language, c.delay, c.version)
 
 
 def _write_ledger(campaign: Campaign, candidates: list[Candidate]) -> None:

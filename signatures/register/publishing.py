@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import Q
@@ -13,7 +13,9 @@ from signatures.models import Dimension, PublishedFigures, Register, TallySum
 from signatures.public_figures.figures import CELL, is_due, renew, whole
 
 #: The places of a cell in `Register.unsettled`.
-CELL_OF: Mapping[str, int] = {Dimension.COUNTRY: 0, Dimension.DAY: 1, Dimension.SOURCE: 2, Dimension.CHANNEL: 3}
+CELL_OF: Mapping[str, int] = {
+    Dimension.COUNTRY: 0, Dimension.DAY: 1, Dimension.SOURCE: 2, Dimension.CHANNEL: 3, Dimension.VERSION: 4,
+}  # fmt: skip
 
 
 def publish_everything() -> int:
@@ -57,15 +59,16 @@ def _publish(campaign: Campaign, register: Register, last: PublishedFigures | No
         sources=next_of(Dimension.SOURCE, last.sources if last else {}),
         # How they came is counted once and never taken back.
         channels=next_of(Dimension.CHANNEL, last.channels if last else {}, gone=0),
+        versions=next_of(Dimension.VERSION, last.versions if last else {}),
     )
 
 
 def _settled(sums: Mapping[str, int], register: Register, dimension: str) -> Counter[str]:
     """The sums as they were when the last whole tens of additions and of removals were full."""
     place, settled = CELL_OF[dimension], Counter(sums)
-    settled.subtract(cell[place] for cell in register.unsettled.get("added", []))
+    settled.subtract(_at(place, register.unsettled.get("added", [])))
     if dimension != Dimension.CHANNEL:
-        settled.update(cell[place] for cell in register.unsettled.get("removed", []))
+        settled.update(_at(place, register.unsettled.get("removed", [])))
     # Who is not settled yet and among those whose removal is would be counted below nothing. The sum has to stay what
     # additions and removals make, or the merged rest could fall below ten: the largest bears it.
     missing = -sum(n for n in settled.values() if n < 0)
@@ -74,3 +77,8 @@ def _settled(sums: Mapping[str, int], register: Register, dimension: str) -> Cou
         settled[key] -= min(n, missing)
         missing -= min(n, missing)
     return +settled
+
+
+def _at(place: int, cells: Iterable[Sequence[str]]) -> Iterator[str]:
+    """That part of each cell; one from before versions were kept is of none that is known."""
+    return (cell[place] if place < len(cell) else "0" for cell in cells)

@@ -20,7 +20,7 @@ from django.utils import timezone
 from signatures.models import Delivery, Reason, Register, Removal, Ruling, RulingItem, Signature, Source, why_outside
 from signatures.models.screening import RULING_LASTS
 from signatures.register import ledger
-from signatures.register.tally import Arrival, count_in, count_out, stand_outside
+from signatures.register.tally import Arrival, Departure, count_in, count_out, stand_outside
 from staff import audit
 
 #: Signatures a step: a few milliseconds under the register's lock.
@@ -44,12 +44,13 @@ MATCHING: Final = """
 """
 LABELS: Final = ("network", "wide", "domain", "comment")
 NEXT: Final = (
-    "SELECT s.id, s.state, s.number, s.country, s.signed_on, s.source, s.removed_for {matching} ORDER BY s.id LIMIT %s"
+    "SELECT s.id, s.state, s.number, s.country, s.signed_on, s.source, s.version, s.removed_for {matching}"
+    " ORDER BY s.id LIMIT %s"
 )
 HOW_MANY: Final = "SELECT count(*) {matching}"
 # Nothing that a later ruling moved: undoing that one finds it as it was left, and knows why it was removed then.
 ITEMS: Final = """
-SELECT s.id, i.before, s.number, s.country, s.signed_on, s.source, s.removed_for, i.removed_for
+SELECT s.id, i.before, s.number, s.country, s.signed_on, s.source, s.version, s.removed_for, i.removed_for
   FROM signatures_rulingitem i JOIN signatures_signature s ON s.id = i.signature_id
  WHERE i.ruling_id = %s AND s.state = %s
    AND NOT EXISTS (SELECT FROM signatures_rulingitem later WHERE later.signature_id = s.id AND later.id > i.id)
@@ -75,6 +76,7 @@ class Touched(NamedTuple):
     country: str
     signed_on: datetime.date
     source: str
+    version: int
     removed_for: str
 
 
@@ -190,8 +192,8 @@ def _move(cursor: Any, register: Register, moves: Sequence[Move]) -> None:
     cursor.execute(MOVE, [[m.row.id for m in moves], after, numbers, [m.removed_for for m in moves]])
     out = [m.row for m in moves if m.before == State.COUNTED != m.after]
     back = [m.row for m in moves if m.before != State.COUNTED == m.after]
-    count_out(register, [(row.country, row.signed_on, row.source) for row in out])
-    count_in(register, [Arrival(row.country, row.signed_on, row.source) for row in back])
+    count_out(register, [Departure(row.country, row.signed_on, row.source, row.version) for row in out])
+    count_in(register, [Arrival(row.country, row.signed_on, row.source, version=row.version) for row in back])
     stand_outside(
         register,
         [why_outside(m.before, m.row.removed_for) for m in moves],

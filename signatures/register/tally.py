@@ -37,6 +37,16 @@ class Arrival(NamedTuple):
     channel: str = ""
     language: str = ""
     delay: str = ""
+    version: int = 0
+
+
+class Departure(NamedTuple):
+    """A signature that is counted no longer: its cell, and which text it was to."""
+
+    country: str
+    signed_on: datetime.date
+    source: str
+    version: int = 0
 
 
 # The rows come sorted by their table's key: every worker locks cells in one order.
@@ -70,27 +80,30 @@ def count_in(register: Register, arrivals: Sequence[Arrival]) -> None:
     sums = _sums_of(cells) + Counter(
         (dimension, key or UNKNOWN)
         for arrival in arrivals
-        for dimension, key in zip(("channel", "language", "delay"), arrival[3:], strict=True)
+        for dimension, key in zip(("channel", "language", "delay"), arrival[3:6], strict=True)
     )
+    sums.update(_versions_of(arrivals))
     with connection.cursor() as cursor:
         cursor.execute(ADD, [register.pk, *_columns(cells)])
         cursor.execute(ADD_SUMS, [register.pk, *_columns(sums)])
-    tail = [(a.country, a.signed_on.isoformat(), a.source, a.channel or UNKNOWN) for a in arrivals[-CELL:]]
+    tail = [
+        (a.country, a.signed_on.isoformat(), a.source, a.channel or UNKNOWN, str(a.version)) for a in arrivals[-CELL:]
+    ]
     unsettled = _keep_unsettled(register, "added", register.added + len(arrivals), tail)
     Register.objects.filter(pk=register.pk).update(
         counted=F("counted") + len(arrivals), added=F("added") + len(arrivals), unsettled=unsettled
     )
 
 
-def count_out(register: Register, gone: Sequence[tuple[str, datetime.date, str]]) -> None:
+def count_out(register: Register, gone: Sequence[Departure]) -> None:
     """Take away what is no longer counted, cell by cell. Needs the register's lock."""
     if not gone:
         return
-    cells = Counter(gone)
+    cells = Counter(departure[:3] for departure in gone)
     with connection.cursor() as cursor:
         cursor.execute(TAKE_AWAY, [*_columns(cells), register.pk])
-        cursor.execute(TAKE_FROM_SUMS, [*_columns(_sums_of(cells)), register.pk])
-    tail = [(country, day.isoformat(), source, "") for country, day, source in gone[-CELL:]]
+        cursor.execute(TAKE_FROM_SUMS, [*_columns(_sums_of(cells) + _versions_of(gone)), register.pk])
+    tail = [(d.country, d.signed_on.isoformat(), d.source, "", str(d.version)) for d in gone[-CELL:]]
     unsettled = _keep_unsettled(register, "removed", register.removed + len(gone), tail)
     Register.objects.filter(pk=register.pk).update(
         counted=F("counted") - len(gone), removed=F("removed") + len(gone), unsettled=unsettled
@@ -122,6 +135,10 @@ def _sums_of(cells: Cells) -> Counter[tuple[str, str]]:
     return sums
 
 
+def _versions_of(signatures: Iterable[Arrival | Departure]) -> Counter[tuple[str, str]]:
+    return Counter((Dimension.VERSION.value, str(signature.version)) for signature in signatures)
+
+
 def _keep_unsettled(register: Register, kind: str, total: int, newest: Iterable[tuple[str, ...]]) -> dict[str, Any]:
     """The cells of the last additions or removals that do not fill a ten."""
     waiting = [*register.unsettled.get(kind, []), *map(list, newest)]
@@ -135,15 +152,27 @@ def _columns(counts: Mapping[Any, int]) -> list[list[object]]:
 
 # --- what proves it -----------------------------------------------------------------------------------------------
 
-# Raw: a full join of the recount with the tally, in one pass of the register inside the database.
+# Raw: a full join of the recount with the tally, and with the sums by version, which it has no cells for, in one pass
+# of the register inside the database.
 DIFFERENCES: Final = """
-SELECT country, signed_on, source, coalesce(t.n, 0), coalesce(r.n, 0)
+WITH recount AS MATERIALIZED (
+    SELECT country, signed_on, source, version, count(*) AS n FROM signatures_signature
+     WHERE campaign_id = %s AND state = 'counted' GROUP BY country, signed_on, source, version
+), cells AS (
+    SELECT country, signed_on, source, sum(n)::bigint AS n FROM recount GROUP BY country, signed_on, source
+), versions AS (
+    SELECT version::text AS key, sum(n)::bigint AS n FROM recount GROUP BY version
+)
+SELECT 'cell', country, signed_on, source, coalesce(t.n, 0), coalesce(r.n, 0)
   FROM (SELECT country, signed_on, source, n FROM signatures_tally WHERE campaign_id = %s AND n <> 0) t
-  FULL JOIN (SELECT country, signed_on, source, count(*) AS n FROM signatures_signature
-              WHERE campaign_id = %s AND state = 'counted' GROUP BY country, signed_on, source) r
- USING (country, signed_on, source)
+  FULL JOIN cells r USING (country, signed_on, source)
  WHERE coalesce(t.n, 0) <> coalesce(r.n, 0)
- ORDER BY country, signed_on, source
+UNION ALL
+SELECT 'version', key, NULL, '', coalesce(t.n, 0), coalesce(r.n, 0)
+  FROM (SELECT key, n FROM signatures_tallysum WHERE campaign_id = %s AND dimension = 'version' AND n <> 0) t
+  FULL JOIN versions r USING (key)
+ WHERE coalesce(t.n, 0) <> coalesce(r.n, 0)
+ ORDER BY 1, 2, 3, 4
 """
 # The sums against the tally: the tally is to have been compared (and mended) already.
 SUM_DIFFERENCES: Final = """
@@ -251,11 +280,11 @@ def check_tally(campaign: Campaign, *, repair: bool = False) -> list[Difference 
     with transaction.atomic():
         register = Register.objects.select_for_update().get(campaign=campaign)
         found = _differences(campaign)
-        _repair(register, _cell_differences(campaign))
+        _repair(register, *_register_differences(campaign))
     return found
 
 
-def _repair(register: Register, cells: list[Difference]) -> None:
+def _repair(register: Register, cells: list[Difference], versions: list[SumDifference]) -> None:
     with connection.cursor() as cursor:
         if cells:
             columns = zip(*((d.country, d.signed_on, d.source, d.recounted) for d in cells), strict=True)
@@ -265,6 +294,7 @@ def _repair(register: Register, cells: list[Difference]) -> None:
         found = cursor.fetchall()
         cursor.execute(OUTSIDE_DIFFERENCES, [register.pk, register.pk])
         rows = [(dimension, key, recounted) for dimension, key, _, recounted in [*found, *cursor.fetchall()]]
+        rows += [(version.dimension, version.key, version.recounted) for version in versions]
         cursor.execute(ARRIVALS, [register.pk])
         for dimension, _, said, came in cursor.fetchall():
             rows += _repaired_arrivals(register, dimension, said, came)
@@ -307,11 +337,11 @@ def _repaired_arrivals(register: Register, dimension: str, said: int, came: int)
 
 def _differences(campaign: Campaign) -> list[Difference | SumDifference]:
     """Sums are compared with the tally, so only where that is right."""
-    cells, sums = _cell_differences(campaign), list[SumDifference]()
+    cells, sums = _register_differences(campaign)
     with connection.cursor() as cursor:
         if not cells:
             cursor.execute(SUM_DIFFERENCES, [campaign.pk, campaign.pk])
-            sums = [SumDifference(*row) for row in cursor.fetchall()]
+            sums += [SumDifference(*row) for row in cursor.fetchall()]
         cursor.execute(OUTSIDE_DIFFERENCES, [campaign.pk, campaign.pk])
         sums += [SumDifference(*row) for row in cursor.fetchall()]
         cursor.execute(ARRIVALS, [campaign.pk])
@@ -332,7 +362,10 @@ def _ledger_difference(campaign: Campaign) -> list[Difference | SumDifference]:
     return [] if said == is_there else [SumDifference("ledger", "admitted and held", said, is_there)]
 
 
-def _cell_differences(campaign: Campaign) -> list[Difference]:
+def _register_differences(campaign: Campaign) -> tuple[list[Difference], list[SumDifference]]:
+    """What differs from the register itself: cells, and sums by version."""
     with connection.cursor() as cursor:
-        cursor.execute(DIFFERENCES, [campaign.pk, campaign.pk])
-        return [Difference(*row) for row in cursor.fetchall()]
+        cursor.execute(DIFFERENCES, [campaign.pk] * 3)
+        rows = cursor.fetchall()
+    cells = [Difference(*row[1:]) for row in rows if row[0] == "cell"]
+    return cells, [SumDifference(kind, row[0], *row[3:]) for kind, *row in rows if kind != "cell"]

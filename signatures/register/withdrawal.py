@@ -13,7 +13,7 @@ from signatures.identity import links_label
 from signatures.models import NewsMail, Register, Signature, Trace, Withdrawal, why_outside
 from signatures.register import ledger, tombstones
 from signatures.register.keyring import ForeignPublicKey, KeysMissing, keys_of
-from signatures.register.tally import count_out, stand_outside
+from signatures.register.tally import Departure, count_out, stand_outside
 
 BATCH: Final = 500
 
@@ -91,7 +91,7 @@ def erase_rows(register: Register, signatures: list[Signature]) -> None:
         share_name=False,
     )  # fmt: skip
     Trace.objects.filter(pk__in=[s.pk for s in signatures]).delete()
-    count_out(register, [(s.country, s.signed_on, s.source) for s in counted])
+    count_out(register, [Departure(s.country, s.signed_on, s.source, s.version) for s in counted])
     stand_outside(register, stood, [Signature.State.WITHDRAWN.value] * len(signatures))
     excluded = sum(s.state == Signature.State.EXCLUDED for s in signatures)
     ledger.note(register.pk, withdrawn=len(signatures), removed=-excluded)

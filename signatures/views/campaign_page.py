@@ -23,7 +23,7 @@ def campaign_page(found: Campaign, via: str = "") -> dict[str, Any]:
         **form_context(found, SignForm(lang=translation.get_language() or "en"), via=via),
         "figures": figures,
         "goal_percent": found.percent_of_goal(figures.total),
-        "demands": found.demands.prefetch_related("steps"),
+        "demands": found.demands.all(),
         "handovers": handover_standing(found),
         "open": found.is_open(),
         "updates": Update.objects.published().of(found)[:5],

@@ -17,12 +17,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from petitions.models import Campaign
 from signatures.intake.abuse_gate import Signals, check_sender, wants_work
 from signatures.intake.body import GarbageBody, read_form
+from signatures.intake.campaigns import campaign_seen_now
 from signatures.intake.proof_of_work import challenge
 from signatures.intake.submissions import take
 from signatures.public_figures.figures import public_figures
 from signatures.sealing import Person
-from signatures.sign_form.context import channel_of, form_context
+from signatures.sign_form.context import SHOWN_FIELD, channel_of, form_context
 from signatures.sign_form.form import SignForm
+from signatures.sign_form.shown_text import ShownText, text_signed
 from signatures.views.campaigns import campaign_or_404
 from web.connections import is_away
 from web.i18n.languages import path_in
@@ -56,8 +58,15 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
         return _kept(request, found, data, 429, problem, retry_after=sender.retry_after)
     if typed is None:
         return _kept(request, found, data, 422)
+    signed = _text_signed(found, data, request.LANGUAGE_CODE)
+    if signed is None:
+        problem = _(
+            "The wording of this petition was corrected after you opened this page. "
+            "Please read it again, then send your signature."
+        )
+        return _kept(request, campaign_or_404(slug), data, 422, problem)
     try:
-        take(found, _person(typed, data, sender.signals, request.LANGUAGE_CODE))
+        take(found, _person(typed, data, sender.signals, request.LANGUAGE_CODE, signed))
     except (DatabaseError, InterfaceError) as error:
         if not is_away(error):
             raise
@@ -94,10 +103,24 @@ def _sign_form(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "signatures/sign.html", form_context(found, form))
 
 
-def _person(typed: dict[str, Any], data: Mapping[str, str], signals: Signals, language: str) -> Person:
+def _text_signed(found: Campaign, data: Mapping[str, str], language: str) -> ShownText | None:
+    """The text that the sender was shown; None where it has been corrected for so long that they have to read again.
+
+    Looked for once more where this process does not know it: another one may have shown what was published just now.
+    """
+    label = data.get(SHOWN_FIELD, "")
+    if signed := text_signed(found, language, label):
+        return signed
+    return text_signed(campaign_seen_now(found), language, label)
+
+
+def _person(
+    typed: dict[str, Any], data: Mapping[str, str], signals: Signals, language: str, signed: ShownText
+) -> Person:
     if via := channel_of(data):
         signals = signals | {"via": via}  # sealed with the rest; a worker counts it
-    return Person(**typed, language=language, signals=signals)
+    version, sha256 = signed
+    return Person(**typed, language=language, signals=signals, version=version, text_sha256=sha256)
 
 
 def _kept(

@@ -52,6 +52,7 @@ class Proposal(models.Model):
         FACTORS = "factors", _("Removal of second factors")
         DISCLOSURE = "disclosure", _("Disclosure")
         SHREDDING = "shredding", _("Shredding")
+        CORRECTION = "correction", _("Correction of a signed text")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Pending approval")

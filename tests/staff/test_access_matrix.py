@@ -75,7 +75,7 @@ def an_entry(campaign):
 
 
 def a_step(campaign):
-    demand = Demand.objects.create(campaign=campaign, position=1, text="Open it")
+    demand = Demand.objects.get(campaign=campaign)
     return DemandStep.objects.create(demand=demand, state="unmet", on="2026-01-01", evidence="Nothing was said.")
 
 
@@ -131,9 +131,15 @@ def a_destruction(campaign):
     return Destruction.objects.get_or_create(on=timezone.now().date(), rule="expired")[0]
 
 
+def with_a_demand(campaign):
+    """First: what somebody has signed gets no other demands."""
+    Demand.objects.create(campaign=campaign, position=1, text="Open it")
+    return campaign
+
+
 #: model → one of it that belongs to a campaign, or to everybody.
 MAKERS = {
-    Campaign: lambda campaign: campaign,
+    Campaign: with_a_demand,
     Update: lambda campaign: Update.objects.create(campaign=campaign, slug="u", title="U", lead="L"),
     Addressee: lambda campaign: Addressee.objects.create(name=f"Nobody {campaign.pk}"),
     Picture: a_picture,

@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.files.storage import storages
 
+from petitions.models import Demand
 from signatures.delivery import build
 from signatures.models import Delivery, Register
 from signatures.register import admission
@@ -72,6 +73,12 @@ def deliver(packets, officers):
         return delivery
 
     return build_one
+
+
+@pytest.fixture
+def demand(campaign):
+    """A demand of the campaign; to be asked for before `signed`, for what was signed stays."""
+    return Demand.objects.create(campaign=campaign, position=1, text="Keep it open.", explanation="It closes at four.")
 
 
 @pytest.fixture

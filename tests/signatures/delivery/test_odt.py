@@ -6,18 +6,17 @@ from io import BytesIO
 
 import pytest
 
-from petitions.models import Addressee, Demand
+from petitions.models import Addressee
 from tests.support.packets import plain
 
 
 @pytest.fixture
-def written(signed, deliver, identity):
+def written(demand, signed, deliver, identity):
     """Makes the packet's letter in that language: (XML of its content, its styles by name)."""
 
     def write(language):
         Addressee.objects.filter(pk=signed.addressee_id).update(letters_in=language)
         signed.addressee.refresh_from_db()
-        Demand.objects.create(campaign=signed, position=1, text="Keep it open.", explanation="It closes at four.")
         files = plain(deliver(signed, "named"), identity)
         with zipfile.ZipFile(BytesIO(files[f"letter-{language}.odt"])) as archive:
             xml = archive.read("content.xml").decode()

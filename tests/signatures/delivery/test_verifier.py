@@ -137,6 +137,7 @@ def make_packet(tmp_path, signs):
                 format=packet.FORMAT, software="test", campaign="c", title="Title", addressee="a", series=1,
                 reference=name, profile="named", range=packet.Range(first, last),
                 totals=packet.Totals(len(listed), 1, len(listed), len(gaps)), by_country=[], other=len(listed),
+                other_versions=len(listed),
                 period=packet.Period("", ""), amendments=packet.Amendments(len(amended), list(amended)),
                 gap_numbers=list(gaps), earlier=list(earlier), to_date=kept + len(listed) - len(amended),
                 built_at="2026-01-01", signed_by=by.fingerprint, files=writer.files,

@@ -26,7 +26,7 @@ from signatures.public_figures.press_draft import three_digits_down
 from staff.models import Role
 from staff.refusals import NotAllowed
 from tests.support.fixtures import a_delivery
-from tests.support.packets import admit, withdraw
+from tests.support.packets import admit, sign_all, withdraw
 from web.models import Section
 
 TODAY = timezone.now().date()
@@ -227,8 +227,7 @@ def test_another_sections_packet_can_be_chosen_by_nobody(signed, deliver, staff_
 # --- demands ------------------------------------------------------------------------------------------------------
 
 
-def test_a_demand_is_what_its_latest_step_says(signed, client):
-    demand = Demand.objects.create(campaign=signed, position=1, text="Open until eight")
+def test_a_demand_is_what_its_latest_step_says(demand, signed, client):
     assert demand.standing is None
     DemandStep.objects.create(demand=demand, state="promised", on=ago(20), evidence="The Mayor said so.")
     DemandStep.objects.create(
@@ -241,9 +240,10 @@ def test_a_demand_is_what_its_latest_step_says(signed, client):
     assert "Open until six." in page
 
 
-def test_an_editor_records_where_a_demand_stands_and_translates_the_evidence(signed, staff_client, staff, client):
+def test_an_editor_records_where_a_demand_stands_and_translates_the_evidence(
+    demand, signed, staff_client, staff, client
+):
     editor = staff_client(staff(Role.CAMPAIGNER))
-    demand = Demand.objects.create(campaign=signed, position=1, text="Open until eight")
     step = {"demand": demand.pk, "state": "partly", "on": ago(3), "language": "en", "evidence": "Open until six."}
     add = reverse("admin:petitions_demandstep_add")
     assert editor.post(add, step | {"on": ago(-2)}).context["adminform"].form.errors.keys() == {"on"}
@@ -380,10 +380,11 @@ def test_what_was_announced_cannot_be_deleted(signed, deliver):
         draft_announcement(deliver(signed)).delete()
 
 
-def test_a_draft_is_in_the_campaigns_language(signed, deliver):
-    delivery = deliver(signed)
-    signed.language = "de"
-    signed.save()
+def test_a_draft_is_in_the_campaigns_language(campaign, sign, deliver):
+    campaign.language = "de"
+    campaign.save()
+    sign_all(campaign, sign)
+    delivery = deliver(campaign)
     update = draft_announcement(Delivery.objects.get(pk=delivery.pk))
     assert (update.language, update.title.split()[1]) == ("de", "Unterschriften")
 

@@ -18,7 +18,7 @@ from signatures.public_figures.open_data import numbers_of
 from signatures.public_figures.world import world
 from signatures.register import ledger
 from signatures.register.publishing import publish_figures
-from signatures.register.tally import Arrival, count_in, count_out
+from signatures.register.tally import Arrival, Departure, count_in, count_out
 from web.spreadsheets import csv_text
 
 TODAY = datetime.date(2026, 3, 1)
@@ -116,7 +116,7 @@ def test_one_signature_more_moves_the_total_and_nothing_finer(client, counted):
 
 
 def test_where_more_was_withdrawn_than_was_merged_all_is_merged(counted):
-    count_out(Register.objects.get(campaign=counted), [("PL", TODAY, "web")] * 11)
+    count_out(Register.objects.get(campaign=counted), [Departure("PL", TODAY, "web")] * 11)
     figures = public_figures(counted)
     assert (figures.total, figures.countries, figures.other) == (39, [], 39)
     publish_figures(counted)
@@ -146,7 +146,7 @@ def test_pages_read_a_handful_of_rows_however_long_the_campaign(client, counted,
     )
     with django_assert_max_num_queries(2):
         public_figures(counted)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         numbers_of(counted)
     assert PublishedFigures.objects.count() == 1
     assert LedgerEntry.objects.count() == 1
