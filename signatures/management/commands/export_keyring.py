@@ -7,7 +7,6 @@ from django.core.management.base import CommandError
 
 from signatures.management.keyed import KeyedCommand
 from signatures.register.keyring_backup import CannotKeep, export_keyring
-from staff import audit
 
 
 class Command(KeyedCommand):
@@ -33,7 +32,6 @@ class Command(KeyedCommand):
             raise CommandError(f"Nothing was exported: {error}") from None
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from None
-        audit.append(None, "keyring.export", None, detail={"files": count})
         self.stdout.write(
             f"Exported to {file}, files: {count}. Keep the export and the two identities in three separate places."
         )
