@@ -130,6 +130,7 @@ def test_an_officer_makes_a_key_a_second_one_proves_and_approves_and_a_worker_pi
         wait_until(lambda: json.loads(pinned.read_text())["moderator"] == public, RECOVERY, "it is pinned")
         page.reload()
         expect(page.get_by_text("Active", exact=True)).to_be_visible()
+        page.get_by_text("I want to revoke it").click()
         page.get_by_role("button", name="Revoke this key").click()
         expect(page.get_by_text("Revoked. Nothing will be encrypted to this key any more.")).to_be_visible()
         wait_until(lambda: "moderator" not in json.loads(pinned.read_text()), RECOVERY, "it is unpinned")

@@ -121,7 +121,7 @@ def test_a_named_packet_names_those_who_agreed_and_counts_the_others(signed, del
     assert [row[1] for row in signers] == [person["name"] for person in PEOPLE[::2]]
     assert [int(row[0]) for row in signers] == [1, 3, 5, 7, 9, 11]
     for name, whole in everything_in(files):
-        assert "@example.org" not in whole, name
+        assert "@example.org" not in whole.replace("friends@example.org", ""), name  # the organisation's own
         assert "plugh" not in whole, name
     manifest, problems = verify(path_of(delivery), [identity])
     assert problems == []
