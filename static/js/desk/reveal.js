@@ -12,7 +12,7 @@ const officer = await import(document.body.dataset.officer).catch(() => {
 });
 
 if (officer) {
-  const { Holder, Problem, age, ask, fromBase64, open, post, say, toBase64, untilAnswered } = officer;
+  const { Holder, Problem, age, fromBase64, open, poll, post, say, toBase64, untilAnswered } = officer;
   const opened = place.querySelector("[data-opened]");
   const found = place.querySelector("[data-found]");
   const button = form.querySelector("[data-ask-button]");
