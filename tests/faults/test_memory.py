@@ -77,5 +77,5 @@ def test_no_process_of_ours_leaves_a_core_dump(stack: Stack) -> None:
 
     # Granian's own process loads nothing of ours and gets nothing typed.
     serving = [pid for main in (stack.web, stack.desk) if main.pid for pid in children_of(main.pid)]
-    working = [stack.worker.pid, *children_of(stack.worker.pid or 0)]
-    assert [limit(pid) for pid in (*serving, *working) if pid] == [["0", "0"]] * (len(serving) + len(working))
+    working = stack.working()
+    assert [limit(pid) for pid in (*serving, *working)] == [["0", "0"]] * (len(serving) + len(working))

@@ -10,7 +10,7 @@ from typing import Any
 
 from config.notices import notice
 from tests.faults.crowd import Crowd
-from tests.support.stack import LOCAL, RECOVERY, Stack, children_of, wait_until
+from tests.support.stack import LOCAL, RECOVERY, Stack, wait_until
 
 QUEUES = ("undersigned", "undersigned-mail", "undersigned-slow")
 #: Bytes that a worker's process may have grown by.
@@ -49,8 +49,7 @@ def memory(pids: list[int]) -> dict[int, int]:
 
 
 def test_hostile_messages_wake_workers_and_do_nothing_else(stack: Stack) -> None:
-    assert stack.worker.pid
-    pids = [stack.worker.pid, *children_of(stack.worker.pid)]
+    pids = stack.working()
     before = memory(pids)
     with stack.redis() as client:
         for queue in QUEUES:
@@ -58,7 +57,7 @@ def test_hostile_messages_wake_workers_and_do_nothing_else(stack: Stack) -> None
         wait_until(lambda: not any(client.llen(queue) for queue in QUEUES), RECOVERY, "the queues are empty")
     with Crowd(stack, LOCAL, confirming=True) as crowd:
         wait_until(lambda: len(crowd.confirmed) >= 10, RECOVERY, "workers go on")
-    assert [stack.worker.pid, *children_of(stack.worker.pid)] == pids
+    assert stack.working() == pids
     assert {pid: most for pid, most in memory(pids).items() if most > before[pid] + ROOM} == {}
     said = (stack.home / "log" / "worker.log").read_text(errors="replace")
     assert "names no stage" in said

@@ -50,6 +50,8 @@ STAGES = (
 )  # fmt: skip
 #: How long a fault may delay work, in seconds (invariant I8).
 RECOVERY = 60.0
+#: Processes in the worker's pool.
+CONCURRENCY = 2
 #: Seconds between two looks at a condition: at first, and when it has been looked at for a while.
 OFTEN, SELDOM = 0.02, 0.15
 
@@ -121,7 +123,12 @@ class Stack(Demo):
         logins = re.findall(r"^  ([\w-]+) +(\S+)   \(.*\n.*[?]secret=(\w+)", said, re.MULTILINE)
         self.passwords = {username: password for username, password, _key in logins}
         self.code_keys = {username: key for username, _password, key in logins}
-        self.web, self.desk, self.worker, self.beat = self._public(), self._desk(), self._worker(), self._beat()
+        self.web, self.desk, self.worker, self.beat = (
+            self._public(),
+            self._desk(),
+            self._worker(concurrency=CONCURRENCY),
+            self._beat(),
+        )
         try:
             self.servers.start()
             for child in (self.web, self.desk, self.worker, self.beat):
@@ -172,6 +179,16 @@ class Stack(Demo):
             if child.poll() is not None:
                 child.start()
         return True
+
+    def working(self) -> list[int]:
+        """The process ids of the worker: its own, and its pool's, which it makes seconds after it was started."""
+
+        def all_of_them() -> list[int]:
+            assert self.worker.pid
+            pool = children_of(self.worker.pid)
+            return [self.worker.pid, *pool] if len(pool) >= CONCURRENCY else []
+
+        return wait_until(all_of_them, 30, "the worker has its pool")
 
     def another_worker(self, name: str, **env: str) -> Child:
         """A second worker, started, with more or other environment variables; `recover()` ends it."""
