@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Final
 
 from django.db import Error, InterfaceError, OperationalError, connection
@@ -10,7 +11,34 @@ from psycopg.errors import ReadOnlySqlTransaction
 #: Seconds between two renewals of a whole pool: while the database takes nothing, every request would ask for one.
 RENEW_EVERY: Final = 1.0
 
+#: Seconds for which what is remembered is not asked for again after the database was found to be away. Longer than
+#: the 3 s that finding out takes, so that one request finds it out once for all that it remembers.
+AWAY_FOR: Final = 5.0
+
 _renewed = -RENEW_EVERY
+_away_until = 0.0
+
+
+def unless_away[T](read: Callable[[], T]) -> T:
+    """What `read` gives, which is to be remembered. Raises what is_away() names: at once, where the database was away
+    a moment ago.
+
+    A page remembers five things. Were each asked for in turn, its reader would wait 3 s for each of them.
+    """
+    global _away_until
+    if time.monotonic() < _away_until:
+        raise OperationalError("the database was away a moment ago")
+    try:
+        return read()
+    except (OperationalError, InterfaceError):
+        _away_until = time.monotonic() + AWAY_FOR
+        raise
+
+
+def forget_away() -> None:
+    """Ask the database again."""
+    global _away_until
+    _away_until = 0.0
 
 
 def is_read_only(error: BaseException | None) -> bool:

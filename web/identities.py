@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import Q
 from django.http import Http404, HttpRequest
 
+from web.connections import unless_away
 from web.models import Identity, Section, StandingPage
 
 #: Seconds. As long as a page on the shelf may be old (web/page_cache.py).
@@ -55,7 +56,7 @@ class Elsewhere(Http404):
 def _remembered() -> _Memory:
     if time.monotonic() >= _memory.until:
         with contextlib.suppress(DatabaseError, InterfaceError):  # as last seen; an error page needs a name, too
-            _read()
+            unless_away(_read)
         _memory.until = time.monotonic() + FRESH_FOR
     return _memory
 

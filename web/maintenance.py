@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError
 
+from web.connections import unless_away
 from web.models import Maintenance
 
 #: Seconds. As long as a cached_page page may be old.
@@ -28,7 +29,7 @@ def current_maintenance() -> Maintenance | None:
     """What holds for the whole site now; None in ordinary times. As last seen where the database is away."""
     if time.monotonic() >= _memory.until:
         with contextlib.suppress(OperationalError, InterfaceError):
-            _memory.seen = Maintenance.objects.first()
+            _memory.seen = unless_away(Maintenance.objects.first)
         _memory.until = time.monotonic() + FRESH_FOR
     return _memory.seen
 

@@ -11,6 +11,7 @@ from django.db.models import Prefetch
 
 from petitions.models import Campaign, TextVersion
 from signatures.models import SigningRules
+from web.connections import unless_away
 
 #: Seconds. A campaign that closes is closed for everybody this much later at most; `is_open()` looks
 #: at the clock itself, so a planned closing is exact.
@@ -42,7 +43,8 @@ def campaign_for_signing(slug: str) -> Campaign | None:
     if found and time.monotonic() < found[0]:
         return found[1]
     try:
-        campaign = _read(slug)
+        # What was never seen is asked for in any case: there is nothing else to show.
+        campaign = unless_away(lambda: _read(slug)) if found else _read(slug)
     except (OperationalError, InterfaceError):
         if found is None:
             raise
@@ -55,7 +57,7 @@ def campaign_for_signing(slug: str) -> Campaign | None:
 def campaign_seen_now(remembered: Campaign) -> Campaign:
     """The same, read anew; as it is remembered where it is public no longer or the database is away."""
     try:
-        campaign = _read(remembered.slug)
+        campaign = unless_away(lambda: _read(remembered.slug))
     except (OperationalError, InterfaceError):
         return remembered
     _remember(remembered.slug, campaign)

@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from signatures.models import NetworkRule
+from web.connections import unless_away
 
 #: Seconds until a change in the admin holds.
 FRESH_FOR: Final = 5.0
@@ -50,7 +51,7 @@ def _current() -> _Lists:
     if time.monotonic() < _lists.until or not _reading.acquire(blocking=False):
         return _lists  # fresh, or another thread is reading already
     try:
-        _lists = _Lists(time.monotonic() + FRESH_FOR, _read())
+        _lists = _Lists(time.monotonic() + FRESH_FOR, unless_away(_read))
     except (OperationalError, InterfaceError):
         _lists.until = time.monotonic() + FRESH_FOR  # the database is away: as they were last seen
     finally:

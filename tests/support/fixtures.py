@@ -33,6 +33,7 @@ from signatures.sealing import Person
 from staff.models import Membership, Proposal, Role
 from tests.support.tiers import DESK, PUBLIC, Tiers, tier_of
 from web import counters, page_cache
+from web.connections import forget_away
 from web.identities import forget_identities
 from web.maintenance import forget_maintenance
 from web.models import Section, StandingPage
@@ -140,7 +141,7 @@ def _static_files_are_looked_at_once() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _fresh_process() -> None:
     """A process remembers its language, pages, campaigns and session keys; a test must not see the last one's."""
-    kept = (translation.deactivate, page_cache.clear_page_cache, forget_maintenance, forget_identities)
+    kept = (translation.deactivate, page_cache.clear_page_cache, forget_maintenance, forget_identities, forget_away)
     more = (campaigns.forget_campaigns, submissions.forget_session_keys, counters.counting_again, forget_network_key)
     for forget in (*kept, *more):
         forget()
