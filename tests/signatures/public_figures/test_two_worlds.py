@@ -224,6 +224,8 @@ def addresses(campaign):
         "update": (campaign.slug, "news"),
         "news": (Update.objects.get().pk,),
         "dossier": ("case",),
+        "standing": ("privacy",),
+        "text": (campaign.slug, 1, "en"),
     }
     names = sorted(PUBLIC - NOT_ASKED.keys())
     paths = {name: reverse(name, args=arguments.get(name, (campaign.slug,))) for name in names}
