@@ -103,7 +103,7 @@ def versions(request: HttpRequest, slug: str) -> HttpResponse:
     language = translation.get_language() or campaign.language
     kept = list(campaign.text_versions.order_by("number"))
     told = [told_version(version, before, language) for before, version in zip([None, *kept], kept, strict=False)]
-    return render(request, "petitions/versions.html", {"campaign": campaign, "versions": told[::-1]})
+    return render(request, "petitions/versions.html", {"campaign": campaign, "text_versions": told[::-1]})
 
 
 @require_safe

@@ -40,7 +40,7 @@ def numbers(request: HttpRequest, slug: str, order: str = "count") -> HttpRespon
         "chart": day_bars(figures.days, everything.events),
         "channels": open_data.labelled(open_data.CHANNEL_LABELS, figures.channels),
         "sources": open_data.labelled(open_data.SOURCE_LABELS, figures.sources),
-        "versions": everything.versions,
+        "text_versions": everything.versions,
         "other_versions": everything.other_versions,
         "ledger": everything.ledger,
         "deliveries": everything.deliveries,

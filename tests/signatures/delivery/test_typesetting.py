@@ -40,8 +40,8 @@ def test_a_page_of_every_script_is_set_without_a_missing_glyph(monkeypatch, tmp_
     rows = [{"number": "1", "cells": [[(text, direction(text), "", "")]], "lines": 1} for text in SCRIPTS.values()]
     pages = [{"blocks": rows[at : at + 40], "line": "", "here": "", "upto": ""} for at in range(0, len(rows), 40)]
     data = {
-        "title": "t", "title-line": "t", "pledge": [], "organisation": "o", "kind": "k", "to": "a", "volume": "v", "reference": "r",
-        "facts": [], "notes": [], "columns": [17, 0], "headings": ["No.", "Name"], "pages": pages,
+        "title": "t", "title-line": "t", "pledge": [], "organisation": "o", "kind": "k", "to": "a", "volume": "v",
+        "reference": "r", "facts": [], "notes": [], "columns": [17, 0], "headings": ["No.", "Name"], "pages": pages,
         "heading-lines": 1, "title-size": 20,
     }  # fmt: skip
     pdf = typesetting.typeset("list.typ", data)
