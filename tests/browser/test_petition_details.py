@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from playwright.sync_api import expect
 
@@ -25,11 +27,25 @@ def test_paper_shows_the_pledge_and_the_address_and_no_form(visit: Visit, site: 
             expect(page.locator(form)).to_be_hidden()
 
 
-@pytest.mark.parametrize("path", [f"/c/{LOCAL}/", f"/c/{LOCAL}/thanks/"])
+@pytest.mark.parametrize("path", [f"/c/{LOCAL}/", f"/c/{LOCAL}/share/"])
 @pytest.mark.parametrize("script", [False, True])
 def test_a_button_that_copies_shows_only_where_it_can(visit: Visit, path: str, script: bool) -> None:
     with visit(java_script_enabled=script) as page:
         page.goto(path)
+        expect(page.locator("[data-copy]")).to_be_visible(visible=script)
+
+
+@pytest.mark.parametrize("script", [False, True])
+def test_the_petition_is_passed_on_after_confirming_and_not_before(site: Stack, visit: Visit, script: bool) -> None:
+    address = f"{uuid.uuid4().hex}@example.org"
+    site.sign(LOCAL, address)
+    with visit(java_script_enabled=script) as page:
+        page.goto(f"/c/{LOCAL}/thanks/")
+        expect(page.locator("[data-copy], .ways")).to_have_count(0)
+        page.goto(site.links_for(address)["confirm"])
+        expect(page.locator("[data-copy], .ways")).to_have_count(0)
+        page.get_by_role("button", name="Confirm my signature").click()
+        expect(page.locator(".ways")).to_be_visible()
         expect(page.locator("[data-copy]")).to_be_visible(visible=script)
 
 

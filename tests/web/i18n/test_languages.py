@@ -53,16 +53,23 @@ def test_every_page_says_its_language_and_direction(client: Client, campaign: Ca
         assert "cookie" not in response.get("Vary", "").lower()
 
 
-def test_a_page_names_itself_in_every_language(client: Client, campaign: Campaign) -> None:
-    path = f"/c/{campaign.slug}/"
+@pytest.mark.parametrize("page", ["", "sign/", "share/", "thanks/", "numbers/", "versions/", "updates/", "press/"])
+def test_a_page_names_itself_in_every_language_in_its_menu(client: Client, campaign: Campaign, page: str) -> None:
+    path = f"/c/{campaign.slug}/{page}"
     for code in CODES:
-        page = client.get(path_in(code, path)).text
-        found = dict(re.findall(r'<link rel="alternate" hreflang="([\w-]+)" href="([^"]+)">', page))
+        links = re.findall(r'<a href="([^"]*)" lang="([\w-]*)" hreflang="\2"', client.get(path_in(code, path)).text)
+        assert links == [(path_in(there, path), there) for there in CODES]
+
+
+@pytest.mark.parametrize("page", ["", "numbers/", "versions/"])
+def test_a_page_names_itself_in_every_language_to_crawlers(client: Client, campaign: Campaign, page: str) -> None:
+    path = f"/c/{campaign.slug}/{page}"
+    for code in CODES:
+        head = client.get(path_in(code, path)).text.partition("</head>")[0]
+        found = dict(re.findall(r'<link rel="alternate" hreflang="([\w-]*)" href="([^"]+)">', head))
         here = {there: f"http://testserver{path_in(there, path)}" for there in CODES}
         assert found == {**here, "x-default": here["en"]}
-        assert re.findall(r'<link rel="canonical" href="([^"]+)">', page) == [here[code]]
-        links = re.findall(r'<a href="([^"]+)" lang="([\w-]+)" hreflang="\2"', page)
-        assert links == [(path_in(there, path), there) for there in CODES]
+        assert re.findall(r'<link rel="canonical" href="([^"]+)">', head) == [here[code]]
 
 
 @pytest.mark.parametrize("path", ["/xx/", "/en/", "/de-at/", "/be/nowhere/", "/ar/c/none/"])
