@@ -128,15 +128,12 @@ def _session_info(campaign: uuid.UUID, key_id: uuid.UUID) -> bytes:
 
 def seal_session_key(session_key: bytes, public_key: bytes, campaign: uuid.UUID, key_id: uuid.UUID) -> bytes:
     """The session key (32 bytes) for the holder of the campaign's private key alone (1.2 kB)."""
-    return _SUITE.encrypt(session_key, _public(public_key), info=_session_info(campaign, key_id))
+    return seal_for(session_key, public_key, _session_info(campaign, key_id))
 
 
 def open_session_key(wrapped: bytes, private_key: bytes, campaign: uuid.UUID, key_id: uuid.UUID) -> bytes:
     """The session key (32 bytes). Raises NotOpened."""
-    try:
-        session_key = _SUITE.decrypt(wrapped, _private(private_key), info=_session_info(campaign, key_id))
-    except (InvalidTag, ValueError):
-        raise NotOpened from None
+    session_key = open_for(wrapped, private_key, _session_info(campaign, key_id))
     if len(session_key) != 32:
         raise NotOpened
     return session_key

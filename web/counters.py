@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final, cast
 
@@ -62,17 +62,17 @@ def count(windows: Sequence[Window]) -> list[int]:
     """
     keys = [key_of(name) for name, _ in windows]
     lives = [seconds for _, seconds in windows]
-    return [int(n) for n in _ask(len(keys), *keys, *lives).split()]
+    return [int(n) for n in unless_away(lambda: _say([len(keys), *keys, *lives])).split()]
 
 
 def use_once(name: str, seconds: int) -> bool:
-    """Whether nobody has used this name yet, for so long. Raises RedisError or OSError where Redis is away."""
-    return bool(redis().set(key_of(name), 1, nx=True, ex=seconds))
+    """Whether nobody has used this name yet, for so long. Raises RedisError or OSError, as count() does."""
+    return bool(unless_away(lambda: redis().set(key_of(name), 1, nx=True, ex=seconds)))
 
 
 def counts(*names: str) -> list[int]:
-    """What stands in these windows, without counting. Raises RedisError or OSError."""
-    return [int(cast("Any", n) or 0) for n in redis().mget([key_of(name) for name in names])]
+    """What stands in these windows, without counting. Raises RedisError or OSError, as count() does."""
+    return [int(cast("Any", n) or 0) for n in unless_away(lambda: redis().mget([key_of(name) for name in names]))]
 
 
 @cache
@@ -85,12 +85,14 @@ def redis() -> Redis:
     return _connected(settings.REDIS_URL)
 
 
-def _ask(*words: str | int) -> bytes:
+def unless_away[T](ask: Callable[[], T]) -> T:
+    """What Redis answers. Raises RedisError or OSError where it is away, at once where it was a moment ago: whoever
+    signs waits for it once, whatever is asked."""
     global _away_until
     if time.monotonic() < _away_until:
         raise NotConnected("was away a moment ago")
     try:
-        return _say(words)
+        return ask()
     except (RedisError, OSError):
         _away_until = time.monotonic() + AWAY_FOR
         raise

@@ -48,7 +48,7 @@ def _renew() -> None:
     global _key
     now = time.monotonic()
     try:
-        shared, milliseconds = _shared()
+        shared, milliseconds = counters.unless_away(_shared)
     except (RedisError, OSError) as error:
         log.warning("networks get labels of this process only: Redis is away (%s)", type(error).__name__)
         known = _key if now < _key.ends else _Key(secrets.token_bytes(32), ends=now + LIFE)

@@ -60,7 +60,7 @@ ALTER TABLE signatures_mailboxpage ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY public_select ON signatures_mailboxpage FOR SELECT TO :"public"
     USING (token_hash = decode(current_setting('undersigned.token_hash', true), 'hex')
-           AND created_at > now() - interval '1 hour');
+           AND created_at > now() - interval :'link_lives');
 
 CREATE POLICY worker_all ON signatures_mailboxpage FOR ALL TO :"worker" USING (true) WITH CHECK (true);
 

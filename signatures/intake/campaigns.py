@@ -13,6 +13,8 @@ from petitions.models import Campaign, TextVersion
 from signatures.models import SigningRules
 from web.connections import unless_away
 
+#: Seconds that a reading counts as one of now.
+SEEN_FOR: Final = 1.0
 #: Seconds. A campaign that closes is closed for everybody this much later at most; `is_open()` looks
 #: at the clock itself, so a planned closing is exact.
 FRESH_FOR: Final = 2.0
@@ -55,7 +57,13 @@ def campaign_for_signing(slug: str) -> Campaign | None:
 
 
 def campaign_seen_now(remembered: Campaign) -> Campaign:
-    """The same, read anew; as it is remembered where it is public no longer or the database is away."""
+    """The same, read anew; as it is remembered where it is public no longer or the database is away.
+
+    Not more often than every SEEN_FOR, whoever asks: a label that somebody made up must not cost more than a signature.
+    """
+    until, known = _campaigns.get(remembered.slug, (0.0, remembered))
+    if time.monotonic() < until - FRESH_FOR + SEEN_FOR:
+        return known
     try:
         campaign = unless_away(lambda: _read(remembered.slug))
     except (OperationalError, InterfaceError):

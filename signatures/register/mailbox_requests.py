@@ -22,7 +22,7 @@ from django.utils import timezone, translation
 
 from signatures.identity import Mac, NotAMailbox, canonical_mailbox, mailbox_family, new_token, token_hash
 from signatures.mailbox_boxes import Asked, Owner, open_to_workers, page_key, private_key_of, seal_page, seal_to_workers
-from signatures.models import LINK_LIVES, MailboxPage, MailboxRequest, RequestKey
+from signatures.models import LINK_LIVES, MailboxPage, MailboxRequest, MailboxWish, RequestKey
 from signatures.register.form_letters import FormLetter, Letter, NotAnAddress, place
 from signatures.register.keyring import keyring
 from signatures.register.mail_limits import ADD, LABEL_BYTES, LOCK
@@ -99,8 +99,10 @@ def answer_requests(limit: int = BATCH) -> int:
 
 
 def forget_pages() -> int:
-    """Pages whose link is over; returns how many."""
-    return MailboxPage.objects.filter(created_at__lt=timezone.now() - LINK_LIVES).delete()[0]
+    """Pages whose link is over; returns how many. One on which something was pressed stays until that is done: however
+    long workers were away, what somebody asked for is not forgotten with it."""
+    over = MailboxPage.objects.filter(created_at__lt=timezone.now() - LINK_LIVES)
+    return over.exclude(wishes__in=MailboxWish.objects.filter(done_at__isnull=True)).delete()[0]
 
 
 def _answer_claim(relay: Relay, limit: int) -> int:

@@ -39,10 +39,14 @@ type Forget = Callable[[Iterable[tuple[int, int]]], Any]
 
 def grant_wishes(forget: Forget, limit: int = BATCH) -> int:
     """Carry out what was pressed, oldest first; returns how much was done."""
-    waiting = MailboxWish.objects.filter(done_at__isnull=True).order_by("pk")
-    keys = list(waiting.values_list("pk", flat=True)[:limit])
-    searched = searchable() if keys else []
-    return sum(_granted(key, searched, forget) for key in keys)
+    waiting, after, done = MailboxWish.objects.filter(done_at__isnull=True).order_by("pk"), 0, 0
+    searched: list[Searched] = []
+    # Each once: those that have to wait, for a packet or for keys, must not stand before the others.
+    while keys := list(waiting.filter(pk__gt=after).values_list("pk", flat=True)[:limit]):
+        searched = searched or searchable()
+        done += sum(_granted(key, searched, forget) for key in keys)
+        after = keys[-1]
+    return done
 
 
 def _granted(key: int, searched: list[Searched], forget: Forget) -> bool:

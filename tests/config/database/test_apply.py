@@ -25,6 +25,7 @@ from config.database.grants import apply_grants
 from config.database.guards import apply_guards, described
 from config.local.embedded import Embedded
 from petitions.models.campaign import Disclosure
+from signatures.models import LINK_LIVES
 from staff.models.proposal import APPROVAL_EXPIRES
 from tests.support.stack import free_port
 
@@ -43,9 +44,10 @@ def test_what_python_and_the_guards_both_go_by_is_said_once():
     for name in guards.literals():
         assert f":'{name}'" in files
     assert not [found for found in described().values() if re.search(r"(?<!:):['\"]\w", found)]
-    assert not re.findall(r"'(?:72|12) hours'|'initials', 'named'", files)
-    assert rows("SELECT %s::text[], %s::interval, %s::interval", list(guards.literals().values())) == [
-        (list(Disclosure.values), APPROVAL_EXPIRES, datetime.timedelta(seconds=settings.SESSION_COOKIE_AGE))
+    assert not re.findall(r"'(?:72|12) hours'|'1 hour'|'initials', 'named'", files)
+    session = datetime.timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    assert rows("SELECT %s::text[], %s::interval, %s::interval, %s::interval", list(guards.literals().values())) == [
+        (list(Disclosure.values), APPROVAL_EXPIRES, LINK_LIVES, session)
     ]
 
 

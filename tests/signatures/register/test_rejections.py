@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from signatures.models import LedgerEntry, LeftAlone, RejectionCount, Submission
 from signatures.register import mailing, rejections
+from signatures.register.keyring import KeysMissing
 from signatures.register.tally import check_tally
 from tests.support.fixtures import acting_as
 
@@ -47,6 +48,25 @@ def test_looking_changes_nothing_and_pressing_drops_it(client, campaign, link):
     client.post(path)
     assert work() == 0
     assert RejectionCount.objects.get(campaign=campaign).n == 1
+
+
+def test_a_campaign_whose_keys_are_away_stands_before_no_other(client, make_campaign, sign, mail_of, monkeypatch):
+    monkeypatch.setattr(rejections, "BATCH", 1)
+    away, at_hand = make_campaign(), make_campaign()
+    for campaign in (away, away, away, at_hand):
+        hashed = sign(campaign, email="ada@example.org", confirmed=False)
+        client.post(mail_of(campaign, hashed)["confirm"].replace("/confirm/", "/not-me/"))
+    opener = rejections.Opener
+
+    def open_of(campaign):
+        if campaign == away:
+            raise KeysMissing("away")
+        return opener(campaign)
+
+    monkeypatch.setattr(rejections, "Opener", open_of)
+    assert work() == 1
+    monkeypatch.setattr(rejections, "Opener", opener)
+    assert work() == 3
 
 
 def test_that_mailbox_gets_no_mail_of_that_campaign_and_others_do(client, campaign, make_campaign, sign, link):

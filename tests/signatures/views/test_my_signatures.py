@@ -15,7 +15,16 @@ from django.utils import timezone
 from petitions.models import Campaign
 from signatures.delivery.forgetting import forget_in_packets
 from signatures.identity import canonical_mailbox, fingerprint, new_token
-from signatures.models import LeftAlone, MailboxPage, MailboxRequest, MailboxWish, Signature, Submission, Unsubscription
+from signatures.models import (
+    LINK_LIVES,
+    LeftAlone,
+    MailboxPage,
+    MailboxRequest,
+    MailboxWish,
+    Signature,
+    Submission,
+    Unsubscription,
+)
 from signatures.register import admission, mailbox_requests, mailbox_wishes, rejections
 from signatures.register.keyring import keys_of
 from signatures.register.tally import check_tally
@@ -117,6 +126,29 @@ def test_one_signature_is_withdrawn_and_the_others_stay(client, three):
     assert "Open library" in page
     assert "We have done what you asked for." in page
     assert all(check_tally(campaign) == [] for campaign in three)
+
+
+def test_what_was_pressed_is_done_however_long_workers_were_away(client, three):
+    path = link_for(client, ADA)
+    assert client.post(path, {"wish": "withdraw"}).status_code == 303
+    MailboxPage.objects.update(created_at=timezone.now() - 5 * LINK_LIVES)
+    worker()  # which begins with forgetting the pages that are over
+    assert [signature_of(campaign) for campaign in three] == [None] * 3
+    worker()
+    assert not MailboxPage.objects.exists()
+
+
+def test_a_wish_that_has_to_wait_stands_before_no_other(client, three, monkeypatch):
+    first, second = link_for(client, ADA), link_for(client, "bob@example.org")
+    for path in (first, second):
+        assert client.post(path, {"wish": "withdraw"}).status_code == 303
+    at_once = mailbox_wishes._carry_out
+    never = mailbox_wishes.Mailbox.of(ADA, mailbox_wishes.searchable()).canonical
+    monkeypatch.setattr(mailbox_wishes, "_carry_out", lambda m, *of: m.canonical != never and at_once(m, *of))
+    with acting_as(django_settings.WORKER_ROLE):
+        assert mailbox_wishes.grant_wishes(forget_in_packets, limit=1) == 1
+    assert [signature_of(campaign, "bob@example.org") for campaign in three] == [None] * 3
+    assert all(signature_of(campaign) for campaign in three)
 
 
 def test_all_are_withdrawn_at_once_also_where_nothing_is_listed(client, three):

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from petitions.models import Campaign
+from petitions.models.version import SHOWN
 from signatures.identity import new_token, token_hash
 from signatures.intake import campaigns, submissions
 from signatures.models import SealingKey, Submission, Withdrawal
@@ -61,6 +62,16 @@ def test_signing_is_one_query_once_the_process_is_warm(client, campaign, django_
     client.post(sign_url(campaign), TYPED)
     with django_assert_num_queries(3):  # the INSERT, and the SET ROLE around it
         client.post(sign_url(campaign), TYPED)
+
+
+def test_labels_that_somebody_made_up_cost_no_reading_each(client, campaign, django_assert_num_queries):
+    """A text that was published this moment is looked for once a second; not once for each post that claims one."""
+    made_up = [f"{n:032x}"[:SHOWN] for n in range(3)]
+    assert client.post(sign_url(campaign), TYPED | {"shown": made_up[0]}).status_code == 422
+    for label in made_up[1:]:
+        with django_assert_num_queries(2):  # the SET ROLE around nothing
+            assert client.post(sign_url(campaign), TYPED | {"shown": label}).status_code == 422
+    assert not Submission.objects.exists()
 
 
 def test_the_answer_is_the_same_whoever_signed_before(client, campaign, sign):
