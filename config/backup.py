@@ -29,6 +29,7 @@ from web.redaction import SafeWords
 #: Days that a backup is kept: whoever withdrew or was erased is in it for so long.
 KEPT_DAYS: Final = 35
 NAME: Final = "undersigned-%Y%m%dT%H%M%SZ"
+_MOMENT: Final = "????????T??????Z"
 DESCRIPTION: Final = "description.json"
 DUMP: Final = "database.dump"
 
@@ -71,9 +72,13 @@ def backup(into: Path, now: datetime.datetime, programs: Path | None = None) -> 
 
 
 def delete_old(into: Path, now: datetime.datetime) -> list[Path]:
-    """Delete the backups in this folder that are older than KEPT_DAYS, by the time in their name; returns them."""
-    limit = (now - datetime.timedelta(days=KEPT_DAYS)).strftime(NAME)
-    old = [made for made in sorted(into.glob("undersigned-????????T??????Z")) if made.name < limit]
+    """Delete the backups in this folder that are older than KEPT_DAYS by the time in their name, and after a day what
+    is left of one that was broken off; returns them."""
+    kept = {f"undersigned-{_MOMENT}": KEPT_DAYS, f".undersigned-{_MOMENT}.unfinished": 1}
+    old = []
+    for pattern, days in kept.items():
+        limit = (now - datetime.timedelta(days=days)).strftime(NAME)
+        old += [made for made in sorted(into.glob(pattern)) if made.name.removeprefix(".") < limit]
     for made in old:
         shutil.rmtree(made)
     return old

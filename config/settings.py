@@ -303,6 +303,8 @@ REVEALS_PER_DAY = env.int("REVEALS_PER_DAY", 60)
 # Unconfirmed submissions are deleted after this many days; outcomes of the others after OUTCOME_DAYS.
 PENDING_DAYS = env.int("PENDING_DAYS", 30)
 OUTCOME_DAYS = 14
+# Traces of how a signature came are deleted after this many.
+TRACE_DAYS = 30
 
 # --- storage: packets are written by workers, read by web for download ----------------------------------
 # Pictures. Web writes and serves them at /media/; several web hosts share the directory, and a proxy may serve it.

@@ -17,8 +17,6 @@ from django.templatetags.static import static
 from web.models import Identity
 from web.models.contrast import behind_white_in_the_dark, darker
 
-#: Those that have colours of their own; the others take them from the first.
-SHEETS: Final = ("site", "embed")
 #: In the mark of a sheet: raise it when the lines below change.
 _RECIPE: Final = "1"
 

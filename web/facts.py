@@ -27,8 +27,6 @@ TITLES: Final[Mapping[str, Promise]] = {
     StandingPage.Kind.CONTACT: _("Contact"),
 }
 _FACT: Final = re.compile(r"\[\[([a-z_]+)\]\]")
-#: Days for which traces of how a signature came are kept (signatures/register/pruning.py).
-_TRACE_DAYS: Final = 30
 
 #: Each fact, of a section and its identity; "" where it is not set.
 FACTS: Final[Mapping[str, Callable[[Section, Identity], str]]] = {
@@ -39,7 +37,7 @@ FACTS: Final[Mapping[str, Callable[[Section, Identity], str]]] = {
     "contact_phone": lambda section, identity: identity.contact_phone,
     "pending_days": lambda section, identity: cldr.number(settings.PENDING_DAYS),
     "outcome_days": lambda section, identity: cldr.number(settings.OUTCOME_DAYS),
-    "trace_days": lambda section, identity: cldr.number(_TRACE_DAYS),
+    "trace_days": lambda section, identity: cldr.number(settings.TRACE_DAYS),
 }
 
 

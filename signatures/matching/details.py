@@ -38,11 +38,6 @@ LEVELS: Final = {
     Field.MAILBOX: 5,
     Field.COUNTRY: 2,
 }
-#: From which level on a field is told to agree.
-AGREES: Final = {
-    Field.NAME: names.NameLevel.TWO_CLOSE, Field.PLACE: 2, Field.POSTCODE: 2, Field.STREET: 2, Field.BIRTH: 2,
-    Field.MAILBOX: 3, Field.COUNTRY: 1,
-}  # fmt: skip
 #: A field of which one of the two has nothing, or nothing that can be compared.
 MISSING: Final = -1
 

@@ -39,11 +39,6 @@ def script_of(word: str) -> Script:
     return next((script for first, last, script in _RANGES if first <= code <= last), Script.OTHER)
 
 
-def is_cyrillic(word: str) -> bool:
-    """Whether a word begins in Cyrillic."""
-    return bool(word) and 0x0400 <= ord(word[0]) <= 0x052F
-
-
 def spelling(word: str) -> str:
     """The word as it compares with others of its script; `word` is casefolded, of one word."""
     script = script_of(word)

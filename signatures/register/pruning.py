@@ -27,7 +27,7 @@ from staff.models import Proposal
 SESSION_KEY_SPENT: Final = datetime.timedelta(hours=1)
 
 #: How long it is kept how signatures came (models/screening.py).
-TRACES_KEPT: Final = datetime.timedelta(days=30)
+TRACES_KEPT: Final = datetime.timedelta(days=settings.TRACE_DAYS)
 
 #: Rows a statement. A flood leaves hundreds of thousands, and no statement takes so many parameters.
 BATCH: Final = 5000

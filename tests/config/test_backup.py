@@ -54,9 +54,14 @@ def test_backups_go_after_35_days(tmp_path: Path) -> None:
     for days in (0, 34, 35, 36, 400):
         (tmp_path / (now - datetime.timedelta(days=days)).strftime(backups.NAME)).mkdir()
     (tmp_path / "undersigned-of-ours").mkdir()
+    # Killed in the middle: of the day before yesterday, and of just now.
+    (tmp_path / ".undersigned-20261128T030000Z.unfinished").mkdir()
+    (tmp_path / ".undersigned-20261130T025900Z.unfinished").mkdir()
     gone = backups.delete_old(tmp_path, now)
-    assert [made.name for made in gone] == ["undersigned-20251026T030000Z", "undersigned-20261025T030000Z"]
-    assert len(list(tmp_path.iterdir())) == 4
+    assert [made.name for made in gone] == [
+        "undersigned-20251026T030000Z", "undersigned-20261025T030000Z", ".undersigned-20261128T030000Z.unfinished"
+    ]  # fmt: skip
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 @pytest.mark.parametrize("file", ["media.tar", "database.dump"])

@@ -11,7 +11,7 @@ from tests.faults.crowd import Crowd, an_address
 from tests.support.stack import LOCAL, RECOVERY, Stack, children_of, wait_until
 
 #: Seconds: the least that Granian takes for a life, and what a change of processes may take.
-LIFE, CHANGE = 60, 40
+LIFE, CHANGE = 60, 60
 NAME = "Zwiebelfisch Grüßgott"
 
 

@@ -130,7 +130,8 @@ class Demo:
         options += ["--blocking-threads", "4", "--backpressure", "1024", "--backlog", "1024", "--http", "1"]
         options += ["--respawn-failed-workers", "--workers-kill-timeout", "4", "--no-access-log"]
         # What was typed lies about in a process's memory until something is written over it.
-        options += ["--workers-lifetime", LIFETIME]
+        # Between two of them: as long as one may take to load on a busy machine, so that there always is one.
+        options += ["--workers-lifetime", LIFETIME, "--respawn-interval", "10"]
         options += ["--log-level", "warning"]
         child = self._python(role, role, "-m", "granian", *options, "config.wsgi:application")
         child.grace = 15.0
