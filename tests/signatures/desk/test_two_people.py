@@ -307,7 +307,9 @@ def test_either_of_two_people_brings_the_keyring_back(campaign, keyring, offline
     recipients, identities = offline
     before, path = keyring.files(), tmp_path / "keyring.age"
     export(path, recipients)
-    assert not any(content in path.read_bytes() for content in before.values())
+    secrets = [content for content in before.values() if len(content) > 16]  # "{}" may stand in any ciphertext
+    assert secrets
+    assert not any(content in path.read_bytes() for content in secrets)
     assert path.stat().st_mode & 0o077 == 0
     for name in before:
         (keyring.directory / name).unlink()
