@@ -234,6 +234,9 @@ BOUNCES_DIR: Path | None = Path(env.str("BOUNCES_DIR")) if env.str("BOUNCES_DIR"
 # Whom workers mail the audit trail's anchor to, once a day: a mailbox of the organisation that whoever runs the
 # database cannot reach. `verify_audit --anchor` checks the trail against what that mail says.
 AUDIT_ANCHOR_TO = env.str("AUDIT_ANCHOR_TO", "")
+# Where workers note the trail's last entry, signing keys and packets once an hour: a folder that the database's host
+# cannot write. `verify_audit` reads it.
+ANCHORS_DIR = Path(env.str("ANCHORS_DIR", str(VAR_DIR / "anchors")))
 
 
 def _mailers() -> dict[str, object]:

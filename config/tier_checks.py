@@ -146,6 +146,7 @@ FOLDERS: Final[dict[str, tuple[Access, Access, Access]]] = {
     "PACKETS_DIR": (KEPT_OUT, READS, WRITES),
     "SPOOL_DIR": (KEPT_OUT, KEPT_OUT, WRITES),
     "ATTACHMENTS_DIR": (KEPT_OUT, WRITES, KEPT_OUT),
+    "ANCHORS_DIR": (KEPT_OUT, KEPT_OUT, WRITES),
     "KEYRING_DIR": (KEPT_OUT, KEPT_OUT, WRITES),
 }
 _MODES: Final = {"r": os.R_OK | os.X_OK, "w": os.W_OK | os.X_OK}
@@ -154,7 +155,7 @@ _WORDS: Final = {"r": "read", "w": "write"}
 
 def folder_of(setting: str) -> Path:
     """Where it is. A web process is told of no keyring; on one machine it would be beside the other folders."""
-    if setting in {"STATIC_ROOT", "MEDIA_DIR"}:
+    if setting in {"STATIC_ROOT", "MEDIA_DIR", "ANCHORS_DIR"}:
         return Path(getattr(settings, setting))
     if setting == "KEYRING_DIR":
         return Path(settings.KEYRING_DIR or settings.VAR_DIR / "keyring")

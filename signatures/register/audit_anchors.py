@@ -20,6 +20,14 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from signatures.identity import mailable
+from signatures.register.audit_notes import (
+    Anchor,
+    note_hour,
+    packets,
+    problems_beside,
+    read_notes,
+    signing_keys,
+)
 from staff.models import AuditAnchor
 from web.redaction import describe
 
@@ -37,10 +45,6 @@ SELECT seq, previous, hash, ARRAY[
 """
 
 
-class NotAnAnchor(ValueError):
-    """What was pasted is no anchor."""
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entry as it is stored; `fields` are the texts that its hash covers."""
@@ -49,26 +53,6 @@ class Entry:
     previous: bytes
     hash: bytes
     fields: Sequence[str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """What entry `seq` was, on some day: "17:9f86d0…"."""
-
-    seq: int
-    hash: bytes
-
-    @classmethod
-    def parse(cls, text: str) -> Anchor:
-        """An anchor as it stands in a mail. Raises NotAnAnchor."""
-        seq, _, digits = text.strip().partition(":")
-        try:
-            anchor = cls(int(seq), bytes.fromhex(digits))
-        except ValueError:
-            raise NotAnAnchor(text) from None
-        if anchor.seq < 1 or len(anchor.hash) != 32:
-            raise NotAnAnchor(text)
-        return anchor
 
 
 def entry_hash(previous: bytes, fields: Sequence[str | None]) -> bytes:
@@ -106,8 +90,11 @@ def _missing(first: int, last: int) -> str:
 
 
 def verify_trail(pasted: Iterable[Anchor] = ()) -> tuple[int, list[str]]:
-    """(how many entries, what is wrong) of the trail against the anchors kept here and those that are pasted."""
+    """(how many entries, what is wrong) of the trail against the anchors kept here and in the file, and those that are
+    pasted; with what the file knows of packets and signing keys."""
     kept = [Anchor(anchor.seq, bytes(anchor.hash)) for anchor in AuditAnchor.objects.all()]
+    noted, problems = read_notes(settings.ANCHORS_DIR)
+    kept += [note.anchor for note in noted]
     count = 0
 
     def counted() -> Iterator[Entry]:
@@ -117,7 +104,7 @@ def verify_trail(pasted: Iterable[Anchor] = ()) -> tuple[int, list[str]]:
             yield entry
 
     found = list(problems_of(counted(), [*kept, *pasted]))
-    return count, found
+    return count, [*found, *problems, *problems_beside(noted)]
 
 
 def _entries() -> Iterator[Entry]:
@@ -139,8 +126,10 @@ ON CONFLICT DO NOTHING
 
 
 def anchor_trail(now: datetime.datetime | None = None) -> int:
-    """Once a day, keep the trail's last entry as an anchor; mail what was not mailed yet. Returns how many mails."""
+    """Once an hour, note the trail's last entry in the file; once a day, keep it as an anchor, and mail what was not
+    mailed yet. Returns how many mails."""
     now = now or timezone.now()
+    note_hour(settings.ANCHORS_DIR, now)
     if not AuditAnchor.objects.filter(taken_at__date=now.astimezone(datetime.UTC).date()).exists():
         with connection.cursor() as cursor:
             cursor.execute(KEEP)
@@ -151,7 +140,7 @@ def anchor_trail(now: datetime.datetime | None = None) -> int:
 
 def _mail(anchor: AuditAnchor) -> bool:
     """At least once: the mail first, then the note of it. A second copy says the same."""
-    context = {"anchor": anchor, "site_url": settings.SITE_URL}
+    context = {"anchor": anchor, "site_url": settings.SITE_URL, "keys": signing_keys(), "packets": packets()}
     with translation.override("en"):
         subject = f"Audit trail anchor: entry {anchor.seq}"
         text = render_to_string("mail/audit_anchor.txt", context)

@@ -118,6 +118,7 @@ def folders(settings: Any, short_path: Path) -> dict[str, Path]:
         if os.geteuid() == 0:
             os.chown(place, NOBODY, NOBODY)
     settings.STATIC_ROOT, settings.MEDIA_DIR = str(places["STATIC_ROOT"]), str(places["MEDIA_DIR"])
+    settings.ANCHORS_DIR = places["ANCHORS_DIR"]
     settings.KEYRING_DIR, settings.BASE_DIR = places["KEYRING_DIR"], Path("/")
     settings.STORAGES = {
         name: {"OPTIONS": {"location": str(places[f"{name.upper()}_DIR"])}}

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from config.database.apply import apply
 from signatures.desk import deliveries
-from signatures.models import Register
-from signatures.register.audit_anchors import GENESIS, Anchor, Entry, _entries, anchor_trail, entry_hash, problems_of
+from signatures.models import Register, SigningKey
+from signatures.register.audit_anchors import GENESIS, Entry, _entries, anchor_trail, entry_hash, problems_of
+from signatures.register.audit_notes import NAME, Anchor, note_hour
 from signatures.register.pruning import prune
 from signatures.register.recipients import settle_recipients
 from staff import approvals, audit
@@ -215,12 +216,12 @@ def test_entries_that_changed_places_are_named(trail):
     assert "Entry 4 was altered." in said
 
 
-def test_a_trail_written_anew_differs_from_the_anchor_in_the_mail(trail, settings, mailoutbox):
+def test_a_trail_written_anew_differs_from_the_anchor_in_the_mail(trail, anchors, settings, mailoutbox):
     settings.AUDIT_ANCHOR_TO = "audit@example.org"
     with acting_as(settings.WORKER_ROLE):
         assert anchor_trail() == 1
     (sent,) = mail.outbox
-    anchor = sent.body.partition("--anchor ")[2].strip()
+    anchor = sent.body.partition("--anchor ")[2].split()[0]
     assert verdict(anchor) == ""
     tamper("UPDATE staff_auditentry SET purpose = 'Nothing' WHERE seq = 3")
     for seq in (3, 4, 5):  # and each entry from there on chained anew, as whoever owns the database could
@@ -231,6 +232,8 @@ def test_a_trail_written_anew_differs_from_the_anchor_in_the_mail(trail, setting
         tamper(f"UPDATE staff_auditentry e SET hash = audit_hash(e) WHERE seq = {seq}")
     assert "Entry 5 differs from its anchor" in verdict()
     AuditAnchor.objects.all().delete()  # they would not leave that one
+    assert "Entry 5 differs from its anchor" in verdict()
+    (anchors / NAME).unlink()  # nor this, if they got onto a worker's host
     assert verdict() == ""
     assert "Entry 5 differs from its anchor" in verdict(anchor)
     tamper("DELETE FROM staff_auditentry WHERE seq > 2")
@@ -251,6 +254,71 @@ def test_an_anchor_a_day_is_kept_and_mailed_once(trail, settings, mailoutbox, of
     assert [anchor_trail(today), anchor_trail(today + datetime.timedelta(days=1))] == [0, 1]
     assert list(AuditAnchor.objects.values_list("seq", flat=True)) == [5, 6]
     assert [sent.to for sent in mail.outbox] == [["audit@xn--strae-oqa.example"]] * 2
+
+
+@pytest.fixture(autouse=True)
+def anchors(settings, tmp_path):
+    """Where hourly anchors go: nothing there yet."""
+    settings.ANCHORS_DIR = tmp_path / "anchors"
+    return settings.ANCHORS_DIR
+
+
+def test_the_cut_off_end_of_the_trail_is_noticed_within_the_hour(trail, anchors, officer, section):
+    """A25: plain verify_audit passed until the next day's mail."""
+    now = timezone.now()
+    with acting_as(settings.WORKER_ROLE):
+        anchor_trail(now)
+        audit.append(officer, "reveal.number", section)
+        assert [note_hour(anchors, now), note_hour(anchors, now + datetime.timedelta(hours=1))] == [False, True]
+    assert verdict() == ""
+    tamper("DELETE FROM staff_auditentry WHERE seq > 5")
+    assert "Entry 6 is missing." in verdict()
+    AuditAnchor.objects.all().delete()
+    tamper("DELETE FROM staff_auditentry WHERE seq > 2")
+    assert "Entries 3 to 6 are missing." in verdict()
+
+
+def test_hourly_anchors_remember_packets_and_signing_keys(trail, anchors, campaign):
+    key = SigningKey.objects.create(sha256="ab" * 32, public_key=bytes(32))
+    with acting_as(settings.WORKER_ROLE):
+        note_hour(anchors, timezone.now())
+    assert verdict() == ""
+    key.delete()
+    assert "Signing key abababababababab… is missing." in verdict()
+    file = anchors / NAME
+    file.write_text(file.read_text().replace('"packets":{}', '"packets":{"9":"cd"}'))
+    assert "Packet 9 differs from its hourly anchor, or is missing." in verdict()
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "null", '{"at":"2026-01-01T00:00:00Z","entry":"x","signing":[],"packets":{}}', "ÿ", "\0"]
+)
+def test_a_damaged_line_is_named_and_the_others_count(trail, anchors, line):
+    note_hour(anchors, timezone.now())
+    file = anchors / NAME
+    file.write_text(f"{line}\n{file.read_text()}")
+    assert "Line 1 of the hourly anchors is damaged." in verdict()
+    tamper("DELETE FROM staff_auditentry WHERE seq > 4")
+    assert "Entry 5 is missing." in verdict()
+
+
+def test_a_line_that_a_crash_cut_off_takes_no_other_with_it(trail, anchors):
+    now = timezone.now()
+    note_hour(anchors, now)
+    file = anchors / NAME
+    file.write_bytes(file.read_bytes()[:-20])
+    assert note_hour(anchors, now + datetime.timedelta(hours=1))
+    tamper("DELETE FROM staff_auditentry WHERE seq > 4")
+    assert "Line 1 of the hourly anchors is damaged." in verdict()
+    assert "Entry 5 is missing." in verdict()
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(trail, settings, tmp_path, caplog):
+    (tmp_path / "file").touch()
+    settings.ANCHORS_DIR = tmp_path / "file"
+    assert anchor_trail() == 0
+    assert "the hourly anchor was not written" in caplog.text
+    assert AuditAnchor.objects.count() == 1
 
 
 # Laws, on trails of any length: whatever single thing is done to one, verifying it says so.

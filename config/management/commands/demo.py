@@ -24,7 +24,7 @@ QUEUE: Final = "undersigned"
 # What would change the demo if it came in from outside: it has its own of each.
 OWN_VARIABLES = {
     "CACHE_PREFIX", "DATABASE_URL", "DEBUG", "DEMO_MAIL_DIR", "DJANGO_SETTINGS_MODULE", "KEYRING_DIR", "MAIL_URL",
-    "DESK_URL", "PACKETS_DIR", "QUEUE", "REDIS_URL", "ROLE", "SECRET_KEY", "SITE_URL", "STATIC_ROOT",
+    "ANCHORS_DIR", "DESK_URL", "PACKETS_DIR", "QUEUE", "REDIS_URL", "ROLE", "SECRET_KEY", "SITE_URL", "STATIC_ROOT",
 }  # fmt: skip
 
 

@@ -3,7 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from signatures.register.audit_anchors import Anchor, NotAnAnchor, verify_trail
+from signatures.register.audit_anchors import verify_trail
+from signatures.register.audit_notes import Anchor, NotAnAnchor
 
 
 class Command(BaseCommand):
