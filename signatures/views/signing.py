@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
@@ -74,14 +73,8 @@ def sign(request: HttpRequest, slug: str) -> HttpResponse:
             "We could not save your signature. What you typed is still here: wait a moment, then send it again."
         )
         return _kept(request, found, data, 503, problem, retry_after=10)
-    to = _thanks_url(found.slug, request.LANGUAGE_CODE)
+    to = path_in(request.LANGUAGE_CODE, reverse("thanks", args=[found.slug]))
     return HttpResponse(status=303, headers={"Location": to, "Cache-Control": "no-store"})
-
-
-@lru_cache(maxsize=200)
-def _thanks_url(slug: str, language: str) -> str:
-    """Of a campaign that there is. Remembered: reversing an address is 0.02 ms."""
-    return path_in(language, reverse("thanks", args=[slug]))
 
 
 @require_safe

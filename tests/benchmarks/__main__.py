@@ -6,6 +6,7 @@
     python -m tests.benchmarks large                a packet of 2,000,000 signers; only when asked for
     python -m tests.benchmarks steady               ten minutes of signing while Redis fails; only when asked for
     python -m tests.benchmarks matching             likely duplicates beside Splink; only when asked for
+    python -m tests.benchmarks tricks               what each trick of the signing path is worth; only when asked for
 
 Everything runs on this machine, over loopback and Unix sockets, in a folder of its own that is removed at
 the end. Nothing is switched off: PostgreSQL flushes every commit to the disk.

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import psycopg
 
 from signatures.demo.people import synthetic_signers
-from tests.benchmarks import attack, counts, load, matching, whole_way
+from tests.benchmarks import attack, counts, load, matching, tricks, whole_way
 from tests.benchmarks.site import Site
 from tests.benchmarks.table import Row, interleaved, ms
 
@@ -342,7 +342,8 @@ BENCHMARKS: dict[str, Callable[[Any, Plan], Iterator[Row]]] = {
     "large": large,
     "steady": steady,
     "matching": matching.matching,
+    "tricks": tricks.tricks,
 }
-#: Run only where they are asked for by name: they take longer than all others together.
-LONG: Final = {"large", "steady", "matching"}
+#: Run only where they are asked for by name: most take longer than all others together.
+LONG: Final = {"large", "steady", "matching", "tricks"}
 WITHOUT_SITE: Final = {"matching"}
