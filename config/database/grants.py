@@ -77,12 +77,11 @@ PUBLIC: Final[dict[str, str]] = {
     "signatures_mailboxrequest": "INSERT (sealed)",
     "signatures_mailboxpage": "SELECT (token_hash, sealed, created_at)",
     "signatures_mailboxwish": "INSERT (page_hash, sealed), SELECT (page_hash, done_at)",
-    # The exact total, and nothing of what came last.
+    # The exact total, unless signers are at risk (row_security.sql), and nothing of what came last.
     "signatures_register": "SELECT (campaign_id, counted)",
-    "signatures_tallysum": READ,
+    "signatures_tallysum": "",
     "signatures_publishedfigures": READ,
-    # Not how many mails were sent: that moves by what anybody types.
-    "signatures_ledgerentry": "SELECT (campaign_id, taken, admitted, duplicate, held, late, unreadable)",
+    "signatures_ledgerentry": "",
     # Of the manifest, only the total is shown; PostgreSQL has no right for a part of a column.
     "signatures_delivery": "SELECT (id, campaign_id, addressee_id, profile, state, series, first_number, last_number,"
     " built_at, archive, manifest)",

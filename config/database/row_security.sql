@@ -74,6 +74,16 @@ CREATE POLICY public_select ON signatures_mailboxwish FOR SELECT TO :"public"
 
 CREATE POLICY worker_all ON signatures_mailboxwish FOR ALL TO :"worker" USING (true) WITH CHECK (true);
 
+-- Where signers are at risk, the public is told a total with each edition and in tens: it sees no live one.
+ALTER TABLE signatures_register ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY public_select ON signatures_register FOR SELECT TO :"public"
+    USING (NOT (SELECT c.at_risk FROM petitions_campaign c WHERE c.id = campaign_id));
+
+CREATE POLICY desk_select ON signatures_register FOR SELECT TO :"desk" USING (true);
+
+CREATE POLICY worker_all ON signatures_register FOR ALL TO :"worker" USING (true) WITH CHECK (true);
+
 -- The desk asks for rulings, and says yes, stop or back; what they do, only a worker does.
 ALTER TABLE signatures_ruling ENABLE ROW LEVEL SECURITY;
 

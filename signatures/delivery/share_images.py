@@ -14,8 +14,7 @@ from django.utils.translation import gettext as _
 
 from petitions.models import Campaign
 from signatures.delivery.typesetting import legible, picture
-from signatures.public_figures.figures import public_figures_of
-from web.i18n import cldr
+from signatures.public_figures.figures import Figures, public_figures_of
 from web.i18n.languages import LANGUAGES
 from web.identities import identity_of
 from web.models.identity import COLOUR
@@ -33,13 +32,13 @@ def draw_share_images() -> int:
     drawn = 0
     for campaign in campaigns:
         for language in LANGUAGES:
-            drawn += _draw(campaign, figures[campaign.pk].total, language.code)
+            drawn += _draw(campaign, figures[campaign.pk], language.code)
     return drawn
 
 
-def _draw(campaign: Campaign, total: int, language: str) -> bool:
+def _draw(campaign: Campaign, figures: Figures, language: str) -> bool:
     with override(language):
-        data = _words(campaign, total)
+        data = _words(campaign, figures)
         name, mark = campaign.share_image_name(language), hashlib.sha256(msgspec.json.encode(data)).hexdigest()
         shelf = storages["share"]
         if _read(shelf, f"{name}.drawn") == mark:
@@ -49,15 +48,15 @@ def _draw(campaign: Campaign, total: int, language: str) -> bool:
     return True
 
 
-def _words(campaign: Campaign, total: int) -> dict[str, Any]:
+def _words(campaign: Campaign, figures: Figures) -> dict[str, Any]:
     title, identity = legible(str(campaign.title)), identity_of(campaign.section_id)
     size = next((size for length, size in SIZES if len(title) <= length), SIZES[-1][1])
     return {
         "title": title,
         "size": size * RIGHT_TO_LEFT_SIZE if get_language_bidi() else size,
         "to": legible(f"{_('To:')} {campaign.addressee.name}"),
-        "total": cldr.number(total),
-        "signed": ngettext("person has signed", "people have signed", total),
+        "total": figures.said,
+        "signed": ngettext("person has signed", "people have signed", figures.total),
         "colour": identity.colour or COLOUR,
         "site": urlsplit(identity.origin).netloc,
         "rtl": get_language_bidi(),

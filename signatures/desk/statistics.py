@@ -15,7 +15,7 @@ from petitions.models import Campaign, Update
 from signatures.models import Dimension, LedgerEntry, TallySum
 from signatures.public_figures.charts import BarChart, WorldMap, day_bars, world_map
 from signatures.public_figures.figures import CountryFigure, DayFigure
-from signatures.public_figures.ledger import Ledger, public_ledger
+from signatures.public_figures.ledger import Ledger, ledger_of, parts_of
 from signatures.public_figures.open_data import CHANNEL_LABELS, SOURCE_LABELS, labelled
 from web.i18n.cldr import country_name
 from web.i18n.languages import BY_CODE
@@ -86,7 +86,7 @@ def exact_tally(campaign: Campaign) -> ExactTally:
         languages=labelled(LANGUAGE_LABELS, sums[Dimension.LANGUAGE]),
         delays=[(str(words), delays[span]) for span, words in SPANS.items() if span in delays],
         confirmed_percent=100 * flows["taken"] / flows["received"] if flows["received"] else None,
-        ledger=_ledger(public_ledger(campaign)),
+        ledger=_ledger(ledger_of(campaign, parts_of(campaign))),
     )
 
 
@@ -106,7 +106,7 @@ def _events(campaign: Campaign) -> Iterator[tuple[datetime.date, str, str]]:
 
 
 def _ledger(ledger: Ledger) -> list[tuple[str, int]]:
-    """The public one's lines, and under "removed" why."""
+    """The lines of the public one, as they are now; and under "removed" why."""
     rows = []
     for line in ledger.lines:
         rows.append((f"{line.sign} {line.label}".strip(), line.count))

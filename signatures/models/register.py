@@ -12,7 +12,10 @@ from signatures.models.published.sources import Source
 
 
 class Register(models.Model):
-    """One row a campaign: the lock that admission takes, and the last number given."""
+    """One row a campaign: the lock that admission takes, and the last number given.
+
+    Guards: config/database/row_security.sql.
+    """
 
     campaign = models.OneToOneField(Campaign, models.PROTECT, primary_key=True, related_name="register")
     last_number = models.BigIntegerField(db_default=0)

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django.db import models
 from django.db.models import F, Q, Sum, Value
-from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
@@ -112,12 +111,13 @@ class PublishedFiguresQuerySet(models.QuerySet["PublishedFigures"]):
 class PublishedFigures(models.Model):
     """One edition of a campaign's public figures: what figures.py lets be said, written by a worker, never changed.
 
-    Exact figures are not in it. Web, packets and feeds read the latest, so what they say is the same.
+    Nothing finer than the total is exact in it. Web, packets and feeds read the latest, so what they say is the same.
     """
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="editions", db_index=False)
     edition = models.PositiveIntegerField()
-    published_at = models.DateTimeField(db_default=Now())
+    #: The day only (UTC): a finer time would be that of the signature that made it due.
+    published_on = models.DateField()
     #: Additions to the count, and removals from it, that this edition knows of: both in tens.
     added = models.BigIntegerField()
     removed = models.BigIntegerField()
@@ -127,6 +127,9 @@ class PublishedFigures(models.Model):
     sources = models.JSONField()
     channels = models.JSONField()
     versions = models.JSONField(db_default=Value({}, models.JSONField()))
+    #: What became of all that was confirmed by then: {part: signatures} (public_figures/ledger.py). Exact; in tens
+    #: where signers are at risk.
+    ledger = models.JSONField(db_default=Value({}, models.JSONField()))
 
     objects = PublishedFiguresQuerySet.as_manager()
 

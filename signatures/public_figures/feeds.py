@@ -16,7 +16,6 @@ from django.utils.translation import get_language, ngettext, override
 
 from petitions.models import Campaign, Dossier, Update
 from signatures.public_figures.figures import Figures
-from web.i18n.cldr import number
 from web.i18n.languages import DEFAULT, path_in
 from web.identities import identity_of, of_this_site, site
 
@@ -38,12 +37,13 @@ def structured_data(campaign: Campaign, figures: Figures) -> SafeString:
         "inLanguage": get_language(),
         "publisher": {"@type": "Organization", "name": campaign.responsible},
         "audience": {"@type": "Audience", "name": str(campaign.addressee)},
-        "interactionStatistic": {
+    }
+    if not figures.is_few:
+        data["interactionStatistic"] = {
             "@type": "InteractionCounter",
             "interactionType": "https://schema.org/EndorseAction",
             "userInteractionCount": figures.total,
-        },
-    }
+        }
     if campaign.launched_on:
         data["datePublished"] = campaign.launched_on.isoformat()
     if campaign.updated_on:
@@ -97,7 +97,7 @@ def atom_feed(campaign: Campaign, figures: Figures) -> str:
         title=str(campaign.title),
         link=address,
         description=str(campaign.lead),
-        subtitle=f"{number(figures.total)} {ngettext('person has signed', 'people have signed', figures.total)}",
+        subtitle=f"{figures.said} {ngettext('person has signed', 'people have signed', figures.total)}",
         language=get_language(),
         feed_url=f"{origin}{reverse('feed', args=[campaign.slug])}",
         feed_guid=f"urn:uuid:{campaign.uid}",

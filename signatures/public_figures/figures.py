@@ -1,8 +1,9 @@
 """What of the tally is public: the one place that decides it. Page, JSON, CSV, embed, feed, share image and packet
 tables read it here.
 
-The law. The total is exact and live. Everything finer (countries; days, sources, channels, versions) is published
-in *editions*, which a worker writes (register/publishing.py):
+The law. The total is exact and live; where signers are at risk it is that of the last edition, in tens. Everything
+else (countries; days, sources, channels, versions; the ledger) is published in *editions*, which carry the day and
+which a worker writes (register/publishing.py):
 
 1. An edition knows of whole tens of additions and whole tens of removals, and of nothing since.
 2. It comes when at least ten of either, and a thousandth of the count, are new: when is told by the total alone.
@@ -28,14 +29,17 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from django.db.models import BigIntegerField, Case, OuterRef, Subquery, When
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
-from petitions.models import Campaign
+from petitions.models import Campaign, CampaignQuerySet
 from signatures.models import PublishedFigures, Register
-from web.i18n.cldr import country_name, sorting_key
+from web.i18n.cldr import country_name, number, sorting_key
 
 #: The smallest figure that is shown, the step it moves in, the least that is merged, the least that makes an edition.
 CELL: Final = 10
@@ -60,7 +64,7 @@ class DayFigure:
 class Figures:
     """The public figures of one campaign at one moment."""
 
-    #: Exact.
+    #: Exact and of now, if `is_exact`; else of the edition and in tens.
     total: int
     #: Largest first; in tens.
     countries: list[CountryFigure]
@@ -70,37 +74,73 @@ class Figures:
     other: int
     days: list[DayFigure]
     as_of: datetime.datetime
-    #: The edition that all but the total comes from, and when it was published; None: nothing finer is public yet.
+    #: The edition that all but the total comes from, and its day; None: nothing finer is public yet.
     edition: int | None = None
-    published_at: datetime.datetime | None = None
+    published_on: datetime.date | None = None
     #: {source: signatures}, {channel: signatures}; in tens.
     sources: Mapping[str, int] = field(default_factory=dict)
     channels: Mapping[str, int] = field(default_factory=dict)
     #: {number of a version of the text: signatures}; in tens.
     versions: Mapping[str, int] = field(default_factory=dict)
+    is_exact: bool = True
+
+    @property
+    def is_few(self) -> bool:
+        """Fewer than ten, and that is all that is said: it may be none."""
+        return not self.is_exact and self.total < CELL
+
+    @property
+    def said(self) -> str:
+        """The total as pages and pictures write it, in the language of the moment."""
+        return f"<\u00a0{number(CELL)}" if self.is_few else number(self.total)
 
 
 def public_figures(campaign: Campaign) -> Figures:
     """The campaign's public figures: two rows, whatever it counts."""
     # The edition first: what is counted a moment later can hardly be less than it shows, what was counted before can.
     edition = PublishedFigures.objects.latest_of(campaign)
-    counted = Register.objects.filter(campaign=campaign).values_list("counted", flat=True).first()
-    return figures_of(counted or 0, edition)
+    return figures_of(campaign, edition, counted_now(campaign))
+
+
+def counted_now(campaign: Campaign) -> int:
+    """What the register counts; 0 where signers are at risk: the public tier cannot read it then (row_security.sql)."""
+    if campaign.at_risk:
+        return 0
+    return Register.objects.filter(campaign=campaign).values_list("counted", flat=True).first() or 0
+
+
+def by_total(campaigns: CampaignQuerySet) -> CampaignQuerySet:
+    """The most signed first, as far as that is public."""
+    counted = Register.objects.filter(campaign=OuterRef("pk")).values("counted")
+    latest = PublishedFigures.objects.filter(campaign=OuterRef("pk")).order_by("-edition")
+    told = latest.annotate(told=Cast(KT("ledger__counted"), BigIntegerField())).values("told")[:1]
+    public = Case(When(at_risk=True, then=Subquery(told)), default=Subquery(counted))
+    return campaigns.order_by(Coalesce(public, 0).desc(), "-launched_on", "pk")
 
 
 def public_figures_of(campaigns: Iterable[Campaign]) -> dict[int, Figures]:
     """{campaign's key: its figures}, for lists: two queries, however many campaigns."""
-    keys = [campaign.pk for campaign in campaigns]
+    listed = list(campaigns)
+    keys = [campaign.pk for campaign in listed]
     latest = (
         PublishedFigures.objects.filter(campaign__in=keys).order_by("campaign_id", "-edition").distinct("campaign_id")
     )
     editions = {edition.campaign_id: edition for edition in latest}
     counted = dict(Register.objects.filter(pk__in=keys).values_list("pk", "counted"))
-    return {key: figures_of(counted.get(key, 0), editions.get(key)) for key in keys}
+    return {
+        campaign.pk: figures_of(campaign, editions.get(campaign.pk), counted.get(campaign.pk, 0)) for campaign in listed
+    }
 
 
-def figures_of(total: int, edition: PublishedFigures | None) -> Figures:
-    """What an edition says, beside the total as it is now."""
+def figures_of(campaign: Campaign, edition: PublishedFigures | None, counted: int) -> Figures:
+    """What an edition says, beside what is `counted` now; where signers are at risk, that says nothing."""
+    if campaign.at_risk:
+        counted = edition.ledger.get("counted", 0) if edition else 0
+    return replace(figures_beside(counted, edition), is_exact=not campaign.at_risk)
+
+
+def figures_beside(total: int, edition: PublishedFigures | None) -> Figures:
+    """What an edition says, beside this total."""
     now = timezone.now()
     if edition is None:
         return Figures(total, [], 0, total, [], now)
@@ -113,7 +153,7 @@ def figures_of(total: int, edition: PublishedFigures | None) -> Figures:
         days=[DayFigure(datetime.date.fromisoformat(day), count) for day, count in sorted(edition.days.items())],
         as_of=now,
         edition=edition.edition,
-        published_at=edition.published_at,
+        published_on=edition.published_on,
         sources=edition.sources,
         channels=edition.channels,
         versions=edition.versions,
@@ -137,7 +177,7 @@ def figures_of_range(campaign: Campaign, first: int, last: int, total: int) -> F
         days=[],
         as_of=timezone.now(),
         edition=upto.edition if upto else None,
-        published_at=upto.published_at if upto else None,
+        published_on=upto.published_on if upto else None,
     )
 
 

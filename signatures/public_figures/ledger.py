@@ -2,11 +2,13 @@
 
 It begins with what was confirmed. How many mails were sent, or wait for an answer, is not public: a mailbox gets so
 many and no more, and whoever posts its address while looking at the count would learn whether it was used before.
+It comes with the editions of the public figures (figures.py), for it moves by what somebody confirms again, or takes
+back, and a live one would time that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Final
@@ -18,7 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from signatures.models import Delivery, Dimension, LedgerEntry, Removal, Signature, TallySum
+from signatures.models import Delivery, Dimension, LedgerEntry, PublishedFigures, Removal, Signature, TallySum
 
 REMOVALS: Final[Mapping[Removal, Promise]] = {
     Removal.NETWORK: _("Many from one network"),
@@ -29,8 +31,9 @@ REMOVALS: Final[Mapping[Removal, Promise]] = {
 }
 
 
-#: The columns of LedgerEntry that it is made from, and that the public tier may read (config/database/grants.py).
-COLUMNS: Final = ("taken", "admitted", "duplicate", "held", "late", "unreadable")
+#: What the ledger is made of: of the days' sums, and of signatures in the register that do not count.
+BEFORE: Final = ("duplicate", "late", "unreadable")
+OUTSIDE: Final = (Signature.State.QUARANTINED.value, Signature.State.WITHDRAWN.value, *Removal.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +49,39 @@ class LedgerLine:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """All of it at one moment."""
+    """All of it, as an edition tells it; no line where none does."""
 
-    #: What is counted: the campaign's total.
-    counted: int
     lines: list[LedgerLine]
     #: Of the line "removed", why: (Removal's value, words, signatures), the most first.
     removals: list[tuple[str, str, int]]
 
 
-def public_ledger(campaign: Campaign) -> Ledger:
-    """From what was confirmed to what is counted; it adds up, whatever the workers have not yet looked at.
+def public_ledger(campaign: Campaign, edition: PublishedFigures | None) -> Ledger:
+    """As the edition tells it."""
+    return ledger_of(campaign, edition.ledger if edition else {})
 
-    The last step is taken from sums of their own: rebuild_tallies proves that they make what came into the register.
+
+def ledger_of(campaign: Campaign, parts: Mapping[str, int]) -> Ledger:
+    """From what was confirmed to what is counted. It adds up: what is a sum is made of the parts that are told."""
+    if not parts:
+        return Ledger([], [])
+    removals = [(why.value, str(words), parts[why]) for why, words in REMOVALS.items() if parts.get(why)]
+    lines = [*_lines(parts, sum(count for *_why, count in removals)), _delivered(campaign)]
+    return Ledger(lines, sorted(removals, key=lambda removal: -removal[2]))
+
+
+def parts_of(campaign: Campaign, told: Callable[[int], int] = int) -> dict[str, int]:
+    """{part: signatures} of this moment, each as it is to be told; not for the public tier, which cannot read them.
+
+    rebuild_tallies proves that these parts make what was confirmed.
     """
     counted, outside, sums = _read(campaign)
-    removals = [(why.value, str(words), outside[why]) for why, words in REMOVALS.items() if why in outside]
-    lines = [
-        *_before_the_register(sums),
-        *_from_the_register(counted, outside),
-        _delivered(campaign),
-    ]
-    return Ledger(counted, lines, sorted(removals, key=lambda removal: -removal[2]))
+    parts = {"counted": counted, **{key: outside.get(key, 0) for key in OUTSIDE}, **sums}
+    return {key: told(count) for key, count in parts.items()}
 
 
 def _read(campaign: Campaign) -> tuple[int, Mapping[str, int], Mapping[str, int]]:
-    """(signatures counted, {why not: signatures}, {column of the ledger: its sum}).
+    """(signatures counted, {why not: signatures}, {part of before the register: its sum}).
 
     In one statement, which sees one moment: with several, a batch admitted between two of them would not add up.
     """
@@ -80,41 +90,27 @@ def _read(campaign: Campaign) -> tuple[int, Mapping[str, int], Mapping[str, int]
     moment = Campaign.objects.filter(pk=campaign.pk).values_list(
         Coalesce("register__counted", 0),
         Subquery(outside.annotate(all=JSONBAgg(JSONArray("key", "n"))).values("all")),
-        Subquery(sums.annotate(all=JSONArray(*map(Sum, COLUMNS))).values("all")),
+        Subquery(sums.annotate(all=JSONArray(*map(Sum, BEFORE))).values("all")),
     )
     counted, keys, columns = moment.get()
-    return (
-        counted,
-        {key: n for key, n in keys or () if n},
-        dict(zip(COLUMNS, columns or repeat(0), strict=False)),
-    )
+    return counted, dict(keys or ()), dict(zip(BEFORE, columns or repeat(0), strict=False))
 
 
-def _before_the_register(sums: Mapping[str, int]) -> list[LedgerLine]:
-    entered = sums["admitted"] + sums["held"]
+def _lines(parts: Mapping[str, int], removed: int) -> list[LedgerLine]:
+    counted, quarantined, withdrawn = parts["counted"], parts["quarantined"], parts["withdrawn"]
+    admitted = counted + quarantined + removed + withdrawn
+    duplicate, late, unreadable = (parts[key] for key in BEFORE)
+    confirmed = admitted + duplicate + late + unreadable
     return [
-        LedgerLine("confirmed", "", _("Confirmed"), _("Confirmed by e-mail and checked."), sums["taken"]),
-        LedgerLine(
-            "duplicate", "−", _("Duplicates"), _("From an e-mail address that had already signed."), sums["duplicate"]
-        ),
-        LedgerLine("late", "−", _("Too late"), _("Confirmed more than a day after closing."), sums["late"]),
-        LedgerLine(
-            "unreadable", "−", _("Unreadable"), _("Not encrypted by this website, or damaged."), sums["unreadable"]
-        ),
-        LedgerLine("admitted", "=", _("Admitted"), _("Entered in the register, each person once."), entered),
-    ]
-
-
-def _from_the_register(counted: int, outside: Mapping[str, int]) -> list[LedgerLine]:
-    quarantined, withdrawn = (
-        outside.get(state.value, 0) for state in (Signature.State.QUARANTINED, Signature.State.WITHDRAWN)
-    )
-    removed = sum(outside.get(why, 0) for why in Removal.values)
-    return [
+        LedgerLine("confirmed", "", _("Confirmed"), _("Confirmed by e-mail and checked."), confirmed),
+        LedgerLine("duplicate", "−", _("Duplicates"), _("From an e-mail address that had already signed."), duplicate),
+        LedgerLine("late", "−", _("Too late"), _("Confirmed more than a day after closing."), late),
+        LedgerLine("unreadable", "−", _("Unreadable"), _("Not encrypted by this website, or damaged."), unreadable),
+        LedgerLine("admitted", "=", _("Admitted"), _("Entered in the register, each person once."), admitted),
         LedgerLine("quarantined", "−", _("Held for review"), _("Waiting for a person to review them."), quarantined),
         LedgerLine("removed", "−", _("Removed"), _("Removed by a person, for a stated reason."), removed),
         LedgerLine("withdrawn", "−", _("Withdrawn"), _("Withdrawn by the people who signed."), withdrawn),
-        LedgerLine("counted", "=", _("Counted"), _("The total, as above."), counted),
+        LedgerLine("counted", "=", _("Counted"), _("The total at that time."), counted),
     ]
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign, Update
 from signatures.models import PublishedFigures, Source
-from signatures.public_figures.figures import CELL, Figures, figures_of
+from signatures.public_figures.figures import CELL, Figures, counted_now, figures_of
 from signatures.public_figures.handovers import Told, told_deliveries
 from signatures.public_figures.ledger import Ledger, public_ledger
 from signatures.public_figures.versions import VersionFigure, version_figures
@@ -23,7 +23,9 @@ LICENCE: Final = {"name": "CC0 1.0", "url": "https://creativecommons.org/publicd
 
 #: What each kind of row means. The numbers page shows it, the JSON carries it.
 DICTIONARY: Final[dict[str, str | Promise]] = {
-    "total": _("Signatures counted now; exact."),
+    "total": _(
+        "Signatures counted now; exact. Where signers are at risk: as of the last edition, rounded down to tens."
+    ),
     "country": _("Signatures from a country (ISO 3166-1), once it reaches ten, rounded down to tens."),
     "other": _("Signatures not shown under any country; together with the countries, they make the total."),
     "day": _("Signatures of a day (UTC) that still count, once it reaches ten, rounded down to tens."),
@@ -36,8 +38,11 @@ DICTIONARY: Final[dict[str, str | Promise]] = {
         "SHA-256 of the text in that language."
     ),
     "other_versions": _("Signatures not shown under any version; together with the versions, they make the total."),
-    "ledger": _("What happened to everything confirmed; exact."),
-    "removed": _("Why signatures in the ledger were removed; exact."),
+    "ledger": _(
+        "What had happened to everything confirmed when this edition was published. Where signers are at risk: each "
+        "part rounded down to tens."
+    ),
+    "removed": _("Why signatures in the ledger were removed."),
     "goal": _("The number of signatures the campaign wants to reach."),
     "update": _("An update published on that day."),
     "delivery": _("Signatures in a packet made for an addressee; exact."),
@@ -76,16 +81,15 @@ class Numbers:
 
 
 def numbers_of(campaign: Campaign) -> Numbers:
-    """Read it: a row of the register, one edition, the ledger's sums, and a row an update and a delivery."""
+    """Read it: a row of the register, one edition, and a row an update and a delivery."""
     edition = PublishedFigures.objects.latest_of(campaign)  # first, as in public_figures()
-    ledger = public_ledger(campaign)
     updates = Update.objects.published().of(campaign)
-    figures = figures_of(ledger.counted, edition)
+    figures = figures_of(campaign, edition, counted_now(campaign))
     versions, other_versions = version_figures(campaign, figures)
     return Numbers(
         campaign=campaign,
         figures=figures,
-        ledger=ledger,
+        ledger=public_ledger(campaign, edition),
         versions=versions,
         other_versions=other_versions,
         events=[(u.published_at.date(), str(u.title), u.get_absolute_url()) for u in updates if u.published_at],
@@ -97,6 +101,7 @@ def tally_of(figures: Figures) -> dict[str, Any]:
     """The figures that counters show."""
     return {
         "total": figures.total,
+        "exact": figures.is_exact,
         "countries": [{"code": country.code, "count": country.count} for country in figures.countries],
         "other": figures.other,
         "days": [{"on": day.on.isoformat(), "count": day.count} for day in figures.days],
@@ -118,7 +123,7 @@ def everything_of(numbers: Numbers) -> dict[str, Any]:
         "goal": campaign.goal,
         **tally_of(figures),
         "edition": figures.edition,
-        "published_at": figures.published_at.isoformat(timespec="seconds") if figures.published_at else None,
+        "published_on": figures.published_on.isoformat() if figures.published_on else None,
         "countries": [{"code": c.code, "name": c.name, "count": c.count} for c in figures.countries],
         "sources": dict(figures.sources),
         "channels": dict(figures.channels),

@@ -11,6 +11,7 @@ from signatures.models import Register
 from signatures.public_figures.figures import CELL, public_figures
 
 RULE: Final = f"total exact; countries from {CELL} on, in steps of {CELL}, as in the edition named; rest merged"
+RULE_AT_RISK: Final = f"total and countries in steps of {CELL}, as in the edition named; rest merged"
 
 
 def take_snapshot(campaign: Campaign, name: str) -> ClaimSnapshot:
@@ -25,6 +26,6 @@ def take_snapshot(campaign: Campaign, name: str) -> ClaimSnapshot:
         other=figures.other,
         edition=figures.edition,
         last_number=last_number or 0,
-        rule=RULE,
+        rule=RULE if figures.is_exact else RULE_AT_RISK,
         software=f"undersigned {settings.VERSION}",
     )

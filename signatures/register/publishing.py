@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from petitions.models import Campaign
 from signatures.models import Dimension, PublishedFigures, Register, TallySum
 from signatures.public_figures.figures import CELL, is_due, renew, whole
+from signatures.public_figures.ledger import parts_of
 
 #: The places of a cell in `Register.unsettled`.
 CELL_OF: Mapping[str, int] = {
@@ -52,6 +54,8 @@ def _publish(campaign: Campaign, register: Register, last: PublishedFigures | No
     return PublishedFigures.objects.create(
         campaign=campaign,
         edition=last.edition + 1 if last else 1,
+        published_on=timezone.now().date(),
+        ledger=parts_of(campaign, whole if campaign.at_risk else int),
         added=added,
         removed=removed,
         countries=next_of(Dimension.COUNTRY, last.countries if last else {}),

@@ -11,17 +11,15 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.core.paginator import EmptyPage, Paginator
-from django.db.models import OuterRef, Subquery
-from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from petitions.models import Campaign, CampaignQuerySet, Dossier, Standing, Update, won
-from signatures.models import Handover, Register
+from signatures.models import Handover
 from signatures.models.published.channels import CHANNELS
 from signatures.public_figures.feeds import share_picture
-from signatures.public_figures.figures import public_figures, public_figures_of
+from signatures.public_figures.figures import by_total, public_figures, public_figures_of
 from signatures.views.campaign_page import campaign_page
 from signatures.views.campaigns import campaign_or_404
 from web.gone import Gone
@@ -96,30 +94,27 @@ def _elsewhere(counts: Mapping[str, int], show: str) -> list[tuple[Standing, int
 def _beside_what_is_open(everything: CampaignQuerySet) -> dict[str, Any]:
     """What opens soon, what was won, and the others that are over, each with whether the authority answered."""
     victories = won(everything)
-    others = _with_figures(_by_total(everything.over().exclude(pk__in=victories.values("pk")))[:FINISHED])
+    others = _with_figures(_most_signed(everything.over().exclude(pk__in=victories.values("pk"))))
     keys = [entry["campaign"].pk for entry in others]
     answered = set(
         Handover.objects.answered().filter(delivery__campaign__in=keys).values_list("delivery__campaign", flat=True)
     )
     return {
         "announced": _in_order(everything.announced(), Standing.ANNOUNCED)[:FINISHED],
-        "victories": _with_figures(_by_total(victories)[:FINISHED]),
+        "victories": _with_figures(_most_signed(victories)),
         "finished": [entry | {"answered": entry["campaign"].pk in answered} for entry in others],
     }
+
+
+def _most_signed(campaigns: CampaignQuerySet) -> CampaignQuerySet:
+    return by_total(campaigns.select_related("addressee"))[:FINISHED]
 
 
 def _in_order(campaigns: CampaignQuerySet, show: str) -> CampaignQuerySet:
     """What opens next first; of all others the most signed."""
     if show == Standing.ANNOUNCED:
         return campaigns.select_related("addressee").order_by("opens_at", "pk")
-    return _by_total(campaigns)
-
-
-def _by_total(campaigns: CampaignQuerySet) -> CampaignQuerySet:
-    """The most signed first, with what lists show of each."""
-    counted = Register.objects.filter(campaign=OuterRef("pk")).values("counted")
-    listed = campaigns.select_related("addressee")
-    return listed.order_by(Coalesce(Subquery(counted), 0).desc(), "-launched_on", "pk")
+    return by_total(campaigns.select_related("addressee"))
 
 
 def _with_figures(campaigns: Iterable[Campaign]) -> list[dict[str, Any]]:

@@ -16,8 +16,8 @@
     try {
       const answer = await fetch(counter.dataset.tallyUrl, { credentials: "omit", signal: AbortSignal.timeout?.(20000) });
       if (!answer.ok) return;
-      const { total } = await answer.json();
-      if (!Number.isSafeInteger(total)) return;
+      const { total, exact } = await answer.json();
+      if (!Number.isSafeInteger(total) || (!exact && !total)) return;
       for (const place of document.querySelectorAll("[data-total]")) place.textContent = inDigits(total);
     } catch { /* The line is down: the figure on the page stays. */ }
   };

@@ -12,16 +12,11 @@ from __future__ import annotations
 import datetime
 import json
 import random
-import shutil
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.files.storage import storages
-from django.db import connection, transaction
-from django.urls import reverse
 from django.utils import timezone, translation
 
 from petitions.models import ClaimSnapshot, Dossier, Update
@@ -33,9 +28,9 @@ from signatures.public_figures import figures
 from signatures.public_figures.saved_figures import take_snapshot
 from signatures.register import admission, publishing, withdrawal
 from signatures.register.keyring import keys_of
-from staff.access_matrix import PUBLIC
 from tests.support.fixtures import a_person, acting_as
 from tests.support.packets import everything_in, plain
+from tests.support.public_pages import addresses, answer, differences, undone
 from web import page_cache
 
 MOMENTS = 30
@@ -43,17 +38,8 @@ MOMENTS = 30
 WEIGHTS = {"PL": 60, "DE": 30, "LT": 12, "GB": 8, "BY": 3, "UA": 3, "MT": 2, "IS": 1, "FJ": 1, "TV": 1}
 #: Where the twin's merged rest is from: nine at most of each.
 UNHEARD_OF = [f"{a}{b}" for a in "AB" for b in "DEFGILMRSTWZ"] + ["KM", "KI", "LS", "MH", "NR", "PW", "ST", "TO"]
-TOKEN = "A" * 43
 #: What says all that is known is asked for at every moment, everything at every tenth.
 MOVING = ("embed", "feed", "numbers_csv", "numbers_json", "tally")
-#: Public addresses that are not asked for, and why.
-NOT_ASKED = {
-    "inbox": "only the demo has it",
-    "mail": "only the demo has it",
-    "media": "a picture's file, which campaigners upload",
-    "brand": "a style sheet in a section's colours",
-    "work": "a new puzzle each time, made without a look at any signature",
-}
 
 
 @dataclass
@@ -146,22 +132,6 @@ def clock(monkeypatch):
     return now
 
 
-@contextmanager
-def undone():
-    """What happens in it is forgotten, sequences and a process's memory included."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT format('%I.%I', schemaname, sequencename), last_value FROM pg_sequences")
-        sequences = cursor.fetchall()
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
-    shutil.rmtree(storages["share"].location, ignore_errors=True)
-    with connection.cursor() as cursor:
-        for name, last in sequences:
-            cursor.execute("SELECT setval(%s::regclass, coalesce(%s, 1), %s)", [name, last, last is not None])
-    submissions.forget_session_keys()
-
-
 class Life:
     """Lives a world through: as web takes and asks, as a worker admits, withdraws and publishes."""
 
@@ -172,7 +142,7 @@ class Life:
         self.seen = Seen()
 
     def live(self, world, plan):
-        signed, left, published, start = 0, 0, 0, self.clock[0]
+        signed, left, start = 0, 0, self.clock[0]
         for moment, (come, go) in enumerate(plan):
             self.clock[0] = start + datetime.timedelta(seconds=moment)
             for number in range(signed, signed + come):
@@ -189,8 +159,6 @@ class Life:
             left += go
             with acting_as(django_settings.WORKER_ROLE):
                 publishing.publish_figures(self.campaign)
-            PublishedFigures.objects.filter(edition__gt=published).update(published_at=self.clock[0])
-            published = PublishedFigures.objects.count()
             self.look(self.seen, moment)
         self.clock[0] = start
         editions = PublishedFigures.objects.filter(campaign=self.campaign).order_by("edition")
@@ -213,31 +181,6 @@ class Life:
             confirmation.ask_withdrawal(token_hash(withdrawal_token(mac, fingerprint(mac, mailbox))))
 
 
-def addresses(campaign):
-    """{name: path} of every public address of this campaign in English, and of its numbers in Arabic."""
-    arguments = {
-        **dict.fromkeys(("home", "signing_key", "signing_key_pem", "verifier", "sitemap", "robots"), ()),
-        **dict.fromkeys(("my_signatures", "my_signatures_sent"), ()),
-        **dict.fromkeys(("confirm", "withdraw", "unsubscribe", "not_me", "mine", "mine_text", "mine_json"), (TOKEN,)),
-        "campaign_via": (campaign.slug, "mail"),
-        "share_image_at": (campaign.slug, "a-mark"),
-        "update": (campaign.slug, "news"),
-        "news": (Update.objects.get().pk,),
-        "dossier": ("case",),
-        "standing": ("privacy",),
-        "text": (campaign.slug, 1, "en"),
-    }
-    names = sorted(PUBLIC - NOT_ASKED.keys())
-    paths = {name: reverse(name, args=arguments.get(name, (campaign.slug,))) for name in names}
-    return {**paths, "in Arabic": f"/ar/c/{campaign.slug}/numbers/"}
-
-
-def answer(client, path):
-    response = client.get(path)
-    body = b"".join(response.streaming_content) if response.streaming else response.content
-    return response.status_code, sorted(response.headers.items()), body
-
-
 def told_in(files):
     """What a packet's files say, but for the times at which they were made, and what follows from these."""
     manifest = json.loads(files.pop("manifest.json"))
@@ -250,17 +193,6 @@ def told_in(files):
 
 def rounded(exact):
     return {country: figures.whole(n) for country, n in exact.items() if n >= figures.CELL}
-
-
-def differences(one, other):
-    """(where, what each says there) of answers that are not the same."""
-    for where, answered in one.items():
-        for mine, its in zip(answered, other[where], strict=True):
-            if mine != its and isinstance(mine, bytes):
-                at = next(n for n in range(len(mine) + 1) if mine[: n + 1] != its[: n + 1])
-                yield where, (mine[max(0, at - 60) : at + 60], its[max(0, at - 60) : at + 60])
-            elif mine != its:
-                yield where, (mine, its)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from django.utils import timezone
 from signatures.delivery.verification import verify
 from signatures.models import LedgerEntry, Register, Ruling, Trace
 from signatures.models.screening import RULING_LASTS
-from signatures.public_figures.ledger import public_ledger
+from signatures.public_figures.ledger import ledger_of, parts_of
 from signatures.register import admission, rulings
 from signatures.register.tally import check_tally
 from staff.models import AuditEntry, Role
@@ -84,7 +84,7 @@ def test_it_touches_what_came_alike_and_nothing_else(campaign, crowd):
     assert (ruling.state, ruling.touched) == (State.DONE, 20)
     assert counted(campaign) == 5
     assert campaign.signatures.filter(state="excluded").count() == 20
-    assert public_ledger(campaign).removals == [("network", "Many from one network", 20)]
+    assert ledger_of(campaign, parts_of(campaign)).removals == [("network", "Many from one network", 20)]
     assert LedgerEntry.totals(campaign)["removed"] == 20
 
 
@@ -179,10 +179,10 @@ def test_why_they_were_removed_is_kept_while_another_ruling_puts_them_back_and_i
     carry_out(ask(campaign, "exclude", network=crowd))
     back = ask(campaign, "count", network=crowd, reason="TRAP")
     carry_out(back)
-    assert public_ledger(campaign).removals == [("network", "Many from one network", 10)]
+    assert ledger_of(campaign, parts_of(campaign)).removals == [("network", "Many from one network", 10)]
     say(back, State.UNDOING)
     work()
-    assert public_ledger(campaign).removals == [("network", "Many from one network", 20)]
+    assert ledger_of(campaign, parts_of(campaign)).removals == [("network", "Many from one network", 20)]
     assert counted(campaign) == 5
 
 

@@ -26,7 +26,7 @@ from signatures.models import (
     TallySum,
     Trace,
 )
-from signatures.public_figures.ledger import public_ledger
+from signatures.public_figures.ledger import ledger_of, parts_of
 from signatures.register import admission, rulings, withdrawal
 from signatures.register.keyring import keys_of
 from signatures.register.tally import check_tally
@@ -130,7 +130,7 @@ def assert_it_adds_up(campaign):
     assert totals["duplicate"] == outcomes.count(Outcome.DUPLICATE)
     assert totals["unreadable"] == outcomes.count(Outcome.UNREADABLE)
     assert totals["received"] == totals["taken"] + totals["expired"]
-    ledger = public_ledger(campaign)
+    ledger = ledger_of(campaign, parts_of(campaign))
     lines = adds_up({line.key: line.count for line in ledger.lines})
     assert (lines["counted"], lines["admitted"]) == (len(counted), len(rows))
     states = Counter(row[1] for row in rows)
@@ -259,7 +259,7 @@ def test_damage_is_found_told_and_mended(counted, damage):
         assert check_tally(counted) == []
     living = counted.signatures.filter(state="counted").count()
     assert Register.objects.get(campaign=counted).counted == Tally.objects.of(counted).total() == living
-    adds_up({line.key: line.count for line in public_ledger(counted).lines})
+    adds_up({line.key: line.count for line in ledger_of(counted, parts_of(counted)).lines})
 
 
 def test_a_signature_that_vanished_from_the_register_is_told_of_each_time(counted):

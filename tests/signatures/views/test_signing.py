@@ -364,7 +364,7 @@ def test_tally_json_is_exact_in_total_and_rounded_by_country(client, campaign, s
     assert figures["total"] == 23
     assert figures["countries"] == [{"code": "PL", "count": 10}]
     assert figures["other"] == 13
-    assert set(figures) == {"campaign", "total", "countries", "other", "days", "as_of"}
+    assert set(figures) == {"campaign", "total", "exact", "countries", "other", "days", "as_of"}
 
 
 def test_no_page_sees_a_sealed_column(client, campaign, sign):
