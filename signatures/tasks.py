@@ -35,6 +35,7 @@ from signatures.register import (
     reveal,
     rulings,
     shredding,
+    takedowns,
     tombstones,
     withdrawal,
 )
@@ -130,8 +131,9 @@ def grant_wishes() -> None:
 
 @shared_task(base=Stage, name="signatures.close_campaigns")
 def close_campaigns() -> None:
-    """Campaigns whose planned closing has come."""
+    """Campaigns whose planned closing has come; and back what one person took down and nobody confirmed."""
     close_what_is_over()
+    takedowns.end_unconfirmed_takedowns()
 
 
 @shared_task(base=Stage, name="signatures.monitor")

@@ -69,6 +69,9 @@ CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON petitions_
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON petitions_campaign
     FOR EACH ROW EXECUTE FUNCTION audit_row('campaign', 'section_id', '{}');
 
+CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON petitions_takedown
+    FOR EACH ROW EXECUTE FUNCTION audit_row('takedown', 'campaign_id', '{}');
+
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON petitions_demand
     FOR EACH ROW EXECUTE FUNCTION audit_row('demand', 'campaign_id', '{}');
 

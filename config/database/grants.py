@@ -63,6 +63,7 @@ PUBLIC: Final[dict[str, str]] = {
     "petitions_claimsnapshot": READ,
     "petitions_textversion": READ,
     "petitions_correction": "",
+    "petitions_takedown": "",
     "signatures_campaignkey": READ,
     # What row security asks of a submission's key; the key itself is sealed, and of no use here.
     "signatures_sealingkey": "INSERT (id, campaign_id, wrapped), SELECT (id, campaign_id, created_at)",
@@ -103,6 +104,7 @@ DESK: Final[dict[str, str]] = {
     # What was signed: only the database makes a version, and carries a correction out (text_versions.sql).
     "petitions_textversion": READ,
     "petitions_correction": "SELECT, INSERT",
+    "petitions_takedown": "SELECT, INSERT, UPDATE (confirmed_by_id, ended_at)",
     "signatures_campaignkey": READ,
     "signatures_register": READ,
     "signatures_tally": READ,
@@ -148,6 +150,8 @@ WORKER: Final[dict[str, str]] = {
     "petitions_claimsnapshot": READ,
     "petitions_textversion": READ,
     "petitions_correction": "",
+    # Ended when its time is over.
+    "petitions_takedown": "SELECT, UPDATE (ended_at)",
     "django_migrations": READ,
     "signatures_campaignkey": "SELECT, INSERT",
     "signatures_sealingkey": "SELECT, INSERT, DELETE",

@@ -114,6 +114,7 @@ def _with_values(statements: str) -> str:
 def literals() -> dict[str, str]:
     """What guards and Python both go by, said once, in Python: as PostgreSQL reads it."""
     from petitions.models.campaign import Disclosure
+    from petitions.models.takedown import TAKEDOWN_LASTS
     from signatures.models import LINK_LIVES
     from staff.models.proposal import APPROVAL_EXPIRES
 
@@ -121,6 +122,7 @@ def literals() -> dict[str, str]:
         "disclosures": f"{{{','.join(Disclosure.values)}}}",  # from the narrowest to the widest
         "approval_expires": f"{APPROVAL_EXPIRES.total_seconds():.0f} seconds",
         "link_lives": f"{LINK_LIVES.total_seconds():.0f} seconds",
+        "takedown_lasts": f"{TAKEDOWN_LASTS.total_seconds():.0f} seconds",
         "session_expires": f"{settings.SESSION_COOKIE_AGE} seconds",
     }
 

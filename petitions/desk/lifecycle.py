@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from petitions.models import Campaign
+from petitions.models import Campaign, TakeDown
 from staff.access import may
 from web.facts import TITLES
 from web.i18n.characters import TOO_LONG
@@ -163,11 +163,20 @@ def take(campaign: Campaign, step: Step, user: User | AnonymousUser, reason: str
         raise NotNow(refusal)
     if step.needs_reason:
         _refuse_unfit(reason)
+    if step.name == "take_down":
+        _take_down(campaign, user, reason)
+        return
     # Conditional: of two people who press different buttons at once, one is told.
     here = Campaign.objects.filter(pk=campaign.pk, state=campaign.state, paused_at=campaign.paused_at)
     handed_in = {"review_requested_by": user} if step.name == "submit" else {}
     if not here.update(**handed_in, **_written_by(campaign, step, now, reason)):
         raise NotNow(_("Someone else changed it in the meantime. Check its current state."))
+    campaign.refresh_from_db()
+
+
+def _take_down(campaign: Campaign, user: User | AnonymousUser, reason: str) -> None:
+    """The database moves the campaign, and keeps what it was before (config/database/takedowns.sql)."""
+    TakeDown.objects.create(campaign=campaign, reason=reason, made_by_id=user.pk)
     campaign.refresh_from_db()
 
 
@@ -225,7 +234,6 @@ def _times_of_going_on(campaign: Campaign, now: datetime.datetime) -> dict[str, 
 _TIMES: Final[dict[str, Callable[[Campaign, datetime.datetime], dict[str, Any]]]] = {
     "open": _times_of_opening,
     "close": _times_of_closing,
-    "take_down": _times_of_closing,
     "reopen": _times_of_opening_again,
     "pause": _times_of_pausing,
     "resume": _times_of_going_on,

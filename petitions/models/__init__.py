@@ -9,12 +9,14 @@ from petitions.models.claim import ClaimSnapshot, unknown_claims, with_claims
 from petitions.models.demand import Demand, DemandStep, won
 from petitions.models.dossier import Coverage, Dossier
 from petitions.models.picture import Picture
+from petitions.models.takedown import TAKEDOWN_LASTS, TakeDown
 from petitions.models.update import BREAKING_FOR, Update, UpdateQuerySet
 from petitions.models.version import Correction, TextVersion, is_signed
 
 __all__ = [
     "BREAKING_FOR",
     "CONFIRMATION_GRACE",
+    "TAKEDOWN_LASTS",
     "Addressee",
     "Campaign",
     "CampaignQuerySet",
@@ -27,6 +29,7 @@ __all__ = [
     "Dossier",
     "Picture",
     "Standing",
+    "TakeDown",
     "TextVersion",
     "Update",
     "UpdateQuerySet",

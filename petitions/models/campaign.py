@@ -135,7 +135,8 @@ class Campaign(Translated):
     """A petition: what is demanded, of whom, and how its signers are protected.
 
     Guards: config/database/audited_rows.sql, config/database/campaign_guard.sql,
-    config/database/search.sql, config/database/text_versions.sql, config/database/two_people.sql.
+    config/database/search.sql, config/database/takedowns.sql, config/database/text_versions.sql,
+    config/database/two_people.sql.
     """
 
     class State(models.TextChoices):
@@ -263,7 +264,8 @@ class Campaign(Translated):
             ),
             models.CheckConstraint(
                 name="campaign_paused_while_open",
-                condition=Q(paused_at__isnull=True, paused_with_site=False) | Q(paused_at__isnull=False, state="open"),
+                condition=Q(paused_at__isnull=True, paused_with_site=False)
+                | Q(paused_at__isnull=False, state__in=["open", "removed"]),
                 violation_error_message=_("Only an open campaign can be paused."),
             ),
             models.CheckConstraint(

@@ -26,12 +26,14 @@ from signatures.admin.refusals import NARROWED_BY_TWO, ONLY_NARROWER, ExplainsRe
 from signatures.desk.deliveries import allowed_profiles
 from signatures.desk.lifecycle import TIMES, note_times, take_step
 from signatures.desk.statistics import exact_tally, tally_rows
+from signatures.desk.takedowns import confirm_takedown, may_confirm, propose_restoration, standing_takedown
 from signatures.models import Register, SigningRules
 from signatures.notify_worker import notify_worker
 from signatures.public_figures.saved_figures import take_snapshot
 from signatures.views.campaign_page import campaign_page
 from staff.access import may
 from staff.guarded_admin import GuardedInline
+from staff.login.factors import reauthenticated, recently_authenticated
 from staff.refusals import NotAllowed
 from web.spreadsheets import csv_text
 
@@ -78,6 +80,8 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         "life": "campaign.view",
         "preview": "campaign.view",
         "correct": "correction.request",
+        "confirm_takedown": "takedown.confirm",
+        "bring_back": "restoration.request",
     }
     inlines = [*CampaignContentAdmin.inlines, SigningRulesInline]
     list_display = ["title", "state_label", "total", "updated_on", "tally_link"]
@@ -181,10 +185,14 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         return HttpResponseRedirect(reverse("admin:petitions_campaign_tally", args=[campaign.pk]))
 
     def _for_tally(self, request: HttpRequest, object_id: str) -> Campaign:
+        return self._for(request, object_id, "tally.view")
+
+    def _for(self, request: HttpRequest, object_id: str, action: str) -> Campaign:
+        """The campaign of an address, for whoever may do this there."""
         campaign: Campaign | None = self.get_object(request, object_id)
         if campaign is None:
             raise Http404
-        if not may(request.user, "tally.view", campaign):
+        if not may(request.user, action, campaign):
             raise PermissionDenied
         return campaign
 
@@ -198,8 +206,13 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         campaign = self.get_object(request, object_id)
         if campaign is None:
             raise Http404
-        if request.method == "POST" and self._take_step(request, campaign):
-            return HttpResponseRedirect(reverse("admin:petitions_campaign_life", args=[campaign.pk]))
+        if request.method == "POST":
+            if request.POST.get("step") == "take_down" and not recently_authenticated(request):
+                # What takes a page away from everybody is not for a session that somebody left open.
+                return cast(HttpResponse, reauthenticated(self.life)(request, object_id))
+            if self._take_step(request, campaign):
+                return _life_of(campaign)
+        takedown = standing_takedown(campaign)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -210,8 +223,36 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             "steps": [
                 {"step": step, "why_not": why_not(campaign, step, request.user)} for step in possible_steps(campaign)
             ],
+            "takedown": takedown,
+            "may_confirm": takedown is not None and may_confirm(takedown, cast(User, request.user)),
+            "may_bring_back": takedown is not None and may(request.user, "restoration.request", campaign),
         }
         return TemplateResponse(request, "petitions/admin/lifecycle.html", context)
+
+    def confirm_takedown(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """POST: the second person, so that it stays down."""
+        campaign = self._for(request, object_id, "takedown.confirm")
+        takedown = standing_takedown(campaign)
+        try:
+            if takedown is None:
+                raise NotAllowed(_("Its status has changed in the meantime. Check it and try again."))
+            confirm_takedown(takedown, cast(User, request.user))
+        except NotAllowed as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+        else:
+            self.message_user(request, _("Confirmed: it stays down."), messages.SUCCESS)
+        return _life_of(campaign)
+
+    def bring_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """POST: ask that it is public again; somebody else decides."""
+        campaign = self._for(request, object_id, "restoration.request")
+        try:
+            made = propose_restoration(campaign, cast(User, request.user), request.POST.get("reason", "").strip())
+        except NotAllowed as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return _life_of(campaign)
+        self.message_user(request, _("Request sent. Someone else has to decide within three days."), messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:staff_proposal_change", args=[made.pk]))
 
     @action(description=_("Preview"), url_path="preview", permissions=["life"], icon="visibility")
     def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -279,5 +320,11 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
             export=self.export,
             claim=require_POST(self.claim),
             correct=self.correct,
+            confirm_takedown=require_POST(reauthenticated(self.confirm_takedown)),
+            bring_back=require_POST(self.bring_back),
         )
         return [*pages, *super().get_urls()]
+
+
+def _life_of(campaign: Campaign) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:petitions_campaign_life", args=[campaign.pk]))

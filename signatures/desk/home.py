@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from petitions.desk.lifecycle import REQUIRED
-from petitions.models import Campaign
+from petitions.models import Campaign, TakeDown
 from signatures.desk.shredding import progress
 from signatures.models import Case, Delivery, MailTrouble, Monitor, Recipient, Ruling, Tally
 from staff import approvals
@@ -67,7 +67,7 @@ def tasks_of(user: User) -> list[Task]:
     """What waits for this person; what others wait for comes first."""
     sources = (
         _to_decide, _shreddings, _mail_trouble, _alarms, _keyless, _to_open, _sent_back, _rulings, _to_confirm,
-        _closing, _failed, _to_deliver, _quiet, _people, _cases, _setting_up,
+        _taken_down, _closing, _failed, _to_deliver, _quiet, _people, _cases, _setting_up,
     )  # fmt: skip
     return sorted((task for source in sources for task in source(user)), key=lambda task: not task.urgent)
 
@@ -175,6 +175,16 @@ def _to_confirm(user: User) -> Iterator[Task]:
         if ruling.state in (Ruling.State.RUNNING, Ruling.State.DONE) and ruling.ends_at:
             what = _("Confirm a colleague’s ruling, or it ends on %s UTC") % f"{ruling.ends_at:%Y-%m-%d %H:%M}"
             yield Task(what, ruling.campaign.title, reverse("admin:signatures_ruling_change", args=[ruling.pk]))
+
+
+def _taken_down(user: User) -> Iterator[Task]:
+    """What a colleague took down, and what comes back by itself."""
+    own = within(Campaign.objects.all(), user, "takedown.confirm")
+    unconfirmed = TakeDown.objects.unconfirmed().filter(campaign__in=own).exclude(made_by=user)
+    for takedown in unconfirmed.select_related("campaign"):
+        what = _("Confirm that it stays down, or it is public again on %s UTC") % f"{takedown.ends_at:%Y-%m-%d %H:%M}"
+        url = reverse("admin:petitions_campaign_life", args=[takedown.campaign_id])
+        yield Task(what, f"{takedown.campaign.title}: {takedown.reason}", url, urgent=True)
 
 
 def _alarms(user: User) -> Iterator[Task]:

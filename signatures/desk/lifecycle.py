@@ -9,6 +9,7 @@ from django.db import transaction
 
 from petitions.desk.lifecycle import Step, pause_site, resume_site, take
 from petitions.models import Campaign
+from signatures.desk.takedowns import TAKEDOWN_REFUSALS
 from staff import approvals, audit
 from staff.refusals import refusals_in_words
 
@@ -19,7 +20,7 @@ TIMES: Final = ("opens_at", "closes_at")
 def take_step(campaign: Campaign, step: Step, by: User, reason: str) -> None:
     """Take the step. Raises NotNow, and NotAllowed where the reason names a mailbox."""
     reason = reason.strip()
-    with refusals_in_words(approvals.REFUSALS), transaction.atomic():
+    with refusals_in_words({**approvals.REFUSALS, **TAKEDOWN_REFUSALS}), transaction.atomic():
         take(campaign, step, by, reason)
         audit.append(by, f"campaign.{step.name}", campaign.section, reason, {"campaign": campaign.pk})
 

@@ -137,6 +137,9 @@ def step(pk: int, size: int = STEP) -> int:
 
 def _forwards(cursor: Any, register: Register, ruling: Ruling, size: int) -> int:
     matching, values = _matching(ruling)
+    if ruling.verb == Ruling.Verb.EXCLUDE and ruling.confirmed_by_id is None:
+        # What came since it was looked up was not among those that one person may exclude alone.
+        size = min(size, max(0, (ruling.would_touch or 0) - ruling.touched))
     cursor.execute(NEXT.format(matching=matching), [*values, size])
     rows = [Touched(*row) for row in cursor.fetchall()]
     if not rows:

@@ -65,6 +65,8 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     found = confirmation.look(hash_of(token))
     if found is None:
         return _unknown_token(request)
+    if not (found.confirmed or found.campaign.is_public):
+        return private(render(request, "signatures/taken_down.html", status=410))
     if request.method != "POST":
         return _confirm_page(request, found, ConfirmForm(), DetailsForm(lang=request.LANGUAGE_CODE))
     return _again(request) if found.confirmed else _confirm(request, found)

@@ -53,6 +53,7 @@ class Proposal(models.Model):
         DISCLOSURE = "disclosure", _("Disclosure")
         SHREDDING = "shredding", _("Shredding")
         CORRECTION = "correction", _("Correction of a signed text")
+        RESTORATION = "restoration", _("Bringing back a petition that was taken down")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Pending approval")

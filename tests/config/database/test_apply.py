@@ -25,6 +25,7 @@ from config.database.grants import apply_grants
 from config.database.guards import apply_guards, described
 from config.local.embedded import Embedded
 from petitions.models.campaign import Disclosure
+from petitions.models.takedown import TAKEDOWN_LASTS
 from signatures.models import LINK_LIVES
 from staff.models.proposal import APPROVAL_EXPIRES
 from tests.support.stack import free_port
@@ -46,8 +47,9 @@ def test_what_python_and_the_guards_both_go_by_is_said_once():
     assert not [found for found in described().values() if re.search(r"(?<!:):['\"]\w", found)]
     assert not re.findall(r"'(?:72|12) hours'|'1 hour'|'initials', 'named'", files)
     session = datetime.timedelta(seconds=settings.SESSION_COOKIE_AGE)
-    assert rows("SELECT %s::text[], %s::interval, %s::interval, %s::interval", list(guards.literals().values())) == [
-        (list(Disclosure.values), APPROVAL_EXPIRES, LINK_LIVES, session)
+    values = "SELECT %s::text[], %s::interval, %s::interval, %s::interval, %s::interval"
+    assert rows(values, list(guards.literals().values())) == [
+        (list(Disclosure.values), APPROVAL_EXPIRES, LINK_LIVES, TAKEDOWN_LASTS, session)
     ]
 
 

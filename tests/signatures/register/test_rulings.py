@@ -70,6 +70,21 @@ def counted(campaign):
     return Register.objects.get(campaign=campaign).counted
 
 
+def test_one_person_excludes_no_more_than_the_ruling_said(campaign, crowd, sign):
+    """Looked up in a quiet hour, carried out when thousands had come: they were not among the twenty."""
+    ruling = ask(campaign, "exclude", network=crowd)
+    work()
+    for n in range(3):
+        sign(campaign, email=f"late{n}@gmail.com", signals=SEEN | {"network": "one"})
+    with acting_as(django_settings.WORKER_ROLE):
+        admission.admit_all(campaign)
+    say(ruling, State.RUNNING)
+    work()
+    ruling.refresh_from_db()
+    assert (ruling.state, ruling.touched, ruling.would_touch) == (State.DONE, 20, 20)
+    assert counted(campaign) == 8
+
+
 def test_it_says_how_many_before_it_touches_any(campaign, crowd):
     ruling = ask(campaign, "exclude", network=crowd)
     assert work() == 0
