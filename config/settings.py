@@ -231,6 +231,9 @@ ALERTS_TO = env.list("ALERTS_TO", default=[])
 # Where a mail server puts its notices of mails that reached nobody: a Maildir or a folder, read by workers.
 BOUNCES_DIR: Path | None = Path(env.str("BOUNCES_DIR")) if env.str("BOUNCES_DIR", "") else None
 
+# Hosts beside our own that the words of a mailing may name, with all below them, comma-separated; the same for the desk
+# and for workers. A mail that names another is not sent (signatures/news_links.py).
+NEWS_LINK_HOSTS = [*map(_as_asked_for, env.list("NEWS_LINK_HOSTS", default=[]))]
 # Whom workers mail the audit trail's anchor to, once a day: a mailbox of the organisation that whoever runs the
 # database cannot reach. `verify_audit --anchor` checks the trail against what that mail says.
 AUDIT_ANCHOR_TO = env.str("AUDIT_ANCHOR_TO", "")

@@ -8,7 +8,7 @@ class SignaturesConfig(AppConfig):
     def ready(self) -> None:
         if not settings.HAS_STAFF:
             return
-        from signatures.desk import corrections, deliveries, disclosure, recipients, shredding, takedowns
+        from signatures.desk import corrections, deliveries, disclosure, mailings, recipients, shredding, takedowns
         from staff import approvals
         from staff.models import Proposal
 
@@ -17,4 +17,5 @@ class SignaturesConfig(AppConfig):
         approvals.register(Proposal.Kind.DISCLOSURE, disclosure.APPROVAL)
         approvals.register(Proposal.Kind.SHREDDING, shredding.APPROVAL)
         approvals.register(Proposal.Kind.CORRECTION, corrections.APPROVAL)
+        approvals.register(Proposal.Kind.MAILING, mailings.APPROVAL)
         approvals.register(Proposal.Kind.RESTORATION, takedowns.APPROVAL)

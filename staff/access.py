@@ -45,6 +45,8 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "disclosure.approve": _roles(_CAMPAIGNER, _MODERATOR),
     "correction.request": _roles(_CAMPAIGNER),
     "correction.approve": _roles(_CAMPAIGNER, _MODERATOR),
+    "mailing.request": _roles(_CAMPAIGNER),
+    "mailing.approve": _roles(_CAMPAIGNER, _MODERATOR),
     "ruling.view": _roles(_MODERATOR),
     "ruling.make": _roles(_MODERATOR),
     "ruling.approve": _roles(_MODERATOR),

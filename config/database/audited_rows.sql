@@ -118,7 +118,7 @@ CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures
     FOR EACH ROW EXECUTE FUNCTION audit_row('network_rule', '', '{}');
 
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures_mailing
-    FOR EACH ROW EXECUTE FUNCTION audit_row('mailing', 'update_id', '{}');
+    FOR EACH ROW EXECUTE FUNCTION audit_row('mailing', 'update_id', '{text_sha256}');
 
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON signatures_ruling
     FOR EACH ROW EXECUTE FUNCTION audit_row('ruling', 'campaign_id', '{}');

@@ -133,7 +133,7 @@ DESK: Final[dict[str, str]] = {
     "signatures_case": "SELECT, INSERT, UPDATE",
     "signatures_caseact": "SELECT, INSERT",
     "signatures_destruction": READ,
-    "signatures_mailing": "SELECT, INSERT",
+    "signatures_mailing": "SELECT, INSERT, UPDATE (asked_at, test_for_id, begun_by_id)",
     "signatures_ruling": "SELECT, INSERT, UPDATE (state, confirmed_by_id)",
     "signatures_monitor": READ,
     "signatures_mailtrouble": READ,
@@ -195,7 +195,9 @@ WORKER: Final[dict[str, str]] = {
     "signatures_case": READ,
     "signatures_caseact": "SELECT, UPDATE (outcome, done_at)",
     "signatures_destruction": "SELECT, INSERT, UPDATE (n)",
-    "signatures_mailing": "SELECT, UPDATE",
+    # Not that it may begin.
+    "signatures_mailing": "SELECT, UPDATE (listed_to, listed_at, recipients, problem, tested_at, sent, given_up,"
+    " done_at)",
     "signatures_newsmail": ALL,
     "signatures_newsreader": "SELECT, INSERT, DELETE",
     "signatures_unsubscription": "SELECT, INSERT, DELETE",

@@ -116,12 +116,14 @@ def literals() -> dict[str, str]:
     from petitions.models.campaign import Disclosure
     from petitions.models.takedown import TAKEDOWN_LASTS
     from signatures.models import LINK_LIVES
+    from signatures.models.news import MAILING_ALONE
     from staff.models.proposal import APPROVAL_EXPIRES
 
     return {
         "disclosures": f"{{{','.join(Disclosure.values)}}}",  # from the narrowest to the widest
         "approval_expires": f"{APPROVAL_EXPIRES.total_seconds():.0f} seconds",
         "link_lives": f"{LINK_LIVES.total_seconds():.0f} seconds",
+        "mailing_alone": str(MAILING_ALONE),
         "takedown_lasts": f"{TAKEDOWN_LASTS.total_seconds():.0f} seconds",
         "session_expires": f"{settings.SESSION_COOKIE_AGE} seconds",
     }

@@ -71,7 +71,7 @@ class UpdateQuerySet(models.QuerySet["Update"]):
 class Update(Moved, Translated):
     """News of a campaign, or a press release about it.
 
-    Guards: config/database/audited_rows.sql.
+    Guards: config/database/audited_rows.sql, config/database/mailings.sql.
     """
 
     class Kind(models.TextChoices):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -16,10 +17,13 @@ from unfold.decorators import action, display
 from petitions.admin.content import UpdateContentAdmin
 from petitions.admin.previews import preview
 from petitions.models import Update
+from signatures.desk import mailings
 from signatures.desk.announcements import SAYING, frozen_in, unsaid
 from signatures.models import Announcement, Mailing
-from signatures.notify_worker import notify_worker
 from staff.access import may
+from staff.login.factors import reauthenticated, recently_authenticated
+from staff.models import Proposal
+from staff.refusals import NotAllowed
 from web.i18n.cldr import number
 
 
@@ -28,6 +32,9 @@ class UpdateForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        being_mailed = Mailing.objects.filter(update=self.instance.pk, begun_at__isnull=False, done_at=None).exists()
+        if being_mailed and {"title", "lead", "language"} & set(self.changed_data):
+            raise ValidationError(_("It is being mailed. Wait until that is done."))
         announcement = announcement_of(self.instance)
         if announcement and not self.errors:
             # construct_instance() fills the instance only after this.
@@ -50,7 +57,7 @@ def announcement_of(update: Update) -> Announcement | None:
 @admin.register(Update)
 class UpdateAdmin(UpdateContentAdmin):
     form = UpdateForm
-    pages = {"mail": "content.change", "preview": "content.view"}
+    pages = {"mail": "mailing.request", "preview": "content.view"}
     actions_detail = ["preview", "mail", "translations"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Update | None = None) -> Any:
@@ -82,32 +89,57 @@ class UpdateAdmin(UpdateContentAdmin):
             self.message_user(request, said, messages.WARNING)
 
     def has_mail_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return may(request.user, "content.change")
+        return may(request.user, "mailing.request")
 
     @action(description=_("Send by e-mail"), url_path="mail", permissions=["mail"], icon="mail")
     def mail(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """What became of its mails, or a button that has them sent. Once: no update goes out twice."""
+        """What became of its mails; before that, how it is prepared, tried and sent. No update goes out twice."""
         update = self.get_object(request, object_id)
         if update is None:
             raise Http404
-        if not may(request.user, "content.change", update.campaign):
+        if not mailings.may_send(update, cast(User, request.user)):
             raise PermissionDenied
-        published = Update.objects.published().filter(pk=update.pk).exists()
-        if request.method == "POST" and published:
-            Mailing.objects.get_or_create(update=update)
-            notify_worker("spread_news")
-            self.message_user(request, _("The e-mails are being sent."), messages.SUCCESS)
-            return HttpResponseRedirect(reverse("admin:petitions_update_mail", args=[update.pk]))
+        if request.method == "POST":
+            # What goes to thousands of mailboxes is not for a session that somebody left open.
+            if not recently_authenticated(request):
+                return cast(HttpResponse, reauthenticated(self.mail)(request, object_id))
+            return self._do_with_mails(request, update)
+        mailing = Mailing.objects.filter(update=update).select_related("test_for", "begun_by").first()
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Send by e-mail"),
             "original": update,
             "update": update,
-            "published": published,
-            "mailing": Mailing.objects.filter(update=update).first(),
+            "published": _is_published(update),
+            "mailing": mailing,
+            "takes_two": mailing is not None and mailings.takes_two(mailing),
+            "asked": _waiting_of(mailing),
+            "person": request.user,
         }
         return TemplateResponse(request, "signatures/admin/mail.html", context)
+
+    def _do_with_mails(self, request: HttpRequest, update: Update) -> HttpResponse:
+        """`do`: prepare, test, send or ask."""
+        by, do = cast(User, request.user), request.POST.get("do", "")
+        mailing = Mailing.objects.filter(update=update).select_related("update__campaign").first()
+        back = HttpResponseRedirect(reverse("admin:petitions_update_mail", args=[update.pk]))
+        try:
+            if do == "prepare" and _is_published(update):
+                mailings.prepare(update, by)
+                self.message_user(request, _("Being prepared. Nothing is sent before you say so."), messages.SUCCESS)
+            elif mailing is not None and do == "test":
+                mailings.send_test(mailing, by)
+                self.message_user(request, _("A test e-mail is on its way to you."), messages.SUCCESS)
+            elif mailing is not None and do == "send":
+                mailings.send(mailing, by)
+                self.message_user(request, _("The e-mails are being sent."), messages.SUCCESS)
+            elif mailing is not None and do == "ask":
+                made = mailings.propose_mailing(mailing, by, request.POST.get("reason", "").strip())
+                return HttpResponseRedirect(reverse("admin:staff_proposal_change", args=[made.pk]))
+        except NotAllowed as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+        return back
 
     def has_preview_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request.user, "content.view")
@@ -124,3 +156,15 @@ class UpdateAdmin(UpdateContentAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         return [*self.pages_of_objects(mail=self.mail, preview=self.preview), *super().get_urls()]
+
+
+def _is_published(update: Update) -> bool:
+    return Update.objects.published().filter(pk=update.pk).exists()
+
+
+def _waiting_of(mailing: Mailing | None) -> Proposal | None:
+    """What a second person has to decide on, of these very words."""
+    if mailing is None:
+        return None
+    asked = Proposal.objects.waiting().filter(kind=Proposal.Kind.MAILING, subject__mailing=mailing.pk)
+    return asked.filter(subject__text=mailing.text_sha256).first()

@@ -135,7 +135,7 @@ def _publish(proposal: Proposal) -> None:
     with refusals_in_words(REFUSALS), connection.cursor() as cursor:
         cursor.execute("SELECT publish_correction(%s)", [correction.pk])
         (number,) = cursor.fetchone()
-    Mailing.objects.create(update=_news_of(correction, number))
+    Mailing.objects.create(update=_news_of(correction, number), correction=correction)
     notify_worker("spread_news")
 
 

@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
+import datetime
+from typing import Final
+
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Func
 from django.db.models.functions import Now
 from django.db.models.lookups import Exact
+from django.utils.translation import gettext_lazy as _
 
-from petitions.models import Update
+from petitions.models import Correction, Update
 from signatures.models.register import Signature
+
+#: To so many one person sends alone, where nobody is at risk. The guard has it from here (mailings.sql).
+MAILING_ALONE: Final = 1000
+#: `NewsMail.due` of what is prepared and not sent yet.
+NEVER: Final = datetime.datetime(9999, 1, 1, tzinfo=datetime.UTC)
 
 
 class Mailing(models.Model):
-    """One update on its way to those signers who asked for updates. Web asks for it; register/news.py sends it.
+    """One update on its way to those signers who asked for updates. The desk has it prepared, tried and sent;
+    register/news.py does it.
 
-    Guards: config/database/audited_rows.sql.
+    Guards: config/database/audited_rows.sql, config/database/mailings.sql.
     """
+
+    class Problem(models.TextChoices):
+        LINKS = "links", _("It leads to a host that is not ours and not on the list. Nothing was prepared.")
+        TEXT = "text", _("Its words have changed since it was prepared. Nothing more is sent.")
+        OLD = "old", _("It was prepared three days ago, and not sent.")
+        NO_ADDRESS = "no_address", _("Your login has no e-mail address. An administrator can enter one.")
 
     update = models.OneToOneField(Update, models.PROTECT, related_name="mailing")
     asked_at = models.DateTimeField(db_default=Now())
+    #: Of the words that people typed, as the database hashes them; "": of before that.
+    text_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
+    #: News of a correction go with it, which took two.
+    correction = models.OneToOneField(
+        Correction, models.PROTECT, null=True, blank=True, related_name="mailing", editable=False
+    )
+    #: How many mailboxes it goes to, as a worker counted; None before.
+    recipients = models.IntegerField(null=True)
+    problem = models.CharField(max_length=12, choices=Problem, blank=True, default="", db_default="")
+    #: Who is sent it before anybody else, and when that was.
+    test_for = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    tested_at = models.DateTimeField(null=True)
+    #: Who had it sent; null with `begun_at`: news of a correction.
+    begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    begun_at = models.DateTimeField(null=True)
     #: The mailbox (its fingerprint) up to which the register has been gone through.
     listed_to = models.BinaryField(null=True, max_length=16)
     listed_at = models.DateTimeField(null=True)

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -27,9 +28,11 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from petitions.models import Campaign, Update
-from signatures.identity import token_hash, unsubscription_hash, unsubscription_token, withdrawal_token
+from signatures.identity import new_token, token_hash, unsubscription_hash, unsubscription_token, withdrawal_token
 from signatures.models import Mailing, NewsMail, NewsReader, Signature, Suppression, Unsubscription
 from signatures.models.mail import SUPPRESSION_BYTES
+from signatures.models.news import NEVER
+from signatures.news_links import foreign_links
 from signatures.register import bounces
 from signatures.register.form_letters import FormLetter, Letter, NotAnAddress, place
 from signatures.register.keyring import CampaignKeys, ForeignPublicKey, KeysMissing, keyring, keys_of
@@ -52,6 +55,8 @@ SEND_FOR: Final = 10.0
 RETRY: Final = datetime.timedelta(seconds=20)
 PUT_OFF: Final = datetime.timedelta(minutes=15)
 GIVE_UP: Final = datetime.timedelta(days=2)
+#: How long a mailing that was prepared may be sent.
+PREPARED_FOR: Final = datetime.timedelta(hours=72)
 KIND: Final = "updates"
 
 # Raw: in order of mailboxes by the unique index, from where the last batch ended.
@@ -80,6 +85,9 @@ UPDATE signatures_mailing SET sent = sent + 1 FROM gone WHERE id = gone.mailing_
 def spread_news(*, seconds: float = 20.0) -> int:
     """List and send what is asked for, until nothing is or the time is up. Returns how many mails were sent."""
     sent, end = 0, time.monotonic() + seconds
+    send_tests()
+    _begin_what_was_sent_off()
+    _forget_what_was_not()
     while time.monotonic() < end:
         listed, went = list_batch(), send_batch()
         sent += went
@@ -95,10 +103,14 @@ def spread_news(*, seconds: float = 20.0) -> int:
 @transaction.atomic
 def list_batch(limit: int = LIST_BATCH) -> int:
     """Go through the next mailboxes of one mailing. Returns how many signatures were looked at."""
-    unlisted = Mailing.objects.select_for_update(skip_locked=True, of=("self",)).filter(listed_at=None)
+    unlisted = Mailing.objects.select_for_update(skip_locked=True, of=("self",)).filter(listed_at=None, problem="")
     mailing = unlisted.select_related("update__campaign").order_by("pk").first()
     if mailing is None:
         return 0
+    if foreign_links(mailing.update):
+        log.warning("mailing %s leads to a host that is not allowed; it is not sent", mailing.pk)
+        Mailing.objects.filter(pk=mailing.pk).update(problem=Mailing.Problem.LINKS)
+        return 1  # the next one may be listed
     try:
         keys = keys_of(mailing.update.campaign)
     except (KeysMissing, ForeignPublicKey) as error:
@@ -111,15 +123,17 @@ def list_batch(limit: int = LIST_BATCH) -> int:
     # Persons of one mailbox stay together: the last one may go on beyond this batch.
     whole = rows if finished else [row for row in rows if row[1] != rows[-1][1]]
     readers = list(_subscribers(keys, _not_suppressed(keys, whole)))
+    waits = {} if mailing.begun_at else {"due": NEVER}
     NewsMail.objects.bulk_create(
-        [NewsMail(mailing=mailing, signature_id=key) for key, _ in readers], ignore_conflicts=True
+        [NewsMail(mailing=mailing, signature_id=key, **waits) for key, _ in readers], ignore_conflicts=True
     )
     # Before any mail with the link goes out. In the order of their keys: two campaigns' lists may be written at once.
     hashes = sorted(unsubscription_hash(keys.mac, mailbox) for _, mailbox in readers)
     NewsReader.objects.bulk_create([NewsReader(token_hash=hashed) for hashed in hashes], ignore_conflicts=True)
     mailing.listed_to = None if finished else whole[-1][1]
     mailing.listed_at = timezone.now() if finished else None
-    mailing.save(update_fields=["listed_to", "listed_at"])
+    mailing.recipients = NewsMail.objects.filter(mailing=mailing).count() if finished else None
+    mailing.save(update_fields=["listed_to", "listed_at", "recipients"])
     return len(whole)
 
 
@@ -148,6 +162,54 @@ def _subscribers(keys: CampaignKeys, rows: list[tuple[int, bytes, bytes]]) -> It
                 if keys.register_box.open(sealed, mailbox).updates:
                     yield key, mailbox
                     break
+
+
+# --- between the two --------------------------------------------------------------------------------------------
+
+
+def send_tests() -> int:
+    """Mail to whoever has a mailing prepared what its readers would get; their links lead nowhere. Returns how many."""
+    sent = 0
+    waiting = Mailing.objects.filter(test_for__isnull=False, tested_at=None, begun_at=None)
+    for mailing in waiting.exclude(problem=Mailing.Problem.NO_ADDRESS).exclude(problem=Mailing.Problem.LINKS):
+        sent += _send_test(mailing)
+    return sent
+
+
+def _send_test(mailing: Mailing) -> bool:
+    address = User.objects.filter(pk=mailing.test_for_id or 0, is_active=True).values_list("email", flat=True).first()
+    editions = _editions({mailing.pk})
+    if not address or not editions:
+        if not address:
+            Mailing.objects.filter(pk=mailing.pk).update(problem=Mailing.Problem.NO_ADDRESS)
+        return False
+    person = Person(email=address, name="", country="", language=mailing.update.language)
+    letter = news_mail(editions[mailing.pk], Reader(person, new_token(), new_token()))
+    try:
+        with Relay() as relay:
+            answer = relay.send(letter)
+    except (Away, NotAnAddress) as error:
+        log.warning("the test of mailing %s was not sent: %s", mailing.pk, describe(error))
+        return False
+    if answer.reply is not Reply.TAKEN:
+        log.warning("the test of mailing %s was not taken: %s", mailing.pk, answer.words)
+        return False
+    # Only for who asked: another may have asked for one meanwhile.
+    return bool(Mailing.objects.filter(pk=mailing.pk, test_for=mailing.test_for_id).update(tested_at=timezone.now()))
+
+
+def _begin_what_was_sent_off() -> None:
+    """What was prepared, and may go now."""
+    NewsMail.objects.filter(due=NEVER, mailing__begun_at__isnull=False).update(due=Now())
+
+
+def _forget_what_was_not() -> None:
+    """Who asked for news stands in clear only while there is a mail to send."""
+    old = Mailing.objects.filter(begun_at=None, listed_at__lte=timezone.now() - PREPARED_FOR, problem="")
+    for mailing in old:
+        with transaction.atomic():
+            if Mailing.objects.filter(pk=mailing.pk, begun_at=None).update(problem=Mailing.Problem.OLD):
+                NewsMail.objects.filter(mailing=mailing, due=NEVER).delete()
 
 
 # --- sending ----------------------------------------------------------------------------------------------------
@@ -260,11 +322,27 @@ def _editions(mailings: set[int]) -> dict[int, Edition]:
     """By mailing; without those whose campaign's keys are not here."""
     found = {}
     for mailing in Mailing.objects.filter(pk__in=mailings).select_related("update__campaign"):
+        if mailing.problem == Mailing.Problem.TEXT or not _says_what_was_approved(mailing):
+            continue
         try:
             found[mailing.pk] = Edition(mailing, keys_of(mailing.update.campaign))
         except (KeysMissing, ForeignPublicKey) as error:
             log.error("mailing %s is delayed: %s", mailing.pk, describe(error))
     return found
+
+
+def _says_what_was_approved(mailing: Mailing) -> bool:
+    """Whether its words are those that were prepared. Nobody changes them meanwhile (config/database/mailings.sql) but
+    who may drop that guard."""
+    if not mailing.text_sha256:
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT mailing_text(%s)", [mailing.update_id])
+        (now,) = cursor.fetchone()
+    if now != mailing.text_sha256:
+        log.error("mailing %s is not sent: its words have changed since it was prepared", mailing.pk)
+        Mailing.objects.filter(pk=mailing.pk).update(problem=Mailing.Problem.TEXT)
+    return bool(now == mailing.text_sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +401,7 @@ def _send_one(relay: Relay, key: int, edition: Edition, reader: Reader | None, r
 
 
 def _put_off(key: int, edition: Edition, words: str) -> None:
-    if timezone.now() - edition.mailing.asked_at > GIVE_UP:
+    if timezone.now() - (edition.mailing.begun_at or edition.mailing.asked_at) > GIVE_UP:
         _give_up(key, edition, words)
     else:
         NewsMail.objects.filter(pk=key).update(due=Now() + PUT_OFF, problem=words)
@@ -377,4 +455,6 @@ def _form_letter(edition: Edition, language: str) -> FormLetter:
 
 def _note_what_is_done() -> None:
     waiting = NewsMail.objects.exclude(due=None).values("mailing")
-    Mailing.objects.filter(listed_at__isnull=False, done_at=None).exclude(pk__in=waiting).update(done_at=Now())
+    Mailing.objects.filter(listed_at__isnull=False, begun_at__isnull=False, done_at=None).exclude(
+        pk__in=waiting
+    ).update(done_at=Now())

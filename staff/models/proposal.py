@@ -53,6 +53,7 @@ class Proposal(models.Model):
         DISCLOSURE = "disclosure", _("Disclosure")
         SHREDDING = "shredding", _("Shredding")
         CORRECTION = "correction", _("Correction of a signed text")
+        MAILING = "mailing", _("E-mails to everybody who asked for news")
         RESTORATION = "restoration", _("Bringing back a petition that was taken down")
 
     class State(models.TextChoices):

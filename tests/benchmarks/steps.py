@@ -268,7 +268,7 @@ def publish(slug: str, updates: int) -> dict[str, Any]:
         )
         for n in range(updates)
     ]
-    held = [Mailing.objects.create(update=update, listed_at=now, done_at=now) for update in made]
+    held = [Mailing.objects.create(update=update, listed_at=now, begun_at=now, done_at=now) for update in made]
     return {"mailings": [mailing.pk for mailing in held]}
 
 

@@ -170,7 +170,7 @@ def public(page: Page, path: str) -> None:
 
 
 def publish_with_a_figure(page: Page, change: str) -> None:
-    """Store the figures of this moment, tell of them in an update, and have it mailed."""
+    """Store the figures of this moment, tell of them in an update, and have its mails prepared."""
     page.goto(change)
     page.get_by_role("link", name="Tally").first.click()
     page.locator("[name=name]").fill("first")
@@ -186,8 +186,8 @@ def publish_with_a_figure(page: Page, change: str) -> None:
     page.get_by_role("button", name="Save and continue editing").click()
     page.wait_for_url("**/change/")
     page.get_by_role("link", name="Send by e-mail").click()
-    page.get_by_role("button", name=re.compile("Send")).click()
-    expect(page.get_by_text("The e-mails are being sent.")).to_be_visible()
+    page.get_by_role("button", name="Prepare the e-mails").click()
+    expect(page.get_by_text("Nothing is sent before you say so.")).to_be_visible()
     page.goto(f"/c/{SLUG}/updates/one-of-us-is-here/")
     expect(page.get_by_text("1 of us, on")).to_be_visible()
 

@@ -179,7 +179,7 @@ def deployed(server: Path, transactional_db: None, tmp_path: Path) -> Callable[[
         session.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
         session.execute(f'GRANT CONNECT ON DATABASE "{name}" TO undersigned_public, undersigned_desk')
         session.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO undersigned_worker')
-    for folder in ("static", "media", "share", "packets", "spool", "attachments", "keyring"):
+    for folder in ("static", "media", "share", "packets", "spool", "attachments", "anchors", "keyring"):
         (tmp_path / folder).mkdir(mode=0o700)
     ours = {"CACHE_PREFIX", "QUEUE"}
     others = {key: value for key, value in os.environ.items() if key in ours or key not in OURS | {"REDIS_URL"}}

@@ -110,7 +110,7 @@ def test_what_is_done_on_pages_names_who_did_it(staff, staff_client, campaign, u
         "campaigns": [campaign.pk], "coverage-TOTAL_FORMS": 0, "coverage-INITIAL_FORMS": 0,
     }  # fmt: skip
     browser.post(page("petitions_dossier_add"), dossier)
-    browser.post(page("petitions_update_mail", update.pk))
+    browser.post(page("petitions_update_mail", update.pk), {"do": "prepare"})
     staff_client(boss).post(page("web_section_add"), {"name": "New", "slug": "new"})
     rows = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
     staff_client(boss).post(page("auth_user_add"), {"username": "newcomer", "is_active": "on"} | rows)
