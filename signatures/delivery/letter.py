@@ -186,7 +186,7 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
         enclosures_title=_("Enclosures"),
         enclosures=_enclosures(manifest, files),
         annex_title=_("Annex"),
-        petition_title=_("The petition as it was signed"),
+        petition_title=_petition_title(manifest),
         sections=[_how_found_out(delivery, manifest)],
         volumes_title=_("The volumes of the list"),
         volumes=_volumes(files),
@@ -328,6 +328,16 @@ def _facts(manifest: Manifest) -> list[Fact]:
     if manifest.amendments.withdrawn:
         facts.append(Fact(_("Withdrawn or removed since earlier packets"), number(manifest.amendments.withdrawn)))
     return facts
+
+
+def _petition_title(manifest: Manifest) -> str:
+    """With the version of the text that follows, which is the latest."""
+    title = _("The petition as it was signed")
+    if not manifest.by_version:
+        return title
+    latest = manifest.by_version[-1]
+    words = {"number": number(latest.number), "day": _day(latest.published_on)}
+    return f"{title} · {_('Version %(number)s, of %(day)s') % words}"
 
 
 def _versions(manifest: Manifest) -> list[Fact]:

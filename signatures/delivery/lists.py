@@ -211,6 +211,8 @@ _POINT: Final = 25.4 / 72
 _EM, _HEADING_EM, _HEAD_EM = 9 * _POINT, 7.5 * _POINT, 8 * _POINT
 #: What was signed, at the head of each page: millimetres of an em of it, and lines that there is room for.
 _PLEDGE_EM, _PLEDGE_LINES = 7 * _POINT, 4
+#: Versions of the text that the cover names; volumes that a page of the index has room for, in three columns.
+_VERSIONS, _INDEX = 3, 120
 #: The cover's title is as large as fits: sizes in points, and millimetres of height that it may take.
 _TITLE_SIZES, _TITLE_HEIGHT = (26, 20, 15, 12), 90
 
@@ -260,8 +262,11 @@ class Volume:
     petition_to: str = ""
     #: By when somebody who verifies has to destroy it.
     confidential_until: datetime.date | None = None
-    #: What each of them signed.
+    #: What each of them signed, and its versions, each with its day.
     pledge: str = ""
+    versions: Sequence[tuple[int, datetime.date]] = ()
+    #: From which number to which each volume goes, this one among them.
+    volumes: Sequence[tuple[int, int]] = ()
 
 
 def pdf_of(volume: Volume, signers: Sequence[Listed]) -> bytes:
@@ -278,7 +283,7 @@ def _volume_data(volume: Volume, signers: Sequence[Listed]) -> dict[str, Any]:
     rooms = _rooms(widths)
     rows = [row for signer in signers for row in _rows(signer, columns, rooms, page_lines)]
     title = typesetting.legible(volume.title)
-    head = f"{_('Confidential')} · {title}" if volume.confidential_until else title
+    head = f"{_until(volume.confidential_until)} · {title}" if volume.confidential_until else title
     name = _("Volume %(position)s of %(of)s") % {"position": number(volume.position), "of": number(volume.of)}
     span = {"first": number(volume.first), "last": number(volume.last)}
     listed = ngettext(
@@ -298,6 +303,7 @@ def _volume_data(volume: Volume, signers: Sequence[Listed]) -> dict[str, Any]:
             _("Register numbers %(first)s to %(last)s") % span,
             listed % {"n": number(len(signers))},
             *_period(volume, signers),
+            *_versions(volume),
         ],
         "notes": [
             *_confidential(volume),
@@ -309,6 +315,8 @@ def _volume_data(volume: Volume, signers: Sequence[Listed]) -> dict[str, Any]:
         "headings": headings,
         "heading-lines": heading_lines,
         "pages": _pages(rows, page_lines),
+        "index-title": _("The volumes of the list"),
+        "index": _index(volume),
     }  # fmt: skip
 
 
@@ -327,6 +335,28 @@ def _period(volume: Volume, signers: Sequence[Listed]) -> list[str]:
         return []
     first, last = (day(pick(signer.signed_on for signer in signers)) for pick in (min, max))
     return [f"{_('Signed')}: {first}" if first == last else f"{_('Signed')}: {first} – {last}"]
+
+
+def _versions(volume: Volume) -> list[str]:
+    """Which text was signed; of many versions the latest."""
+    told = [
+        _("Version %(number)s, of %(day)s") % {"number": number(of_text), "day": day(published)}
+        for of_text, published in volume.versions[-_VERSIONS:]
+    ]
+    return [f"{_('Text that was signed')}: {' · '.join(told)}"] if told else []
+
+
+def _index(volume: Volume) -> list[list[dict[str, Any]]]:
+    """Page by page all volumes and their numbers, this one marked; none where there is one volume."""
+    entries = [
+        {"volume": number(position), "numbers": f"{number(first)} – {number(last)}", "this": position == volume.position}
+        for position, (first, last) in enumerate(volume.volumes, start=1)
+    ]
+    return list(map(list, itertools.batched(entries, _INDEX, strict=False))) if len(entries) > 1 else []
+
+
+def _until(day_of_destroying: datetime.date) -> str:
+    return _("Confidential, to be destroyed by %s") % day(day_of_destroying)
 
 
 def _confidential(volume: Volume) -> list[str]:

@@ -1,4 +1,4 @@
-"""The packet's shape: a zip archive with a manifest, written and read here and nowhere else.
+"""The packet's shape: a zip archive of one folder with a manifest, written and read here and nowhere else.
 
 amendments.csv, .pdf where somebody was named before who is no longer counted: which numbers to strike, in which packets
 letter-en.pdf, .odt  what is demanded, of whom, how many signed, how that was found out; one in each language
@@ -145,10 +145,14 @@ _COMPRESSED: Final = (".pdf", ".xlsx", ".odt")
 
 
 class PacketWriter:
-    """Writes a packet into a stream that need not be seekable. Nothing of it is kept in memory."""
+    """Writes a packet into a stream that need not be seekable. Nothing of it is kept in memory.
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    All files lie in one `folder`, so that unpacking it among other papers mixes nothing; without, as in older packets.
+    """
+
+    def __init__(self, stream: IO[bytes], folder: str = "") -> None:
         self._zip = zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+        self._folder = f"{folder}/" if folder else ""
         self.files: list[FileEntry] = []
 
     def __enter__(self) -> Self:
@@ -174,7 +178,7 @@ class PacketWriter:
 
     def adding(self, name: str) -> IO[bytes]:
         """A file of the archive to write into. Whoever does so adds its entry to `files`."""
-        return self._zip.open(_info(name), "w", force_zip64=True)
+        return self._zip.open(self._info(name), "w", force_zip64=True)
 
     def close(self, manifest: Manifest, sign: Callable[[bytes], str]) -> str:
         """Write the manifest, which has to list `files`, and its signature; end the archive.
@@ -182,15 +186,14 @@ class PacketWriter:
         Returns the SHA-256 of the manifest's bytes.
         """
         data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        self._zip.writestr(_info(MANIFEST), data)
-        self._zip.writestr(_info(SIGNATURE), sign(data))
+        self._zip.writestr(self._info(MANIFEST), data)
+        self._zip.writestr(self._info(SIGNATURE), sign(data))
         self._zip.close()
         return hashlib.sha256(data).hexdigest()
 
-
-def _info(name: str) -> zipfile.ZipInfo:
-    """A file's entry. It has the day and no time: when a packet was sealed, to the second, is nobody's business."""
-    info = zipfile.ZipInfo(name, (*timezone.now().timetuple()[:3], 0, 0, 0))
-    info.compress_type = zipfile.ZIP_STORED if name.endswith(_COMPRESSED) else zipfile.ZIP_DEFLATED
-    info.external_attr = 0o644 << 16
-    return info
+    def _info(self, name: str) -> zipfile.ZipInfo:
+        """A file's entry. It has the day and no time: when a packet was sealed, to the second, is nobody's business."""
+        info = zipfile.ZipInfo(f"{self._folder}{name}", (*timezone.now().timetuple()[:3], 0, 0, 0))
+        info.compress_type = zipfile.ZIP_STORED if name.endswith(_COMPRESSED) else zipfile.ZIP_DEFLATED
+        info.external_attr = 0o644 << 16
+        return info

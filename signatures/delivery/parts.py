@@ -36,6 +36,7 @@ from signatures.delivery.letter import confidential_until, is_third_party, langu
 from signatures.delivery.lists import COLUMNS, Listed, Volume, csv_of, pdf_of, xlsx_of
 from signatures.delivery.state import CannotBuild
 from signatures.delivery.verifier import PART_ROWS
+from signatures.delivery.versions import days_of_versions
 from signatures.models import Delivery, DeliveryPart, Signature
 from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
 from signatures.sealing import Box, NotOpened
@@ -200,6 +201,7 @@ def _spool_all(delivery: Delivery, part: DeliveryPart, signers: list[Listed]) ->
 def _volume(delivery: Delivery, part: DeliveryPart) -> Volume:
     language = languages_of(delivery)[0]
     campaign = delivery.campaign
+    volumes = list(delivery.parts.filter(kind=part.kind).order_by("position").values_list("first_number", "last_number"))
     with translation.override(language):
         return Volume(
             title=str(campaign.title),
@@ -209,12 +211,14 @@ def _volume(delivery: Delivery, part: DeliveryPart) -> Volume:
             language=language,
             profile=delivery.profile,
             position=part.position,
-            of=delivery.parts.filter(kind=part.kind).count(),
+            of=len(volumes),
             first=part.first_number,
             last=part.last_number,
             petition_to=str(campaign.addressee.name) if is_third_party(delivery) else "",
             confidential_until=confidential_until(delivery, timezone.now().date()),
             pledge=str(campaign.pledge),
+            versions=days_of_versions(campaign),
+            volumes=volumes,
         )
 
 

@@ -13,7 +13,7 @@ import msgspec
 import pyrage
 
 from signatures.delivery.packet import Manifest
-from signatures.delivery.verifier import Archive, Damaged, Folder, Packet, check
+from signatures.delivery.verifier import Archive, Damaged, Folder, Packet, check, unpacked_in
 
 __all__ = ["Damaged", "sha256_of", "verify"]
 
@@ -43,7 +43,7 @@ def sha256_of(path: Path) -> str:
 
 def _opened(path: Path, identities: Sequence[str], open_files: ExitStack) -> Packet:
     if path.is_dir():
-        return Folder(str(path))
+        return Folder(unpacked_in(str(path)))
     return Archive(open_files.enter_context(_plain(path, identities)), path.name)
 
 

@@ -74,6 +74,8 @@ SIGNATURE_TEXT = re.compile(
     rb"Ed25519 \(RFC 8032\) over the bytes of manifest\.json; checked by verify\.py\n"
     rb"public key: ([0-9a-f]{64})\nsignature: ([0-9a-f]{128})\n"
 )
+#: The folder that a packet's files lie in, in its archive.
+FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}/")
 #: Letters to edit, which are no part of what is signed; in format 2 they were.
 EDITABLE = re.compile(r"letter-[A-Za-z-]+\.odt")
 
@@ -285,10 +287,17 @@ class Archive(Packet):
             raise Damaged(f"{label}: not a packet, or cut short") from None
         assert self.zip.fp is not None
         self.file: IO[bytes] = self.zip.fp
-        self.files = {info.orig_filename: info for info in self.zip.infolist()}
+        self.folder = self._folder()
+        self.files = {info.orig_filename[len(self.folder) :]: info for info in self.zip.infolist()}
+
+    def _folder(self) -> str:
+        """The one folder, with its slash, that all files lie in; "" where there is none, as in older packets."""
+        names = [info.orig_filename for info in self.zip.infolist()]  # filename ends at a NUL
+        folder = FOLDER.match(names[0]) if names else None
+        return folder[0] if folder and all(name.startswith(folder[0]) for name in names) else ""
 
     def names(self) -> "list[str]":
-        return [info.orig_filename for info in self.zip.infolist()]  # filename ends at a NUL
+        return [info.orig_filename[len(self.folder) :] for info in self.zip.infolist()]
 
     def size(self, name: str) -> int:
         return self.files[name].file_size
@@ -428,10 +437,17 @@ class Archive(Packet):
         return self.file.read(len(tail) + 1) == tail
 
 
+def unpacked_in(path: str) -> str:
+    """The folder of the packet: that one, or the only thing in it, for some programs unpack into a folder of theirs."""
+    there = [name for name in os.listdir(path) if name not in LEFT_BEHIND]
+    inner = os.path.join(path, there[0]) if len(there) == 1 else path
+    return inner if os.path.isdir(inner) and not os.path.islink(inner) else path
+
+
 def packet_at(path: str) -> Packet:
     """The packet in a folder or a zip file. Raises Damaged, OSError."""
     if os.path.isdir(path):
-        return Folder(path)
+        return Folder(unpacked_in(path))
     with open(path, "rb") as file:
         if file.read(19) == b"age-encryption.org/":
             raise Damaged(f"{path}: encrypted; open it first, in the organisation's web site or with age")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 
-from petitions.models import TextVersion
+from petitions.models import Campaign, TextVersion
 from signatures.delivery.packet import TEXTS, PacketWriter, VersionText, VersionTotal
 from signatures.models import Delivery
 from signatures.public_figures.figures import versions_of_range
@@ -24,6 +24,12 @@ def versions_in(delivery: Delivery, total: int) -> list[VersionTotal]:
         )
         for version in TextVersion.objects.filter(campaign=delivery.campaign).told_apart().order_by("number")
     ]
+
+
+def days_of_versions(campaign: Campaign) -> list[tuple[int, datetime.date]]:
+    """(number, day) of each version of its text, the first one first."""
+    made = TextVersion.objects.filter(campaign=campaign).told_apart().order_by("number")
+    return [(number, at.astimezone(datetime.UTC).date()) for number, at in made.values_list("number", "made_at")]
 
 
 def add_texts(delivery: Delivery, versions: list[VersionTotal], writer: PacketWriter) -> None:

@@ -96,7 +96,8 @@ def verified_by_itself(site: Stack, packet: Path) -> str:
     fingerprint of the site's key, and no more."""
     program = packet.with_suffix(".verify.py")
     with zipfile.ZipFile(packet) as archive:
-        program.write_bytes(archive.read("verify.py"))
+        (name,) = (name for name in archive.namelist() if name.endswith("/verify.py"))
+        program.write_bytes(archive.read(name))
     done = subprocess.run(
         [sys.executable, "-I", "-S", program, "--key", signing_key_of(site), packet],
         capture_output=True, text=True, env={}, timeout=60,

@@ -117,7 +117,8 @@ def plain(delivery, identity=None):
     if identity:
         data = pyrage.decrypt(data, [pyrage.x25519.Identity.from_str(identity)])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+        # All of them lie in one folder, which has the packet's name.
+        return {name.removeprefix(f"{delivery.reference}/"): archive.read(name) for name in archive.namelist()}
 
 
 def everything_in(files):

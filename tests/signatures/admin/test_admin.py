@@ -428,10 +428,33 @@ def test_a_line_of_the_desk_opens_a_form_that_is_filled_in(client, campaign, off
     url = reverse("admin:signatures_delivery_add", query={"campaign": campaign.pk, "addressee": campaign.addressee_id})
     assert url.replace("&", "&amp;") in client.get(reverse("admin:index")).content.decode()
     form = client.get(url).context["adminform"].form
+    assert form.initial == {"campaign": campaign, "addressee": campaign.addressee}
     assert list(form.fields["addressee"].queryset) == [campaign.addressee]
     assert [value for value, _label in form.fields["profile"].choices] == ["count", "initials", "named"]
     for nonsense in ("x", "", "9" * 30, "-1", "²"):
         assert client.get(reverse("admin:signatures_delivery_add", query={"campaign": nonsense})).status_code == 200
+
+
+def test_what_is_asked_for_is_asked_question_after_question_and_only_what_can_apply(client, campaign, officers):
+    Register.objects.filter(campaign=campaign).update(last_number=10, counted=10)
+    notary = Addressee.objects.create(name="A notary", trusted_third_party=True)
+    Addressee.objects.create(name="Nobody's addressee")
+    client.force_login(officers[0])
+    add = reverse("admin:signatures_delivery_add")
+    first = client.get(add)  # there is one campaign, so it is not asked for
+    assert list(first.context["adminform"].form.fields["addressee"].queryset) == [notary, campaign.addressee]
+    assert b"Continue" in first.content
+    assert b'name="profile"' not in first.content
+    told = client.post(add, {"campaign": campaign.pk, "addressee": notary.pk})
+    last = client.get(told["Location"])
+    assert b"Request delivery" in last.content
+    assert [value for value, _label in last.context["adminform"].form.fields["profile"].choices] == [
+        "count", "initials", "named", "full",
+    ]  # fmt: skip
+    Campaign.objects.filter(pk=campaign.pk).update(at_risk=True, disclosure="count")
+    last = client.get(told["Location"])
+    assert [value for value, _label in last.context["adminform"].form.fields["profile"].choices] == ["count"]
+    assert not Delivery.objects.exists()
 
 
 def test_after_asking_again_a_download_leads_back_to_its_page(client, ready, officers):

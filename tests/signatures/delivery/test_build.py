@@ -419,9 +419,19 @@ SIGNS = Signer(Ed25519PrivateKey.generate())
 
 @pytest.fixture(scope="session")
 def packet_file(tmp_path_factory):
-    """A packet with signers, not encrypted, as an officer has it after opening: (path, its bytes)."""
+    """A packet with signers, not encrypted, without a folder as packets were before: (path, its bytes)."""
+    return made_packet(tmp_path_factory.mktemp("packets") / "c-1-1.zip", "")
+
+
+@pytest.fixture(scope="session")
+def packet_in_folder(tmp_path_factory):
+    """The same in its folder, as an officer has it after opening."""
+    return made_packet(tmp_path_factory.mktemp("packets") / "c-1-1.zip", "c-1-1")
+
+
+def made_packet(path, folder):
     stream = io.BytesIO()
-    writer = packet.PacketWriter(stream)
+    writer = packet.PacketWriter(stream, folder)
     people = [(n, f"Zebediah{n}", "PL") for n in (1, 2, 4, 5)]
     listed = len(people)
     writer.add_table("signers-0001.csv", ("number", "name", "country"), people)
@@ -438,7 +448,6 @@ def packet_file(tmp_path_factory):
         ),
         SIGNS.sign,
     )  # fmt: skip
-    path = tmp_path_factory.mktemp("packets") / "c-1-1.zip"
     path.write_bytes(stream.getvalue())
     assert verify(path)[1] == []
     return path, stream.getvalue()
@@ -464,9 +473,9 @@ any_way = examples(max_examples=250, deadline=None, suppress_health_check=[Healt
 
 @any_way
 @given(data=st.data())
-def test_an_altered_byte_is_found_or_alters_nothing_that_is_told(packet_file, tmp_path, data):
+def test_an_altered_byte_is_found_or_alters_nothing_that_is_told(packet_in_folder, tmp_path, data):
     """What is left unfound are dates and other bookkeeping of the zip format: no file's name, order or content."""
-    _, whole = packet_file
+    _, whole = packet_in_folder
     at = data.draw(st.integers(0, len(whole) - 1))
     altered = bytearray(whole)
     altered[at] ^= data.draw(st.integers(1, 255))

@@ -149,6 +149,11 @@ def test_a_third_party_is_not_spoken_to_as_the_one_who_is_petitioned(signed, del
     for text in [letter] + [paper(data) for name, data in files.items() if "volume" in name]:
         assert "named to you" not in text
         assert ("Confidential" in text and "destroy it by" in text and until in text) == (profile != "count")
+    for name, data in files.items():
+        if "volume" in name:  # on each page, but for the cover, which says it in a sentence
+            with pypdfium2.PdfDocument(data) as document:
+                pages = [page.get_textpage().get_text_range() for page in document]
+            assert all("Confidential, to be destroyed by" in page for page in pages[1:])
 
 
 def test_what_concerns_the_authority_is_not_confidential(signed, deliver, identity):

@@ -42,7 +42,7 @@ def test_a_page_of_every_script_is_set_without_a_missing_glyph(monkeypatch, tmp_
     data = {
         "title": "t", "title-line": "t", "pledge": [], "organisation": "o", "kind": "k", "to": "a", "volume": "v",
         "reference": "r", "facts": [], "notes": [], "columns": [17, 0], "headings": ["No.", "Name"], "pages": pages,
-        "heading-lines": 1, "title-size": 20,
+        "heading-lines": 1, "title-size": 20, "index": [], "index-title": "",
     }  # fmt: skip
     pdf = typesetting.typeset("list.typ", data)
     assert pdf.startswith(b"%PDF")

@@ -120,14 +120,15 @@ def make_packet(tmp_path, signs):
     `kept` the signatures of earlier packets."""
 
     def make(
-        name="c-1-1", first=1, last=5, gaps=(3,), amended=(), earlier=(), by=signs, kept=0, strikes=None, **values
-    ):
+        name="c-1-1", first=1, last=5, gaps=(3,), amended=(), earlier=(), by=signs, kept=0, strikes=None, folder="",
+        **values,
+    ):  # fmt: skip
         path = tmp_path / f"{name}.zip"
         listed = [number for number in range(first, last + 1) if number not in gaps]
         if strikes is None:
             strikes = [(number, "c-1-1") for number in amended]
         with path.open("wb") as file:
-            writer = packet.PacketWriter(file)
+            writer = packet.PacketWriter(file, folder)
             writer.add_table("signers-0001.csv", ("number", "name"), [(n, f"Person {n}") for n in listed])
             writer.add_table("countries.csv", ("code", "country", "signatures"), [("", "other", len(listed))])
             if strikes:
@@ -341,3 +342,35 @@ def test_a_letter_to_edit_is_not_checked_and_the_verifier_says_so(make_packet, t
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(name, b"x")
         assert f"{name}: not listed in the manifest" in problems(path)
+
+
+# --- one folder ---------------------------------------------------------------------------------------------------
+
+
+def test_a_packet_in_one_folder_verifies_as_it_is_and_however_it_was_unpacked(make_packet, tmp_path, signs):
+    path = make_packet(folder="ALD-2026-0011")
+    with zipfile.ZipFile(path) as archive:
+        assert {name.partition("/")[0] for name in archive.namelist()} == {"ALD-2026-0011"}
+        archive.extractall(tmp_path / "ALD-2026-0011")  # as "Extract all" does: a folder of its own around it
+    for place in (path, tmp_path / "ALD-2026-0011", tmp_path / "ALD-2026-0011" / "ALD-2026-0011"):
+        status, said = run(sys.executable, SOURCE, "--key", signs.fingerprint, place)
+        assert (status, "The packet verifies." in said) == (0, True), said
+        assert verify(place, key=signs.fingerprint)[1] == []
+
+
+@pytest.mark.parametrize("name", ["beside.txt", "OTHER-1/signers-0001.csv", "ALD-1/inner/beside.txt", "ALD-1/"])
+def test_what_lies_outside_the_folder_or_deeper_in_it_is_found(make_packet, name):
+    path = make_packet(folder="ALD-1")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"")
+    try:
+        problems = verify(path)[1]
+    except verifier.Damaged as damaged:
+        problems = [str(damaged)]
+    assert problems
+
+
+@pytest.mark.parametrize("folder", ["../up", ".hidden", "a/b", "C:", "x" * 81, "sp ace", "–"])
+def test_a_folder_that_no_packet_of_ours_has_is_no_packet(make_packet, folder):
+    with pytest.raises(verifier.Damaged, match=r"manifest\.json: missing"):
+        verify(make_packet(folder=folder))

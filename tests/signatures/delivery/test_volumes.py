@@ -112,6 +112,21 @@ def test_a_page_that_does_not_fit_its_sheet_fails_the_build(monkeypatch):
         pdf_of(volume_of("en", "named", 120), [signer(n) for n in range(1, 121)])
 
 
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_a_volume_of_several_has_the_index_on_the_back_of_its_cover_and_the_version_on_the_cover(language):
+    day = datetime.date(2026, 11, 3)
+    volumes = [(8000 * n + 1, 8000 * n + 8000) for n in range(130)]
+    one = volume_of(language, "named", 8000, of=130, versions=[(n, day) for n in (1, 2, 3, 4)], volumes=volumes)
+    cover, first, second, page = pages_of(pdf_of(one, [signer(1)]))
+    if language == "en":
+        assert "Text that was signed: Version 2, of 3 November 2026 · Version 3" in " ".join(cover.split())
+        assert "The volumes of the list" in first
+    assert "952,001" in first.replace("٬", ",") or "952" in first
+    assert "1,032,001" in second
+    assert len(pages_of(pdf_of(volume_of(language, "named"), [signer(1)]))) == 2
+    assert page
+
+
 WORST = {
     "no-blank": "W" * 200, "han": "永" * 200, "words": "Donaudampfschifffahrt " * 9, "ligatures": "﷽" * 200,
     "unseen": "\U0001f600" * 200, "lines": "a\u2028b\u2029" * 60, "glued": "a\u00a0b-1" * 40,
