@@ -8,7 +8,17 @@ class SignaturesConfig(AppConfig):
     def ready(self) -> None:
         if not settings.HAS_STAFF:
             return
-        from signatures.desk import corrections, deliveries, disclosure, mailings, recipients, shredding, takedowns
+        from signatures.desk import (
+            addressee_keys,
+            corrections,
+            deliveries,
+            disclosure,
+            mailings,
+            recipients,
+            reissues,
+            shredding,
+            takedowns,
+        )
         from staff import approvals
         from staff.models import Proposal
 
@@ -16,6 +26,8 @@ class SignaturesConfig(AppConfig):
         approvals.register(Proposal.Kind.RECIPIENT, recipients.APPROVAL)
         approvals.register(Proposal.Kind.DISCLOSURE, disclosure.APPROVAL)
         approvals.register(Proposal.Kind.SHREDDING, shredding.APPROVAL)
+        approvals.register(Proposal.Kind.THEIR_KEY, addressee_keys.APPROVAL)
+        approvals.register(Proposal.Kind.REISSUE, reissues.APPROVAL)
         approvals.register(Proposal.Kind.CORRECTION, corrections.APPROVAL)
         approvals.register(Proposal.Kind.MAILING, mailings.APPROVAL)
         approvals.register(Proposal.Kind.RESTORATION, takedowns.APPROVAL)

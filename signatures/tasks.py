@@ -15,9 +15,11 @@ from signatures.delivery import previews, share_images
 from signatures.delivery.build import build_deliveries
 from signatures.delivery.forgetting import forget_in_packets
 from signatures.delivery.orphan_cleanup import remove_orphans
+from signatures.delivery.reissuing import reissue_packets
 from signatures.delivery.signing import publish_signing_key
 from signatures.notify_worker import notify_worker
 from signatures.register import (
+    addressee_keys,
     admission,
     audit_anchors,
     bounces,
@@ -150,6 +152,7 @@ def apply_rulings() -> None:
 def build() -> None:
     """Ring for another worker where there are parts to share; it rings for the next, until all are at it."""
     build_deliveries(notice=lambda: notify_worker("build_deliveries"))
+    reissue_packets()
 
 
 @shared_task(base=Stage, name="signatures.preview_letters")
@@ -161,6 +164,7 @@ def preview_letters() -> None:
 @shared_task(base=Stage, name="signatures.settle_recipients")
 def settle_recipients() -> None:
     recipients.settle_recipients()
+    addressee_keys.settle_addressee_keys()
 
 
 @shared_task(base=Stage, name="signatures.answer_reveals")

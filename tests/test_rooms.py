@@ -149,6 +149,7 @@ PURE_MATCHING = [
     [
         "signatures.sealing",
         "signatures.identity",
+        "signatures.bech32",
         "signatures.mail_providers",
         "signatures.models.published.channels",
         "web.spreadsheets",

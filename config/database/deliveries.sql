@@ -5,8 +5,8 @@
 -- everybody gets totals only. What is given up is let through: nothing leaves with it, and a delivery that could not
 -- even fail, because its campaign was narrowed meanwhile, would wait for ever. A sealed delivery never changes, but for
 -- being discarded, for good: before anything became of it, and before another packet follows it and names it.
-CREATE OR REPLACE FUNCTION delivery_guard() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION delivery_is_allowed(campaign bigint, addressee bigint, profile text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     ranks text[] := :'disclosures';
     allowed text;
@@ -14,13 +14,20 @@ DECLARE
     own_addressee bigint;
     third_party boolean;
 BEGIN
-    SELECT disclosure, at_risk, addressee_id INTO allowed, endangered, own_addressee
-      FROM petitions_campaign WHERE id = NEW.campaign_id;
+    SELECT c.disclosure, c.at_risk, c.addressee_id INTO allowed, endangered, own_addressee
+      FROM petitions_campaign c WHERE c.id = campaign;
     -- Whom the campaign addresses is never the third party, whatever web wrote into the addressee's row.
-    SELECT trusted_third_party AND id <> own_addressee INTO third_party
-      FROM petitions_addressee WHERE id = NEW.addressee_id;
-    IF (endangered AND NEW.profile <> 'count'
-            OR NOT third_party AND array_position(ranks, NEW.profile::text) > array_position(ranks, allowed))
+    SELECT a.trusted_third_party AND a.id <> own_addressee INTO third_party
+      FROM petitions_addressee a WHERE a.id = addressee;
+    RETURN profile = 'count' OR NOT endangered
+        AND (third_party OR array_position(ranks, profile) <= array_position(ranks, allowed));
+END $$;
+REVOKE EXECUTE ON FUNCTION delivery_is_allowed(bigint, bigint, text) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION delivery_guard() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT delivery_is_allowed(NEW.campaign_id, NEW.addressee_id, NEW.profile)
             AND NEW.state NOT IN ('withdrawn', 'expired', 'failed', 'discarded') THEN
         RAISE EXCEPTION 'this campaign does not allow that profile for this addressee'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_within_disclosure';
@@ -102,3 +109,28 @@ END $$;
 
 CREATE OR REPLACE TRIGGER delivery_two_people BEFORE INSERT OR UPDATE ON signatures_delivery
     FOR EACH ROW EXECUTE FUNCTION delivery_two_people();
+
+-- A packet is encrypted anew only where two people agreed to it, while it is there, and once for each approval.
+CREATE OR REPLACE FUNCTION packet_copy_guard() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        RAISE EXCEPTION 'a packet that was encrypted anew never changes'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'packet_copy_is_final';
+    END IF;
+    IF NOT EXISTS (SELECT FROM signatures_delivery
+                    WHERE id = NEW.delivery_id AND state = 'ready' AND profile <> 'count' FOR SHARE) THEN
+        RAISE EXCEPTION 'there is no packet with persons to encrypt anew'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'packet_copy_of_a_packet';
+    END IF;
+    IF EXISTS (SELECT FROM signatures_delivery d WHERE d.id = NEW.delivery_id
+                AND NOT delivery_is_allowed(d.campaign_id, d.addressee_id, d.profile)) THEN
+        RAISE EXCEPTION 'this campaign no longer allows that profile for this addressee'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'delivery_within_disclosure';
+    END IF;
+    PERFORM spend_approval('reissue', jsonb_build_object('delivery', NEW.delivery_id));
+    RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER packet_copy_guard BEFORE INSERT OR UPDATE ON signatures_packetcopy
+    FOR EACH ROW EXECUTE FUNCTION packet_copy_guard();

@@ -34,6 +34,7 @@ _STAFF: Final = (
 _STAFFS_WORK: Final = (
     "staff_membership", "staff_proposal", "staff_auditentry", "staff_auditanchor", "signatures_announcement",
     "signatures_deliverypart", "signatures_letterpreview", "signatures_deskkey", "signatures_recipient",
+    "signatures_addresseekey", "signatures_packetcopy",
     "signatures_reveal", "signatures_mailing", "signatures_ruling", "signatures_monitor", "signatures_mailtrouble",
     "signatures_case", "signatures_caseact", "signatures_destruction",
     "signatures_shreddingproof", "signatures_shreddingnotice", "signatures_shreddingstop",
@@ -129,6 +130,8 @@ DESK: Final[dict[str, str]] = {
     "signatures_networkrule": ALL,
     "signatures_deskkey": READ,
     "signatures_recipient": "SELECT, INSERT, UPDATE (state, approver_id, challenge, problem, proof, revoked_at)",
+    "signatures_addresseekey": "SELECT, INSERT, UPDATE (state, approver_id, challenge, problem, proof, revoked_at)",
+    "signatures_packetcopy": READ,
     "signatures_reveal": "SELECT, INSERT, UPDATE (state, answer)",
     "signatures_case": "SELECT, INSERT, UPDATE",
     "signatures_caseact": "SELECT, INSERT",
@@ -191,6 +194,9 @@ WORKER: Final[dict[str, str]] = {
     "signatures_noticecount": ALL,
     "signatures_deskkey": "SELECT, INSERT, UPDATE",
     "signatures_recipient": "SELECT, INSERT, UPDATE",
+    # Recipients it also pins by hand; these never.
+    "signatures_addresseekey": "SELECT, UPDATE",
+    "signatures_packetcopy": "SELECT, INSERT",
     "signatures_reveal": "SELECT, UPDATE, DELETE",
     "signatures_case": READ,
     "signatures_caseact": "SELECT, UPDATE (outcome, done_at)",

@@ -158,6 +158,20 @@ CREATE POLICY worker_all ON signatures_recipient FOR ALL TO :"worker"
     USING (true)
     WITH CHECK (true);
 
+-- The same of addressees' keys.
+ALTER TABLE signatures_addresseekey ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY desk_select ON signatures_addresseekey FOR SELECT TO :"desk" USING (true);
+
+CREATE POLICY desk_insert ON signatures_addresseekey FOR INSERT TO :"desk"
+    WITH CHECK (state = 'waiting' AND approver_id IS NULL AND challenge IS NULL AND challenge_hash IS NULL);
+
+CREATE POLICY desk_update ON signatures_addresseekey FOR UPDATE TO :"desk"
+    USING (state IN ('waiting', 'pinned'))
+    WITH CHECK (state = 'waiting' AND challenge IS NULL OR state = 'revoked');
+
+CREATE POLICY worker_all ON signatures_addresseekey FOR ALL TO :"worker" USING (true) WITH CHECK (true);
+
 -- Who proves that they want a campaign shredded: the desk asks for a challenge and hands on the answer, and can put no
 -- challenge of its own, or of another question, before anybody.
 ALTER TABLE signatures_shreddingproof ENABLE ROW LEVEL SECURITY;

@@ -1,6 +1,7 @@
 """The admin of who asked. Nobody's signature: web has no right to read one."""
 
 from signatures.admin import (
+    addressee_keys,
     approvals,
     campaigns,
     cases,
@@ -17,6 +18,7 @@ from signatures.admin import (
 )
 
 __all__ = [
+    "addressee_keys",
     "approvals",
     "campaigns",
     "cases",

@@ -13,9 +13,11 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from petitions.models import Campaign, Disclosure
 from signatures.desk.disclosure import propose_disclosure
+from signatures.desk.reissues import request_reissue
 from signatures.desk.shredding import propose_shredding
+from signatures.models import Delivery
 from staff import approvals
-from staff.access import may, within
+from staff.access import may, sections_of, within
 from staff.factors import propose_forgetting
 from staff.memberships import propose_membership
 from staff.models import Proposal, Role
@@ -31,7 +33,7 @@ class AskingForm(forms.Form):
         help_text=_("The approver reads it, and it stays in the audit trail. No names or addresses of signers."),
     )  # fmt: skip
 
-    field_order = ["campaign", "user", "role", "section", "disclosure", "at_risk", "reason"]
+    field_order = ["campaign", "delivery", "user", "role", "section", "disclosure", "at_risk", "reason"]
 
     def __init__(self, by: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -108,6 +110,18 @@ class FactorsForm(AskingForm):
         return propose_forgetting(said["user"], self.by, said["reason"])
 
 
+class ReissueForm(AskingForm):
+    delivery = forms.ModelChoiceField(Delivery.objects.none(), label=_("Packet"), widget=UnfoldAdminSelectWidget)
+
+    def narrow_choices(self) -> None:
+        own = Delivery.objects.filter(campaign__section__in=sections_of(self.by, "delivery.reissue"))
+        packets = own.ready().exclude(profile=Disclosure.COUNT).select_related("campaign", "proposal")
+        cast(forms.ModelChoiceField, self.fields["delivery"]).queryset = packets
+
+    def propose(self, said: dict[str, Any]) -> Proposal:
+        return request_reissue(said["delivery"], self.by, said["reason"])
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """One thing to ask for, as the page offers it."""
@@ -150,6 +164,15 @@ ASKING: Final = {
             _("Shred a campaign"),
             _("Destroys its keys: nobody can ever read again who signed, not even from a backup. Totals stay."),
             ShreddingForm,
+        ),
+        Asking(
+            Proposal.Kind.REISSUE.value,
+            _("Encrypt a packet anew"),
+            _(
+                "For a packet that names people, when a key to it was lost: a worker encrypts the same content to the "
+                "keys that you, the approver and the addressee have in use then."
+            ),
+            ReissueForm,
         ),
     )
 }

@@ -214,6 +214,10 @@ def _more_about(proposal: Proposal) -> str:
         return reverse("admin:signatures_delivery_change", args=[delivery.pk]) if delivery else ""
     if proposal.kind == Proposal.Kind.RECIPIENT:
         return reverse("admin:signatures_recipient_change", args=[proposal.recipient.pk])
+    if proposal.kind == Proposal.Kind.THEIR_KEY:
+        return reverse("admin:signatures_addresseekey_change", args=[proposal.addressee_key.pk])
+    if proposal.kind == Proposal.Kind.REISSUE:
+        return reverse("admin:signatures_delivery_change", args=[proposal.subject["delivery"]])
     if campaign := proposal.subject.get("campaign"):
         return reverse("admin:petitions_campaign_change", args=[campaign])
     return ""

@@ -25,7 +25,7 @@ from petitions.models import Addressee, Campaign
 from signatures.admin.letter_form import LetterForm
 from signatures.admin.refusals import ExplainsRefusals, RefusableForm
 from signatures.admin.resuming import resumable
-from signatures.desk import deliveries
+from signatures.desk import deliveries, reissues
 from signatures.desk.announcements import draft_announcement
 from signatures.desk.deliveries import allowed_profiles, possible_addressees
 from signatures.models import Delivery, Handover
@@ -55,20 +55,16 @@ class DeliveryForm(RefusableForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast(forms.ModelChoiceField, self.fields["addressee"]).queryset = _addressees()
+        if "addressee" in self.fields:
+            cast(forms.ModelChoiceField, self.fields["addressee"]).queryset = _addressees()
         if not self.is_bound:
-            self._offer_what_can_apply()
+            self._offer_what_can_apply(*(self.initial.get(field) for field in ("campaign", "addressee")))
 
-    def _offer_what_can_apply(self) -> None:
-        """Where a link named the campaign: its addressees, and the profiles that its own addressee may get."""
-        named = str(self.initial.get("campaign", ""))
-        campaign = Campaign.objects.filter(pk=int(named) if named.isdecimal() and len(named) < 19 else 0).first()
-        if campaign is None:
-            return
-        addressees = possible_addressees(campaign)
-        cast(forms.ModelChoiceField, self.fields["addressee"]).queryset = addressees
-        if addressees.count() == 1:
-            profiles = allowed_profiles(campaign, addressees.get())
+    def _offer_what_can_apply(self, campaign: Campaign | None, addressee: Addressee | None) -> None:
+        if campaign is not None and "addressee" in self.fields:
+            cast(forms.ModelChoiceField, self.fields["addressee"]).queryset = possible_addressees(campaign)
+        if campaign is not None and addressee is not None and "profile" in self.fields:
+            profiles = allowed_profiles(campaign, addressee)
             cast(forms.ChoiceField, self.fields["profile"]).choices = [(p.value, p.label) for p in profiles]
 
     def clean(self) -> dict[str, Any]:
@@ -78,10 +74,20 @@ class DeliveryForm(RefusableForm):
             return cleaned
         if not possible_addressees(campaign).filter(pk=addressee.pk).exists():
             self.add_error("addressee", _("This campaign is addressed to %s.") % campaign.addressee)
+            self._offer_what_can_apply(campaign, None)
         elif profile and profile not in allowed_profiles(campaign, addressee):
             widest = allowed_profiles(campaign, addressee)[-1]
             self.add_error("profile", _("The most this campaign allows for them: %s.") % widest.label)
+            self._offer_what_can_apply(campaign, addressee)
         return cleaned
+
+
+def _named[T: Campaign | Addressee](possible: QuerySet[T], key: str) -> T | None:
+    """That one of them, or the only one that there is."""
+    if key.isascii() and key.isdecimal() and len(key) < 19:
+        return possible.filter(pk=int(key)).first()
+    first, *others = possible[:2] or [None]
+    return None if others else first
 
 
 def _addressees() -> QuerySet[Addressee]:
@@ -157,6 +163,28 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             kwargs["queryset"] = own.filter(register__last_number__gt=0)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    # One question after another, so that only what can apply is offered: which campaign, to whom, how much of it.
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if request.method == "POST" and "profile" not in request.POST:
+            chosen = {field: request.POST[field] for field in ("campaign", "addressee") if field in request.POST}
+            return HttpResponseRedirect(reverse("admin:signatures_delivery_add", query=chosen))
+        goes_on = request.method == "GET" and "profile" not in self.get_fields(request)
+        return super().add_view(request, form_url, {**(extra_context or {}), "goes_on": goes_on})
+
+    def get_fields(self, request: HttpRequest, obj: Delivery | None = None) -> Any:
+        asked = 4 if request.method == "POST" else (1, 2, 4)[len(self.get_changeform_initial_data(request))]
+        return self.fields[:asked] if self.fields else []
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What a link or the answer before named, or what alone is possible."""
+        own = within(Campaign.objects.all(), request.user, "delivery.request").filter(register__last_number__gt=0)
+        campaign = _named(own, request.GET.get("campaign", ""))
+        if campaign is None:
+            return {}
+        addressee = _named(possible_addressees(campaign), request.GET.get("addressee", ""))
+        return {"campaign": campaign} if addressee is None else {"campaign": campaign, "addressee": addressee}
+
     def save_model(self, request: HttpRequest, obj: Delivery, form: forms.ModelForm, change: bool) -> None:
         officer = cast(User, request.user)
         anew = form.cleaned_data["anew"]
@@ -188,6 +216,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "waits_for": delivery.waits_for() if delivery.state == Delivery.State.APPROVED else None,
             "keys": _keys(delivery, cast(User, request.user)),
             "previews": _previews(delivery),
+            "reissue": reissues.waiting_for(delivery),
         }
         return TemplateResponse(request, "signatures/admin/delivery.html", context)
 
@@ -214,6 +243,7 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
             "retry": delivery.state == state.FAILED and asks,
             "download": delivery.state == state.READY and takes,
             "hand_over": delivery.state == state.READY and may(request.user, "delivery.handover", where),
+            "reissue": reissues.may_be_reissued(delivery) and may(request.user, "delivery.reissue", where),
             "discard": may(request.user, "delivery.discard", where) and deliveries.may_be_discarded(delivery),
         }
 
@@ -310,12 +340,13 @@ class DeliveryAdmin(ExplainsRefusals, GuardedAdmin):
         if delivery.state != Delivery.State.READY or not may(request.user, "delivery.download", delivery.campaign):
             raise Http404
         try:
-            packet = storages["packets"].open(delivery.archive)
+            archive, sha256 = delivery.file
+            packet = storages["packets"].open(archive)
         except FileNotFoundError:
             raise Http404 from None
-        deliveries.note_download(delivery, cast(User, request.user))
+        deliveries.note_download(delivery, cast(User, request.user), sha256)
         # admin_view() says no-store.
-        return resumable(request, packet, delivery.archive.rpartition("/")[2], delivery.archive_sha256)
+        return resumable(request, packet, archive.rpartition("/")[2], sha256)
 
     def get_urls(self) -> list[URLPattern]:
         steps = self.pages_of_objects(
@@ -348,10 +379,16 @@ def _keys(delivery: Delivery, reader: User) -> dict[str, Any]:
     second = reader if delivery.state == Delivery.State.REQUESTED else delivery.approved_by
     officers = list(dict.fromkeys(filter(None, (delivery.requested_by, second))))
     holders = deliveries.key_holders(delivery, officers)
+    theirs = deliveries.addressee_key_of(delivery)
+    if copy := delivery.latest_copy:
+        holders = list(User.objects.filter(username__in=copy.officers).order_by("username"))
+        theirs = theirs if copy.addressee_can else None
     return {
         "holders": [officer.username for officer in holders],
-        "without": [officer.username for officer in officers if officer not in holders],
+        "without": [officer.username for officer in officers if officer not in holders] if not copy else [],
         "own": reader in holders,
+        "shown": [f"{officer} ({key.short})" for officer in holders if (key := deliveries.key_of(officer))],
+        "theirs": theirs,
     }
 
 
@@ -364,7 +401,12 @@ def _previews(delivery: Delivery) -> dict[str, Any]:
     if not made:
         return {"waits": True}
     letters = [(preview.language, BY_CODE[preview.language].name) for preview in made]
-    return {"letters": letters, "figures": made[0].figures, "made_at": made[0].made_at}
+    return {
+        "letters": letters,
+        "figures": made[0].figures,
+        "made_at": made[0].made_at,
+        "third_party": delivery.addressee_id != delivery.campaign.addressee_id,
+    }
 
 
 def _is_being_built(delivery: Delivery) -> bool:

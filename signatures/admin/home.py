@@ -39,7 +39,10 @@ DOORS: Final[tuple[tuple[Promise, dict[str, Promise]], ...]] = (
             "NetworkRule": _("Network rules"),
         },
     ),
-    (_("Handover"), {"Delivery": _("Deliveries"), "Handover": _("Handover log")}),
+    (
+        _("Handover"),
+        {"Delivery": _("Deliveries"), "Handover": _("Handover log"), "AddresseeKey": _("Addressees’ keys")},
+    ),
     (_("People"), {"User": _("Users"), "Section": _("Sections")}),
     (
         _("Oversight"),

@@ -54,14 +54,14 @@ def write_archive(delivery: Delivery, sealed: Sealed, recipients: Sequence[str])
     False where a spooled part is not as it was written: it is to be built again. Raises CannotBuild, OSError.
     """
     with tempfile.TemporaryFile() as spool:  # holds ciphertext only, or totals
-        hashing = _Hashing(spool)
+        hashing = Hashing(spool)
         with encrypted(hashing, recipients) as stream:  # type: ignore[arg-type]
             packet = write_packet(delivery, sealed, stream)
         if packet is None:
             return False
         manifest, manifest_sha256 = packet
         spool.seek(0)
-        with _stored(spool, _archive_name(delivery, recipients)) as archive:
+        with stored(spool, _archive_name(delivery, recipients)) as archive:
             change(
                 delivery,
                 state=Delivery.State.READY,
@@ -82,7 +82,7 @@ def _archive_name(delivery: Delivery, recipients: Sequence[str]) -> str:
 
 
 @contextmanager
-def _stored(spool: IO[bytes], name: str) -> Iterator[str]:
+def stored(spool: IO[bytes], name: str) -> Iterator[str]:
     """The packet in its storage, on disk; taken away again where what follows is refused."""
     storage = storages["packets"]
     try:
@@ -109,7 +109,7 @@ def _reach_the_disk(storage: Storage, name: str) -> None:
             os.close(handle)
 
 
-class _Hashing:
+class Hashing:
     """Hashes what goes to a file on its way."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -133,7 +133,7 @@ def write_packet(delivery: Delivery, sealed: Sealed, stream: IO[bytes]) -> tuple
         signs = signer()
     except KeysMissing:
         raise CannotBuild("The manifest signing key in the keyring is missing or damaged.") from None
-    with PacketWriter(stream) as writer:
+    with PacketWriter(stream, delivery.reference) as writer:
         for part in sealed.parts:
             if not all(_add_spooled(delivery, file, writer) for file in files_of(part)):
                 build_again([part])

@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import pyrage
 from django.contrib.auth.models import User
 from django.db.models import Q
 
 from signatures.delivery import disk_space
 from signatures.delivery.state import CannotBuild
 from signatures.models import Delivery
-from signatures.register.keyring import KeysDamaged, keyring
+from signatures.register.addressee_keys import pinned_key_for
+from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
+from signatures.register.packet_keys import packet_identity
+from staff.models import Proposal
 
 
 def recipients_of(delivery: Delivery) -> list[str]:
-    """The pinned age recipients of the two officers; none where the packet tells nothing of persons."""
-    officers = _officers(delivery)
+    """The age recipients that its packet is encrypted to; none where it tells nothing of persons.
+
+    The addressee's own, where one is pinned; those of the two officers who answer for it; and the workers' own.
+    """
+    officers = officers_of(delivery.proposal)
     if not delivery.holds_persons:
         return []
-    try:
-        pinned = keyring().recipients()
-    except KeysDamaged:
-        raise CannotBuild("The keyring's list of age recipients is damaged.") from None
-    recipients = [pinned[officer] for officer in officers if officer in pinned]
-    if not recipients:
+    readers = readers_of(delivery, officers)
+    if not readers:
         raise CannotBuild(
             f"Neither {' nor '.join(officers)} has a key in use. Make one under Officer keys, then build again."
         )
-    return recipients
+    return [*readers.values(), str(own_identity(delivery).to_public())]
 
 
-def _officers(delivery: Delivery) -> list[str]:
+def readers_of(delivery: Delivery, officers: Iterable[str]) -> dict[str, str]:
+    """{username, or "" for the addressee: pinned age recipient} of those who may open its packet and have a key."""
+    try:
+        pinned = keyring().recipients()
+        own = pinned_key_for(delivery.addressee)
+    except KeysDamaged:
+        raise CannotBuild("The keyring's list of age recipients is damaged.") from None
+    return {**({"": own} if own else {}), **{officer: pinned[officer] for officer in officers if officer in pinned}}
+
+
+def own_identity(delivery: Delivery) -> pyrage.x25519.Identity:
+    """With which workers open the packets of its campaign. Raises CannotBuild."""
+    try:
+        return packet_identity(keys_of(delivery.campaign))
+    except (KeysMissing, ForeignPublicKey):
+        raise CannotBuild("The campaign's keys are missing from this worker's keyring.") from None
+
+
+def officers_of(agreed: Proposal) -> list[str]:
     """The usernames of the two who answer for it. One who was dismissed since answers for nothing."""
-    agreed = delivery.proposal
     people = User.objects.filter(Q(pk=agreed.requested_by_id) | Q(pk=agreed.decided_by_id)).order_by("username")
     # These columns only: a worker may not read the others of a login (config/database/grants.py).
     officers = list(people.values_list("username", "is_active"))

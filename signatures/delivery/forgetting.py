@@ -61,6 +61,7 @@ def _discarded(packet: Delivery) -> bool:
         return False
     detail = {"packet": packet.reference, "delivery": packet.pk} | packet.agreed_terms
     audit.append(None, "delivery.discard", packet.campaign.section, "Somebody in it was erased.", detail)
-    transaction.on_commit(partial(storages["packets"].delete, packet.archive))
+    for archive in (packet.archive, *packet.copies.values_list("archive", flat=True)):
+        transaction.on_commit(partial(storages["packets"].delete, archive))
     log.info("packet %s discarded: somebody in it was erased, and nobody had fetched it", packet.reference)
     return True

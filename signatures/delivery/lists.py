@@ -349,10 +349,14 @@ def _versions(volume: Volume) -> list[str]:
 def _index(volume: Volume) -> list[list[dict[str, Any]]]:
     """Page by page all volumes and their numbers, this one marked; none where there is one volume."""
     entries = [
-        {"volume": number(position), "numbers": f"{number(first)} – {number(last)}", "this": position == volume.position}
+        {
+            "volume": number(position),
+            "numbers": f"{number(first)} – {number(last)}",
+            "this": position == volume.position,
+        }
         for position, (first, last) in enumerate(volume.volumes, start=1)
     ]
-    return list(map(list, itertools.batched(entries, _INDEX, strict=False))) if len(entries) > 1 else []
+    return list(map(list, itertools.batched(entries, _INDEX))) if len(entries) > 1 else []
 
 
 def _until(day_of_destroying: datetime.date) -> str:

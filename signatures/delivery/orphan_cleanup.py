@@ -12,7 +12,7 @@ from django.core.files.storage import Storage, storages
 from django.utils import timezone
 
 from signatures.delivery.parts import files_of
-from signatures.models import Delivery, DeliveryPart
+from signatures.models import Delivery, DeliveryPart, PacketCopy
 from signatures.register.keyring import keyring
 from signatures.register.restored import keeps_orphans
 
@@ -30,7 +30,9 @@ def remove_orphans() -> int:
     unfinished = DeliveryPart.objects.filter(delivery__state__in=_UNFINISHED, files__isnull=False)
     spooled = {file.spooled for part in unfinished for file in files_of(part)}
     # Of a packet that was discarded, the row stays and the file goes.
-    archives = set(Delivery.objects.live().exclude(archive="").values_list("archive", flat=True))
+    kept = Delivery.objects.live().exclude(archive="")
+    copies = PacketCopy.objects.filter(delivery__in=kept)
+    archives = {*kept.values_list("archive", flat=True), *copies.values_list("archive", flat=True)}
     removed = _remove(storages["spool"], spooled) + _remove(storages["packets"], archives) + _remove_old_keys()
     if removed:
         log.info("removed %s files and keys of finished deliveries", removed)

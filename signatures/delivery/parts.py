@@ -201,7 +201,9 @@ def _spool_all(delivery: Delivery, part: DeliveryPart, signers: list[Listed]) ->
 def _volume(delivery: Delivery, part: DeliveryPart) -> Volume:
     language = languages_of(delivery)[0]
     campaign = delivery.campaign
-    volumes = list(delivery.parts.filter(kind=part.kind).order_by("position").values_list("first_number", "last_number"))
+    volumes = list(
+        delivery.parts.filter(kind=part.kind).order_by("position").values_list("first_number", "last_number")
+    )
     with translation.override(language):
         return Volume(
             title=str(campaign.title),

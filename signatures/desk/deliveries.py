@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from petitions.models import Addressee, Campaign, Disclosure
-from signatures.models import Delivery, Recipient, Register
+from signatures.models import AddresseeKey, Delivery, Recipient, Register
 from signatures.notify_worker import notify_worker
 from staff import approvals, audit
 from staff.models import Proposal
@@ -187,9 +187,26 @@ def key_holders(delivery: Delivery, officers: Iterable[User]) -> list[User]:
     return [officer for officer in officers if officer.pk in holders]
 
 
-def note_download(delivery: Delivery, officer: User) -> None:
-    """Write down that this officer takes the packet, before they do."""
-    _note(officer, "delivery.download", delivery, sha256=delivery.archive_sha256)
+def key_of(officer: User) -> Recipient | None:
+    """The key of an officer that is in use."""
+    return Recipient.objects.filter(officer=officer, state=Recipient.State.PINNED).first()
+
+
+def addressee_key_of(delivery: Delivery) -> AddresseeKey | None:
+    """The addressee's own key that the packet is encrypted to, or would be while it is not built."""
+    keys = AddresseeKey.objects.filter(addressee=delivery.addressee_id)
+    if not delivery.holds_persons:
+        return None
+    made_at = delivery.latest_copy.made_at if delivery.latest_copy else delivery.built_at
+    if made_at is None:
+        return keys.filter(state=AddresseeKey.State.PINNED).first()
+    never_revoked = Q(revoked_at__isnull=True) | Q(revoked_at__gt=made_at)
+    return keys.filter(never_revoked, pinned_at__lte=made_at).first()
+
+
+def note_download(delivery: Delivery, officer: User, sha256: str) -> None:
+    """Write down that this officer takes the packet, before they do: the file of that checksum."""
+    _note(officer, "delivery.download", delivery, sha256=sha256)
 
 
 def _note(officer: User, action: str, delivery: Delivery, **more: str) -> None:
@@ -247,7 +264,8 @@ def _refuse_without_a_key(proposal: Proposal) -> None:
     two = User.objects.filter(
         pk__in=Proposal.objects.filter(pk=proposal.pk).values_list("requested_by", "decided_by")[0]
     )
-    if proposal.delivery.holds_persons and not key_holders(proposal.delivery, two):
+    delivery = proposal.delivery
+    if delivery.holds_persons and not key_holders(delivery, two) and not addressee_key_of(delivery):
         raise NotAllowed(
             _("Neither %s has a key in use. Make one under Officer keys, then approve.")
             % " nor ".join(officer.username for officer in two.order_by("username"))

@@ -136,6 +136,8 @@ def _page_of(proposal: Proposal) -> str:
         return reverse("admin:signatures_delivery_change", args=[proposal.delivery.pk])
     if proposal.kind == Proposal.Kind.RECIPIENT:
         return reverse("admin:signatures_recipient_change", args=[proposal.recipient.pk])
+    if proposal.kind == Proposal.Kind.THEIR_KEY:
+        return reverse("admin:signatures_addresseekey_change", args=[proposal.addressee_key.pk])
     return reverse("admin:staff_proposal_change", args=[proposal.pk])
 
 

@@ -4,6 +4,7 @@ The database keeps the promises: constraints here, rights and row security of th
 config/database/grants.py and row_security.sql, what spans tables in the other .sql files there.
 """
 
+from signatures.models.addressee_keys import AddresseeKey, PacketCopy
 from signatures.models.announcement import Announcement
 from signatures.models.cases import Case, CaseAct, month_after
 from signatures.models.collecting import CampaignKey, Outcome, SealingKey, Submission, Withdrawal
@@ -49,6 +50,7 @@ __all__ = [
     "LINK_LIVES",
     "OF_ARRIVALS",
     "OF_THE_REGISTER",
+    "AddresseeKey",
     "Announcement",
     "CampaignKey",
     "Case",
@@ -79,6 +81,7 @@ __all__ = [
     "NewsReader",
     "NoticeCount",
     "Outcome",
+    "PacketCopy",
     "PublishedFigures",
     "Purpose",
     "Reason",

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Cast, Now
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Addressee, Campaign, Disclosure
@@ -203,6 +204,18 @@ class Delivery(models.Model):
             return named
         letters = re.sub(r"[^a-z]", "", self.campaign.slug)[:3].upper() or "P"
         return f"{letters}-{self.requested_at.year}-{self.pk:04}"
+
+    @property
+    def file(self) -> tuple[str, str]:
+        """(name in the storage, SHA-256) of what is downloaded: the latest copy that was encrypted anew, or the packet
+        as it was built."""
+        copy = self.latest_copy
+        return (copy.archive, copy.archive_sha256) if copy else (self.archive, self.archive_sha256)
+
+    @cached_property
+    def latest_copy(self) -> Any:
+        """The PacketCopy that was made last; None where it was never encrypted anew."""
+        return self.copies.first() if self.pk else None
 
     def waits_for(self) -> Delivery | None:
         """The packet before it in its series, while that one is not ready; None where it is this one's turn.

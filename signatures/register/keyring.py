@@ -2,6 +2,7 @@
 
     <campaign uid>.json   private key, pepper and register key of a campaign
     recipients.json       age recipients of staff, pinned: {"username": "age1…"}
+    addressees.json       age recipients of addressees, pinned: {"id": {"recipient": "age1…", "agreement": reference}}
     spool-<id>.json       the age identity that opens the parts of a delivery while it is being built
     signing.json          the organisation's Ed25519 key, which signs manifests
     site.json             the key under which the whole site's mails are counted and bounces are known again
@@ -50,6 +51,7 @@ log = logging.getLogger(__name__)
 #: What the name of a file begins with until it is whole.
 PENDING: Final = ".pending-"
 SIGNING, SITE, DESK, RECIPIENTS = "signing.json", "site.json", "desk.txt", "recipients.json"
+ADDRESSEES: Final = "addressees.json"
 ANNOUNCED, STOPPED = "shredding-", "stopped.json"
 #: Without these a folder is no keyring.
 OWN: Final = (SIGNING, SITE, DESK)
@@ -69,6 +71,13 @@ class Announced(msgspec.Struct, frozen=True):
     told: int = 0
     #: By the worker's clock, in seconds since 1970.
     told_at: float | None = None
+
+
+class AddresseePin(msgspec.Struct, frozen=True):
+    """An addressee's own age recipient, and the reference of what was agreed on with them."""
+
+    recipient: str
+    agreement: str
 
 
 class KeysMissing(SafeWords):
@@ -298,6 +307,33 @@ class Keyring:
             if pinned.get(username) == recipient:
                 del pinned[username]
                 self._write(self._recipients_path, json.dumps(pinned), replace=True)
+
+    def addressee_pins(self) -> dict[int, AddresseePin]:
+        """The pinned age recipients of addressees, by their keys in the database. Raises KeysDamaged."""
+        try:
+            return msgspec.json.decode((self.directory / ADDRESSEES).read_bytes(), type=dict[int, AddresseePin])
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise KeysDamaged(f"{ADDRESSEES}: {describe(error)}") from None
+        except msgspec.MsgspecError:
+            raise KeysDamaged(ADDRESSEES) from None
+
+    def pin_addressee(self, addressee: int, pin: AddresseePin) -> None:
+        """Packets with persons to this addressee are encrypted to their own key, too, from now on."""
+        with self._writing_recipients():
+            self._write_addressees(self.addressee_pins() | {addressee: pin})
+
+    def unpin_addressee(self, addressee: int, recipient: str) -> None:
+        """Nothing is encrypted to this addressee under that recipient from now on. Raises KeysDamaged."""
+        with self._writing_recipients():
+            pins = self.addressee_pins()
+            if addressee in pins and pins[addressee].recipient == recipient:
+                del pins[addressee]
+                self._write_addressees(pins)
+
+    def _write_addressees(self, pins: dict[int, AddresseePin]) -> None:
+        self._write(self.directory / ADDRESSEES, msgspec.json.encode(pins).decode(), replace=True)
 
     def desk_identity(self) -> pyrage.x25519.Identity:
         """The workers' own age identity. Raises KeysMissing or KeysDamaged."""

@@ -20,7 +20,7 @@ from signatures.register.mailbox_requests import publish_request_key
 from signatures.register.restored import awaits_tombstones
 from web.redaction import SafeWords, describe
 
-CAMPAIGN, DESK, SIGNING, OFFICER = "campaign", "desk", "signing", "officer"
+CAMPAIGN, DESK, SIGNING, OFFICER, ADDRESSEE = "campaign", "desk", "signing", "officer", "addressee"
 #: So many are named; a keyring that lacks more lacks all.
 NAMED: Final = 20
 # Raw: one `init_keyring` at a time, on whichever host: the second finds what the first has published.
@@ -35,6 +35,8 @@ UNION ALL SELECT 'desk', '', recipient FROM signatures_deskkey
 UNION ALL SELECT 'signing', left(sha256, 16), sha256 FROM signatures_signingkey
 UNION ALL SELECT 'officer', u.username, r.recipient
             FROM signatures_recipient r JOIN auth_user u ON u.id = r.officer_id WHERE r.state = 'pinned'
+UNION ALL SELECT 'addressee', a.name, k.addressee_id || ' ' || k.recipient
+            FROM signatures_addresseekey k JOIN petitions_addressee a ON a.id = k.addressee_id WHERE k.state = 'pinned'
 ORDER BY 1, 2
 """
 
@@ -52,6 +54,7 @@ class Key(NamedTuple):
             DESK: "the desk key",
             SIGNING: f"the signing key {self.name}…",
             OFFICER: f"the pinned key of {self.name}",
+            ADDRESSEE: f"the pinned key of the addressee {self.name}",
         }[self.kind]
 
 
@@ -150,6 +153,7 @@ HELD: Final[dict[str, Callable[[Keyring], set[str]]]] = {
     DESK: lambda ring: {str(ring.desk_identity().to_public())},
     SIGNING: lambda ring: {_fingerprint(ring.signing_key())},
     OFFICER: lambda ring: set(ring.recipients().values()),
+    ADDRESSEE: lambda ring: {f"{key} {pin.recipient}" for key, pin in ring.addressee_pins().items()},
 }
 
 

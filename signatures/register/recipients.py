@@ -42,7 +42,7 @@ _PROBLEM: Final = Recipient.Problem
 def settle_recipients() -> None:
     """Unpin what was revoked or whose officer left, challenge approvers, pin what they have proven."""
     try:
-        with _alone() as trail:
+        with alone() as trail:
             _compare(trail)
             for row in _rows().filter(state=_STATE.WAITING, approver__isnull=False, problem=""):
                 _pin_if_proven(row, trail) if row.proof else _challenge(row)
@@ -52,7 +52,7 @@ def settle_recipients() -> None:
 
 def pin_by_hand(officer: User, recipient: str) -> None:
     """Pin a key without a second person: the first ones, and emergencies. Raises ValueError, KeysDamaged."""
-    with _alone() as trail:
+    with alone() as trail:
         keyring().pin_recipient(officer.username, recipient)
         _in_use(officer, recipient, by_hand=True)
         # Whoever asked for it in the desk waits for nobody any more.
@@ -63,7 +63,7 @@ def pin_by_hand(officer: User, recipient: str) -> None:
 
 def unpin_by_hand(username: str) -> bool:
     """Take a key out of use. Says if one was pinned. Raises KeysDamaged."""
-    with _alone() as trail:
+    with alone() as trail:
         text = keyring().recipients().get(username)
         # What the database alone calls pinned goes too: the keyring was restored from an export of before, say.
         rows = Recipient.objects.filter(officer__username=username, state=_STATE.PINNED)
@@ -90,10 +90,12 @@ class Trail(list[tuple[User | None, str, dict[str, Any]]]):
         super().__init__()
         #: (username, recipient) of keys that the keyring gives up, once the database says so.
         self.unpinned: list[tuple[str, str]] = []
+        #: The same of addressees: (key in the database, recipient).
+        self.addressees_unpinned: list[tuple[int, str]] = []
 
 
 @contextmanager
-def _alone() -> Iterator[Trail]:
+def alone() -> Iterator[Trail]:
     """What is put into the trail is written down last: an entry holds up every other one until the commit.
 
     The keyring gives a key up only after the commit: whoever is killed in between leaves one that the next look
@@ -107,6 +109,8 @@ def _alone() -> Iterator[Trail]:
             audit.append(actor, action, None, detail=detail)
     for username, text in trail.unpinned:
         keyring().unpin_recipient(username, text)
+    for addressee, text in trail.addressees_unpinned:
+        keyring().unpin_addressee(addressee, text)
 
 
 def _rows() -> Any:

@@ -55,6 +55,8 @@ class Proposal(models.Model):
         CORRECTION = "correction", _("Correction of a signed text")
         MAILING = "mailing", _("E-mails to everybody who asked for news")
         RESTORATION = "restoration", _("Bringing back a petition that was taken down")
+        THEIR_KEY = "their_key", _("Addressee’s key")
+        REISSUE = "reissue", _("Packet encrypted anew")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Pending approval")

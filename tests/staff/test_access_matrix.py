@@ -21,6 +21,7 @@ from django.utils.text import capfirst
 from petitions.models import Addressee, Campaign, Demand, DemandStep, Dossier, Picture, Update
 from signatures.admin.home import DOORS
 from signatures.models import (
+    AddresseeKey,
     Case,
     Delivery,
     Destruction,
@@ -93,6 +94,15 @@ def a_key(campaign):
     )
 
 
+def an_addressees_key(campaign):
+    officer = User.objects.create(username=f"entered-{campaign.pk}")
+    proposal = Proposal.objects.create(kind="their_key", subject={"campaign": campaign.pk}, requested_by=officer)
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    return AddresseeKey.objects.create(
+        addressee=Addressee.objects.create(name="A notary"), recipient=recipient, agreement="NDA", proposal=proposal
+    )
+
+
 def a_look(campaign):
     asked = {"kind": "number", "number": 1, "purpose": Purpose.FAULT, "reason": "Case 1"}
     officer = User.objects.create(username=f"looked-{campaign.pk}")
@@ -152,6 +162,7 @@ MAKERS = {
     DemandStep: a_step,
     Handover: a_handover,
     Recipient: a_key,
+    AddresseeKey: an_addressees_key,
     Reveal: a_look,
     Maintenance: a_maintenance,
     StandingPage: lambda campaign: StandingPage.objects.get_or_create(section=campaign.section, kind="imprint")[0],

@@ -91,8 +91,8 @@ def test_row_security_is_on_wherever_a_tier_must_not_see_all(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY relname")
         tables = [name for (name,) in cursor.fetchall()]
-    subjects = "caseact delivery handover mailboxpage mailboxwish recipient register rejection reveal ruling"
-    more = "shreddingproof submission withdrawal"
+    subjects = "addresseekey caseact delivery handover mailboxpage mailboxwish recipient register rejection reveal"
+    more = "ruling shreddingproof submission withdrawal"
     signatures = [f"signatures_{subject}" for subject in f"{subjects} {more}".split()]
     assert tables == [*signatures, "staff_auditentry", "staff_proposal"]
 
@@ -146,6 +146,7 @@ NOT_PUBLIC = (
     "auth_user", "staff_membership", "staff_proposal", "staff_auditentry", "staff_auditanchor", "django_session",
     "mfa_authenticator", "usersessions_usersession", "django_admin_log", "signatures_tally", "signatures_reveal",
     "signatures_recipient", "signatures_ruling", "signatures_monitor", "signatures_mailing", "signatures_deskkey",
+    "signatures_addresseekey", "signatures_packetcopy",
 )  # fmt: skip
 
 
