@@ -150,6 +150,7 @@ PURE_MATCHING = [
         "signatures.sealing",
         "signatures.identity",
         "signatures.bech32",
+        "signatures.initials",
         "signatures.mail_providers",
         "signatures.models.published.channels",
         "web.spreadsheets",

@@ -127,6 +127,7 @@ class RevealAdmin(GuardedAdmin):
             "my_key": recipients.key_in_use(officer),
             "desk_key": reveals.desk_key(),
             "username": officer.username,
+            "may_rule": may(officer, "ruling.make"),
         }
         return TemplateResponse(request, "signatures/desk/reveal.html", context)
 

@@ -1,8 +1,11 @@
-"""Rulings: what a moderator decides about all signatures that came alike. A worker looks up and carries out."""
+"""Rulings: what a moderator decides about all signatures that came alike, or about some by their references. A worker
+looks up and carries out."""
 
 from __future__ import annotations
 
 import datetime
+import re
+import unicodedata
 from typing import Any, Final, cast
 
 from django import forms
@@ -24,7 +27,7 @@ from unfold.widgets import (
 
 from petitions.models import Campaign
 from signatures.models import Reason, Ruling, Source
-from signatures.models.screening import REASONS
+from signatures.models.screening import MOST_REFERENCES, REASONS
 from signatures.notify_worker import notify_worker
 from staff import audit
 from staff.access import may
@@ -51,7 +54,7 @@ STEPS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 
 
 class RulingForm(forms.ModelForm):
-    """Which signatures: all that is filled in has to be so. Labels are those of the dashboard."""
+    """Which signatures: all that is filled in has to be so. Labels are those of the dashboard and the review list."""
 
     network = forms.RegexField("^[0-9a-f]{16}$", label=LABELS["network"], required=False)
     wide = forms.RegexField("^[0-9a-f]{16}$", label=LABELS["wide"], required=False)
@@ -59,6 +62,11 @@ class RulingForm(forms.ModelForm):
     comment = forms.RegexField("^[0-9a-f]{16}$", label=LABELS["comment"], required=False)
     why = forms.ChoiceField(label=_("Flag"), required=False, widget=UnfoldAdminSelectWidget)
     source = forms.ChoiceField(label=_("Source"), required=False, widget=UnfoldAdminSelectWidget)
+    signatures = forms.CharField(
+        label=_("References"),
+        required=False,
+        help_text=_("Of single signatures, as the list of those held for review shows them, with spaces between."),
+    )
     since = forms.SplitDateTimeField(label=_("From (hour)"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
     until = forms.SplitDateTimeField(label=_("Before (hour)"), required=False, widget=UnfoldAdminSplitDateTimeWidget)
 
@@ -69,7 +77,7 @@ class RulingForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in LABELS:
+        for name in (*LABELS, "signatures"):
             self.fields[name].widget = UnfoldAdminTextInputWidget(attrs={"dir": "ltr", "spellcheck": "false"})
             self.fields[name].initial = self.initial.get(name)
         anything = ("", "–")
@@ -78,9 +86,19 @@ class RulingForm(forms.ModelForm):
         ]  # fmt: skip
         cast(forms.ChoiceField, self.fields["source"]).choices = [anything, *Source.choices]
 
+    def clean_signatures(self) -> list[int]:
+        """What is pasted of a list: numbers, whatever stands between them."""
+        typed = re.split(r"[\s,;#]+", unicodedata.normalize("NFKC", self.cleaned_data["signatures"]).strip(" ,;#"))
+        references = sorted({int(one) for one in typed if one.isdecimal() and len(one) < 19})
+        if len(references) > MOST_REFERENCES:
+            raise forms.ValidationError(_("Name at most %d signatures in one ruling.") % MOST_REFERENCES)
+        if not all(one.isdecimal() and 0 < len(one) < 19 and int(one) for one in filter(None, typed)):
+            raise forms.ValidationError(_("Enter references only: whole numbers, with spaces between."))
+        return references
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        query = {name: cleaned[name] for name in (*LABELS, "source") if cleaned.get(name)}
+        query = {name: cleaned[name] for name in (*LABELS, "source", "signatures") if cleaned.get(name)}
         if cleaned.get("why"):
             query["reason"] = Reason[cleaned["why"]].name
         for name in ("since", "until"):
@@ -103,7 +121,7 @@ class RulingAdmin(GuardedAdmin):
     list_select_related = ["campaign__section", "made_by"]
     fieldsets = [
         (None, {"fields": ["campaign", "verb", "reason"]}),
-        (_("Criteria"), {"fields": [*LABELS, "why", "source", "since", "until"]}),
+        (_("Criteria"), {"fields": ["signatures", *LABELS, "why", "source", "since", "until"]}),
     ]
 
     def section_of(self, obj: Ruling) -> Campaign:
@@ -132,7 +150,7 @@ class RulingAdmin(GuardedAdmin):
             "title": str(ruling),
             "original": ruling,
             "ruling": ruling,
-            "which": [(_words(key), value) for key, value in sorted(ruling.query.items())],
+            "which": [(_words(key), _as_text(value)) for key, value in sorted(ruling.query.items())],
             "steps": [step for step, (states, _to) in STEPS.items() if acts and ruling.state in states],
             "may_confirm": self._may_confirm(request, ruling),
             "waiting": ruling.state in (State.ASKED, State.RUNNING, State.UNDOING),
@@ -213,7 +231,11 @@ class RulingAdmin(GuardedAdmin):
 
 def _words(key: str) -> str | Promise:
     more = {"since": _("From (hour)"), "until": _("Before (hour)"), "source": _("Source"), "reason": _("Flag")}
-    return {**LABELS, **more}.get(key, key)
+    return {**LABELS, **more, "signatures": _("References")}.get(key, key)
+
+
+def _as_text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _url(ruling: Ruling) -> str:

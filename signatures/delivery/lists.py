@@ -10,13 +10,11 @@ import datetime
 import io
 import itertools
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-import regex
 import xlsxwriter
 from django.utils import timezone, translation
 from django.utils.functional import Promise
@@ -25,6 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from petitions.models import Disclosure
 from signatures.delivery import typesetting
+from signatures.initials import first_letters
 from signatures.sealing import Person
 from web.i18n.cldr import country_name, day, number
 from web.spreadsheets import safe_row
@@ -50,30 +49,13 @@ class Columns:
     cells: Callable[[Listed], Sequence[Sequence[str]]]
 
 
-#: What a reader takes for one letter, with its marks; a vowel of Thai or Lao that stands before its consonant with it.
-_LETTER: Final = regex.compile(r"\p{Logical_Order_Exception}?\X")
-#: Neither a mark nor an apostrophe.
-_IS_LETTER: Final = regex.compile(r"[\p{Lu}\p{Ll}\p{Lt}\p{Lo}]")
-#: Scripts that write a name in so few signs that each is much of it.
-_IS_SIGN: Final = regex.compile(r"[\p{Han}\p{Hangul}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\p{Tangut}\p{Nushu}]")
 #: Who has no initial that would not be the name.
 NO_INITIAL: Final = "–"
 
 
 def initials(name: str) -> str:
     """ "Ada Example" as "A. E."; of a name in signs the first alone, "王 明" as "王."; never the whole name."""
-    # Compatibility forms are told by their letters: one sign can be a whole "Muhammad".
-    found = [_letters(word) for word in unicodedata.normalize("NFKC", name).split()]
-    words = [letters for letters in found if letters]
-    in_signs = any(_IS_SIGN.match(letter) for letters in words for letter in letters)
-    first = [letters[0] for letters in words[: 1 if in_signs else None]]
-    if len(first) == sum(map(len, words)):
-        first = first[:-1]
-    return " ".join(f"{letter}." for letter in first) or NO_INITIAL
-
-
-def _letters(word: str) -> list[str]:
-    return [letter for letter in _LETTER.findall(word) if _IS_LETTER.match(letter)]
+    return " ".join(f"{letter}." for letter in first_letters(name)) or NO_INITIAL
 
 
 def _named(signer: Listed) -> Sequence[Sequence[str]]:

@@ -62,4 +62,5 @@ def _person(campaign: Campaign, signer: Signer) -> Person:
         updates=agreed["updates"],
         version=version,
         text_sha256=sha256,
+        signals=signer.signals or {},
     )

@@ -72,6 +72,8 @@ class Signer:
     language: str
     signed_at: datetime.datetime
     share_comment: bool = False
+    #: What the public tier would have seen of the sender; None: nothing, and nobody screens it.
+    signals: dict[str, str | int | bool] | None = None
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class Removal(models.TextChoices):
     DOMAIN = "domain"
     COMMENT = "comment"
     SCREENED = "screened"
+    REVIEWED = "reviewed"
     OTHER = "other"
 
 

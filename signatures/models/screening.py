@@ -106,6 +106,8 @@ class LabelCount(models.Model):
         constraints = [models.UniqueConstraint(fields=["campaign", "kind", "label"], name="label_counted_once")]
 
 
+#: Signatures that one ruling may name one by one: two pages of a review list.
+MOST_REFERENCES: Final = 50
 #: How long what one person decided stands by itself.
 RULING_LASTS: Final = datetime.timedelta(hours=72)
 
@@ -118,7 +120,8 @@ class RulingQuerySet(models.QuerySet["Ruling"]):
 
 
 class Ruling(models.Model):
-    """What a person decided about all signatures that came alike: carried out by a worker, and reversible.
+    """What a person decided about all signatures that came alike, or about some one by one: carried out by a worker,
+    and reversible.
 
     Guards: config/database/audited_rows.sql, config/database/row_security.sql, config/database/rulings.sql.
     """
@@ -140,7 +143,7 @@ class Ruling(models.Model):
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="rulings", verbose_name=_("campaign"))
     verb = models.CharField(_("decision"), max_length=7, choices=Verb)
     #: {"network": hex, "wide": hex, "domain": hex, "comment": hex, "reason": name, "since": ISO, "until": ISO,
-    #: "source": …}: all of them have to be so. Labels and times, never a person.
+    #: "source": …, "signatures": [reference, …]}: all of them have to be so. Labels, times and references, no person.
     query = models.JSONField(_("criteria"))
     reason = models.CharField(_("reason"), max_length=300)
     made_by = models.ForeignKey(

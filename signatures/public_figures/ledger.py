@@ -27,6 +27,7 @@ REMOVALS: Final[Mapping[Removal, Promise]] = {
     Removal.DOMAIN: _("Many at one mail domain"),
     Removal.COMMENT: _("Many with the same comment"),
     Removal.SCREENED: _("Likely automated"),
+    Removal.REVIEWED: _("Reviewed one by one"),
     Removal.OTHER: _("All from one hour or source"),
 }
 

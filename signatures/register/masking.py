@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
+from signatures.initials import first_letters
+
 _HIDDEN: Final = "…"
 
 
 def masked_name(name: str) -> str:
     """ "Ada Lovelace" as "A… L…": the first letter of each word, of four words at most."""
-    return " ".join(f"{word[0]}{_HIDDEN}" for word in name.split()[:4])
+    return " ".join(f"{letter}{_HIDDEN}" for letter in first_letters(name)[:4]) or _HIDDEN
 
 
 def masked_initials(name: str) -> str:
     """ "Ada B. Lovelace" as "A… L…": one letter each of the first and the last word that has one, so that a mail with
-    it carries nothing that whoever typed it wants to say; "" of none."""
-    letters = [next(filter(str.isalpha, word), "") for word in name.split()]
-    ends = list(filter(None, letters))
-    return " ".join(f"{letter}{_HIDDEN}" for letter in (ends if len(ends) < 2 else (ends[0], ends[-1])))
+    it carries nothing that whoever typed it wants to say."""
+    return " ".join(f"{letter}{_HIDDEN}" for letter in first_letters(name, ends=True)) or _HIDDEN
 
 
 def masked_mailbox(address: str) -> str:

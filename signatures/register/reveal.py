@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from petitions.models import Campaign
 from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint
-from signatures.models import Purpose, Refusal, Reveal, Signature
+from signatures.models import Purpose, Reason, Refusal, Reveal, Signature, Trace
 from signatures.register.keyring import ForeignPublicKey, KeysDamaged, KeysMissing, keyring, keys_of
 from signatures.register.masking import masked_mailbox, masked_name
 from signatures.register.recipients import pinned_key_of
@@ -80,6 +80,9 @@ class Told(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     language: str = ""
     #: It is there, and could not be opened: it was altered.
     unreadable: bool = False
+    #: In a review list: what speaks against it, in words, and by which labels others came alike; {} after thirty days.
+    reasons: list[str] = []
+    labels: dict[str, str] = {}
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -237,7 +240,8 @@ def _a_page(reveal: Reveal, officer: User) -> Answer:
     held = Signature.objects.filter(campaign=reveal.campaign, state=Signature.State.QUARANTINED)
     pages = -(-held.count() // PAGE)
     rows = held.order_by("pk")[(reveal.page - 1) * PAGE : reveal.page * PAGE]
-    told = [_masked(one) for one in _told(reveal.campaign, rows)]
+    traces = {trace.signature_id: trace for trace in Trace.objects.filter(signature__in=[row.pk for row in rows])}
+    told = [_with_clues(_masked(one), traces.get(one.reference or 0)) for one in _told(reveal.campaign, rows)]
     return Answer(str(reveal.pk), reveal.kind, f"{reveal.page}", told, pages=pages)
 
 
@@ -283,8 +287,22 @@ def _details(person: Person) -> dict[str, Any]:
 
 
 def _masked(told: Told) -> Told:
+    """The title as well goes: it is that of all, and a page of long ones would leave no room for the last rows."""
     return msgspec.structs.replace(
-        told, name=masked_name(told.name), email=masked_mailbox(told.email), place="", comment="", language=""
+        told, campaign="", name=masked_name(told.name), email=masked_mailbox(told.email), place="", comment="",
+        language="",
+    )  # fmt: skip
+
+
+def _with_clues(told: Told, trace: Trace | None) -> Told:
+    """What held it back, and the labels by which a ruling finds those that came alike."""
+    if trace is None:
+        return told
+    labels = {"network": trace.network, "domain": trace.domain, "comment": trace.comment}
+    return msgspec.structs.replace(
+        told,
+        reasons=[str(reason.words) for reason in Reason(trace.reasons)],
+        labels={name: bytes(label).hex() for name, label in labels.items() if label is not None},
     )
 
 

@@ -1,4 +1,5 @@
-"""Rulings: what a person decided about all signatures that came alike, carried out in steps that can be stopped.
+"""Rulings: what a person decided about all signatures that came alike, or about some by their references, carried out
+in steps that can be stopped.
 
 Each step is one transaction under the register's lock: the signatures, the tally, the ledger, how far it got, and
 what each signature was before. So the tally is exact whenever it stops, killed workers included, and undoing is
@@ -18,7 +19,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from signatures.models import Delivery, Reason, Register, Removal, Ruling, RulingItem, Signature, Source, why_outside
-from signatures.models.screening import RULING_LASTS
+from signatures.models.screening import MOST_REFERENCES, RULING_LASTS
 from signatures.register import ledger
 from signatures.register.tally import Arrival, Departure, count_in, count_out, stand_outside
 from staff import audit
@@ -41,6 +42,11 @@ FROM: Final = {
 MATCHING: Final = """
   FROM signatures_trace t JOIN signatures_signature s ON s.id = t.signature_id
  WHERE t.campaign_id = %s AND t.signature_id > %s AND s.state = ANY(%s)
+"""
+# Who is named by reference is found without a trace too: that goes after thirty days, and an import has none.
+REFERRED_TO: Final = """
+  FROM signatures_signature s LEFT JOIN signatures_trace t ON t.signature_id = s.id
+ WHERE s.campaign_id = %s AND s.id > %s AND s.state = ANY(%s)
 """
 LABELS: Final = ("network", "wide", "domain", "comment")
 NEXT: Final = (
@@ -215,14 +221,14 @@ def why_removed(query: Mapping[str, Any]) -> str:
     """The Removal that the public is told of: the most telling thing the signatures had in common."""
     kinds = {
         "comment": Removal.COMMENT, "domain": Removal.DOMAIN, "network": Removal.NETWORK, "wide": Removal.NETWORK,
-        "reason": Removal.SCREENED,
+        "reason": Removal.SCREENED, "signatures": Removal.REVIEWED,
     }  # fmt: skip
     return next((removal for key, removal in kinds.items() if key in query), Removal.OTHER).value
 
 
 def _matching(ruling: Ruling) -> tuple[str, list[Any]]:
     """The query as SQL and values. Raises BadQuery, also for one that would match everything."""
-    sql = MATCHING
+    sql = REFERRED_TO if "signatures" in ruling.query else MATCHING
     values: list[Any] = [ruling.campaign_id, ruling.reached, [state.value for state in FROM[Ruling.Verb(ruling.verb)]]]
     for key, value in sorted(ruling.query.items()):
         clause, given = _clause(key, value)
@@ -236,6 +242,8 @@ def _clause(key: str, value: Any) -> tuple[str, Any]:
     try:
         if key in LABELS:
             return f"t.{key} = %s", bytes.fromhex(value)
+        if key == "signatures":
+            return "s.id = ANY(%s)", _references(value)
         if key == "since":
             return "t.hour >= %s", datetime.datetime.fromisoformat(value)
         if key == "until":
@@ -247,3 +255,12 @@ def _clause(key: str, value: Any) -> tuple[str, Any]:
     except (ValueError, TypeError, KeyError) as error:
         raise BadQuery(key) from error
     raise BadQuery(key)
+
+
+def _references(value: Any) -> list[int]:
+    """As a review list shows them. Raises ValueError for anything but some whole numbers that a key can be."""
+    if not isinstance(value, list) or not 0 < len(value) <= MOST_REFERENCES:
+        raise ValueError("not some references")
+    if not all(type(reference) is int and 0 < reference < 2**63 for reference in value):
+        raise ValueError("not a reference")
+    return value

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from config.local.demo_only import refuse_elsewhere
 from petitions.demo.content import LOCAL_PETITION, PETITION, hang_pictures, load
 from petitions.models import Campaign
+from signatures.demo.doubtful import doubtful_signers
 from signatures.demo.filling import fill
 from signatures.demo.people import Signer, how_many, synthetic_signers, town
 from signatures.models import Signature, Source
@@ -71,6 +72,7 @@ class Command(BaseCommand):
         drafts.update(state=Campaign.State.OPEN)
         self._fill(PETITION, signatures, lambda campaign: synthetic_signers(signatures))
         self._fill(LOCAL_PETITION, LOCAL_SIGNERS, _townspeople)
+        _hold_some()
         self._print_staff()
 
     def _fill(self, slug: str, wanted: int, signers: Callable[[Campaign], Iterable[Signer]]) -> None:
@@ -113,6 +115,17 @@ class Command(BaseCommand):
         self.stdout.write("  Verify it, opened or not, with the fingerprint that /signing-key/ of the site shows:")
         verify = "    .venv/bin/python manage.py verify_delivery PACKET.zip.age --key FINGERPRINT"
         self.stdout.write(f"{verify} --identity {identity}")
+
+
+def _hold_some() -> None:
+    """Signatures of the small petition that wait for a moderator, once."""
+    campaign = Campaign.objects.select_related("key").filter(slug=LOCAL_PETITION).first()
+    if campaign is None or not campaign.is_open():
+        return
+    signers = list(doubtful_signers(timezone.now()))
+    there = Signature.objects.filter(campaign=campaign, source=Source.DEMO).count()
+    if there < LOCAL_SIGNERS + len(signers):
+        sum(fill(campaign, signers))
 
 
 def _townspeople(campaign: Campaign) -> Iterable[Signer]:

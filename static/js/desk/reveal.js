@@ -95,14 +95,51 @@ if (officer) {
     return person;
   };
 
+  /** The form of a ruling, filled in; nothing is done before somebody sends it. */
+  const rulingAbout = (rule, criteria) => {
+    const campaign = form.querySelector("#list_campaign").value;
+    return `${rule.dataset.rule}?${new URLSearchParams({ campaign, ...criteria })}`;
+  };
+
+  /** Why it is held; behind each reason of many, the way to all of them. */
+  const reasons = (list, told, rule) => {
+    const add = (...parts) => {
+      const item = document.createElement("li");
+      item.append(...parts);
+      list.append(item);
+    };
+    for (const words of told.reasons ?? []) add(words);
+    if (!rule) return;
+    for (const [kind, label] of Object.entries(told.labels ?? {})) {
+      const same = document.createElement("a");
+      same.href = rulingAbout(rule, { [kind]: label });
+      same.target = "_blank";
+      same.rel = "noopener";
+      same.textContent = rule.dataset[`same${kind[0].toUpperCase()}${kind.slice(1)}`];
+      add(same);
+    }
+  };
+
   const table = (rows) => {
-    const wide = copyOf("table");
+    const made = copyOf("table");
+    const rule = made.querySelector("[data-rule]");
     for (const told of rows) {
       const row = copyOf("row");
       fill(row, told);
-      wide.querySelector("tbody").append(row);
+      reasons(row.querySelector("[data-reasons]"), told, rule);
+      const box = row.querySelector("[data-chosen]");
+      box.value = told.reference;
+      box.hidden = !rule;
+      made.querySelector("table").append(row);
     }
-    return wide;
+    const choose = () => {
+      const chosen = [...made.querySelectorAll("[data-chosen]:checked")].map((box) => box.value);
+      rule.toggleAttribute("href", chosen.length > 0);
+      if (chosen.length) rule.href = rulingAbout(rule, { signatures: chosen.join(" ") });
+      rule.setAttribute("aria-disabled", String(chosen.length === 0));
+    };
+    if (rule) made.addEventListener("change", choose);
+    return made;
   };
 
   const show = (answer) => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import unicodedata
 import uuid
 from contextlib import nullcontext
 
@@ -15,9 +16,10 @@ from django.utils import timezone
 
 from petitions.models import Campaign
 from signatures.desk import reveals
-from signatures.models import ANSWER_KEPT, CampaignKey, Purpose, Recipient, Refusal, Reveal, Signature
+from signatures.models import ANSWER_KEPT, CampaignKey, Purpose, Recipient, Refusal, Reveal, Signature, Trace
 from signatures.register import admission
 from signatures.register import reveal as reveal_room
+from signatures.register.masking import masked_name
 from signatures.register.recipients import settle_recipients
 from signatures.register.reveal import PAGE, answer_reveals, clear_reveals
 from staff import audit
@@ -173,6 +175,60 @@ def test_a_review_list_is_masked_and_comes_in_pages(campaign, sign, officer):
         assert told["email"].endswith("@p….org")
         assert "planted" not in json.dumps(told, ensure_ascii=False)
         assert "comment" not in told
+
+
+def test_a_review_list_says_of_each_why_it_is_held_and_what_came_alike(campaign, sign, officer):
+    seen = {"network": "one", "wide": "one", "so_far": 12, "took": 1}
+    sign(campaign, comment="The very same words as others say.", signals=seen)
+    sign(campaign, signals={**seen, "network": "two", "so_far": 1, "took": 60, "trap": True})
+    sign(campaign, signals={**seen, "took": 60})  # one of many, and nothing else: counted
+    admission.admit_everything()
+    user, identity = officer(Role.MODERATOR)
+    reveal = ask(user, KIND.LIST, campaign, page=1)
+    work()
+    many, trapped = opened(reveal, user, identity)["found"]
+    network, quick = "many signatures from the same network that day", "form filled in within three seconds"
+    assert sorted(many["reasons"]) == [quick, network]
+    assert trapped["reasons"] == ["filled in a hidden field"]
+    trace = Trace.objects.get(signature=many["reference"])
+    assert many["labels"] == {kind: bytes(getattr(trace, kind)).hex() for kind in ("network", "domain", "comment")}
+    assert "comment" not in trapped["labels"]
+    assert {"name", "email"} <= many.keys()
+
+
+def test_of_a_signature_whose_trace_is_gone_no_reason_is_made_up(campaign, sign, officer):
+    sign(campaign, signals={"network": "one", "trap": True})
+    admission.admit_everything()
+    Trace.objects.all().delete()
+    user, identity = officer(Role.MODERATOR)
+    reveal = ask(user, KIND.LIST, campaign, page=1)
+    work()
+    (told,) = opened(reveal, user, identity)["found"]
+    assert "reasons" not in told
+    assert "labels" not in told
+
+
+def test_a_page_of_a_review_list_has_room_for_all_its_rows(make_campaign, sign, officer):
+    campaign = make_campaign(title="«Ω»" * 66)
+    for n in range(PAGE):
+        seen = {"network": f"{n}", "trap": True, "so_far": 99, "took": 0, "abroad": True, "unlimited": True}
+        words = {"name": "Ὑ Ὑ Ὑ Ὑ Ὑ Ὑx", "email": f"{n}@mailinator.com", "comment": "The very same words as others."}
+        sign(campaign, **words, signals=seen | {"work": "missing"})
+    admission.admit_everything()
+    user, identity = officer(Role.MODERATOR)
+    reveal = ask(user, KIND.LIST, campaign, page=1)
+    work()
+    answer = opened(reveal, user, identity)
+    assert (len(answer["found"]), answer["left"]) == (PAGE, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Ada Lovelace", "A… L…"), ("王 明", "王…"), ("김 민", "김…"), ("J R", "J…"), ("O", "…"), ("श्री राम", "श्री… रा…"),
+     ("'t Hooft", "t… H…"), ("A b c d e f", "A… b… c… d…")],
+)  # fmt: skip
+def test_a_masked_name_is_never_the_whole_name(name, shown):
+    assert masked_name(name) == unicodedata.normalize("NFC", shown)
 
 
 def test_what_was_withdrawn_has_nothing_left_to_tell(signed, officer):

@@ -395,3 +395,49 @@ def test_nothing_is_ruled_at_a_screen_left_open(campaign, crowd, staff, staff_cl
         answer = browser.post(page_of(ruling, step))
     assert answer["Location"].startswith("/admin/again/")
     assert Ruling.objects.get(pk=ruling.pk).state == before
+
+
+# --- single signatures ----------------------------------------------------------------------------------------------
+
+
+def test_one_held_signature_is_ruled_on_alone(campaign, crowd):
+    one, other, *_ = campaign.signatures.filter(state="quarantined").order_by("pk")
+    ruling = ask(campaign, "count", signatures=[one.pk])
+    carry_out(ruling)
+    assert (ruling.state, ruling.would_touch, ruling.touched) == (State.DONE, 1, 1)
+    assert counted(campaign) == 16
+    one.refresh_from_db()
+    other.refresh_from_db()
+    assert (one.state, one.number, other.state) == ("counted", 16, "quarantined")
+
+
+def test_named_ones_are_found_without_a_trace_and_the_public_learns_that_they_were_looked_at(campaign, crowd):
+    named = [one.pk for one in campaign.signatures.filter(state="quarantined").order_by("pk")[:3]]
+    Trace.objects.filter(signature__in=named).delete()
+    carry_out(ask(campaign, "exclude", signatures=named))
+    assert campaign.signatures.filter(state="excluded").count() == 3
+    assert ledger_of(campaign, parts_of(campaign)).removals == [("reviewed", "Reviewed one by one", 3)]
+
+
+def test_named_ones_have_to_fit_what_else_was_asked(campaign, crowd):
+    both = [campaign.signatures.filter(state=state).order_by("pk").first().pk for state in ("counted", "quarantined")]
+    ruling = ask(campaign, "exclude", signatures=both, reason="TRAP")
+    carry_out(ruling)
+    assert ruling.touched == 1
+    assert not campaign.signatures.filter(pk=both[0], state="excluded").exists()
+
+
+def test_nobody_of_another_campaign_is_named(campaign, crowd, make_campaign):
+    one = campaign.signatures.order_by("pk").first()
+    ruling = ask(make_campaign(), "exclude", signatures=[one.pk])
+    work()
+    ruling.refresh_from_db()
+    assert ruling.would_touch == 0
+
+
+@pytest.mark.parametrize("named", [[], "12", [0], [-1], [2**63], [True], ["12"], [1.5], [None], {}, list(range(1, 52))])
+def test_what_names_nobody_touches_nobody(campaign, crowd, named):
+    ruling = ask(campaign, "exclude", signatures=named)
+    work()
+    ruling.refresh_from_db()
+    assert ruling.state == State.CANCELLED
