@@ -32,6 +32,7 @@ RULES: Final[dict[str, frozenset[Role]]] = {
     "campaign.view": _roles(_CAMPAIGNER, _MODERATOR, _DELIVERY, _PRIVACY),
     "campaign.add": _roles(_CAMPAIGNER),
     "campaign.change": _roles(_CAMPAIGNER),
+    "campaign.delete": _roles(_CAMPAIGNER),
     "campaign.open": _roles(_MODERATOR),
     "campaign.close": _roles(_MODERATOR),
     "takedown.confirm": _roles(_MODERATOR),

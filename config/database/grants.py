@@ -15,8 +15,12 @@ from django.db import connection
 
 ALL: Final = "SELECT, INSERT, UPDATE, DELETE"
 READ: Final = "SELECT"
-#: Functions that not everybody may call, in the words of `regprocedure`; each says so itself as well (audit_trail.sql).
-APPEND: Final = "audit_append(integer,text,bigint,text,jsonb)"
+#: Functions that not everybody may call, in the words of `regprocedure`, and who may, as names of settings; each says
+#: so itself as well (audit_trail.sql, drafts.sql).
+CALLABLE: Final = {
+    "audit_append(integer,text,bigint,text,jsonb)": ("DESK_ROLE", "WORKER_ROLE"),
+    "delete_draft(bigint)": ("DESK_ROLE",),
+}
 
 #: What campaigners write, and what Django keeps for logins.
 _CONTENT: Final = (
@@ -268,8 +272,9 @@ def _wanted(role: str, tables: dict[str, str]) -> dict[str, str]:
 
 def _callable(cursor: Any, role: str) -> dict[str, str]:
     """What the role may call of what not everybody may. A function that is still to be made says so when it is."""
-    cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [APPEND])
-    return {f"FUNCTION {APPEND}": "EXECUTE"} if role != settings.PUBLIC_ROLE and cursor.fetchone()[0] else {}
+    own = [name for name, roles in CALLABLE.items() if role in (getattr(settings, each) for each in roles)]
+    cursor.execute("SELECT name FROM unnest(%s::text[]) name WHERE to_regprocedure(name) IS NOT NULL", [own])
+    return {f"FUNCTION {name}": "EXECUTE" for (name,) in cursor.fetchall()}
 
 
 def _given(cursor: Any, role: str) -> dict[str, Rights]:

@@ -233,7 +233,9 @@ class CampaignContentAdmin(TranslatedAdmin):
     Campaigners write it; when it opens and closes is for moderators.
     """
 
-    rights = {"view": "campaign.view", "add": "campaign.add", "change": "campaign.change"}
+    rights = {
+        "view": "campaign.view", "add": "campaign.add", "change": "campaign.change", "delete": "campaign.delete",
+    }  # fmt: skip
     section_lookup = "section"
     #: When it opens and closes is a moderator's to plan. The state changes by steps (petitions/desk/lifecycle.py).
     TIME_FIELDS = ("opens_at", "closes_at")

@@ -24,6 +24,7 @@ from petitions.models import Campaign, CampaignQuerySet, ClaimSnapshot
 from signatures.admin.corrections import CorrectionForm
 from signatures.admin.refusals import NARROWED_BY_TWO, ONLY_NARROWER, ExplainsRefusals, RefusableForm
 from signatures.desk.deliveries import allowed_profiles
+from signatures.desk.drafts import can_go, delete_draft
 from signatures.desk.lifecycle import TIMES, note_times, take_step
 from signatures.desk.statistics import exact_tally, tally_rows
 from signatures.desk.takedowns import confirm_takedown, may_confirm, propose_restoration, standing_takedown
@@ -137,6 +138,26 @@ class CampaignAdmin(ExplainsRefusals, CampaignContentAdmin):
         if not hasattr(obj, "key"):
             notify_worker("provision")
             self.message_user(request, _("Encryption keys are being created; it can be opened shortly."), messages.INFO)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        """Of drafts that were never public, one by one."""
+        return obj is not None and super().has_delete_permission(request, obj) and can_go(obj)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What is asked about before: the draft. What of it protects it, the database says (desk/drafts.py)."""
+        return [str(campaign) for campaign in objs], {}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Campaign) -> None:
+        delete_draft(obj, cast(User, request.user))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except NotAllowed as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:petitions_campaign_change", args=[object_id]))
 
     def has_tally_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may(request.user, "tally.view")

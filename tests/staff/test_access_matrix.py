@@ -225,8 +225,9 @@ def may_delete(person, shown):
 
 
 #: What a role alone does not open: a packet that is there, a role that is held, a site that is not at a maintenance
-#: yet. Refusals are tried.
+#: yet, a draft. Refusals are tried.
 NEEDS_MORE = {
+    "admin:petitions_campaign_delete",
     "admin:signatures_delivery_download",
     "admin:signatures_handover_file",
     "admin:web_maintenance_add",
