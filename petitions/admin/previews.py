@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 
-from web.context import Version
+from web.context import PageIn, Version
 from web.i18n.languages import BY_CODE, DEFAULT, LANGUAGES
 from web.i18n.translated import translations
 
@@ -24,7 +24,7 @@ def preview(request: HttpRequest, template: str, context: Callable[[], dict[str,
         raise Http404
     versions = [Version(language, f"?language={language.code}") for language in LANGUAGES]
     with translation.override(code), translations():  # the admin itself shows originals (web/middleware.py)
-        known = {**context(), "page_language": BY_CODE[code], "versions": versions, "preview": True}
-        response = render(request, template, known)
+        request.page_in = PageIn(BY_CODE[code], versions)  # type: ignore[attr-defined]
+        response = render(request, template, {**context(), "preview": True})
     response["Cache-Control"] = "no-store"
     return response
