@@ -29,6 +29,8 @@ from web.redaction import SafeWords
 #: Days that a backup is kept: whoever withdrew or was erased is in it for so long.
 KEPT_DAYS: Final = 35
 NAME: Final = "undersigned-%Y%m%dT%H%M%SZ"
+#: Rights on PostgreSQL's own functions are its administrator's (config/database/login_rights.py), not the owner's.
+_NOT_OURS: Final = ("--exclude-schema", "pg_catalog")
 _MOMENT: Final = "????????T??????Z"
 DESCRIPTION: Final = "description.json"
 DUMP: Final = "database.dump"
@@ -56,7 +58,7 @@ def backup(into: Path, now: datetime.datetime, programs: Path | None = None) -> 
     into.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft.mkdir(mode=0o700)
     try:
-        _program("pg_dump", programs, "--format=custom", "--file", str(draft / DUMP))
+        _program("pg_dump", programs, "--format=custom", *_NOT_OURS, "--file", str(draft / DUMP))
         for archive, folder in folders().items():
             with tarfile.open(draft / archive, "w") as tar:
                 if folder.is_dir():

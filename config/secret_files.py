@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from config.database.login_rights import limits_of, locks_are_for
 from config.redis_rights import TIERS, Tier, rights
 
 #: "owner" migrates and makes logins; it has the desk's SECRET_KEY.
@@ -66,6 +67,11 @@ def roles_sql(folder: Path) -> str:
         f"GRANT CONNECT ON DATABASE {DATABASE} TO {others};",
         "-- Workers compare batches with the register in temporary tables.",
         f'GRANT TEMPORARY ON DATABASE {DATABASE} TO "{_login("worker")}";',
+        "-- Limits of time, for a connection that asks for none of its own.",
+        *(line for tier in TIERS for line in limits_of(_login(tier), settings.LIMITS[tier])),
+        f"\\connect {DATABASE}",
+        "-- Nobody else holds up what these two do one at a time.",
+        locks_are_for([_login("owner"), _login("worker")]),
     ]
     return "\n".join(lines) + "\n"
 

@@ -31,11 +31,19 @@ SELECT power FROM pg_roles me, LATERAL (VALUES
     (has_schema_privilege(rolname, 'public', 'CREATE'), 'may create tables'),
     (has_database_privilege(rolname, current_database(), 'CREATE'), 'may create schemas'),
     (has_database_privilege(rolname, current_database(), 'TEMPORARY') AND NOT %(temporary)s,
-     'may create temporary tables')) given (has, power)
+     'may create temporary tables'),
+    (has_function_privilege(rolname, 'pg_advisory_lock(bigint)', 'EXECUTE') AND NOT %(locks)s,
+     'may hold advisory locks')) given (has, power)
  WHERE rolname = current_user AND has
 UNION ALL
 SELECT 'may become ' || other.rolname FROM pg_roles me JOIN pg_roles other ON other.rolname <> me.rolname
  WHERE me.rolname = current_user AND NOT me.rolsuper AND pg_has_role(me.rolname, other.oid, 'MEMBER')
+"""
+
+
+_OWN: Final = """
+SELECT current_user, has_database_privilege(current_database(), 'TEMPORARY'),
+       has_function_privilege('pg_advisory_lock(bigint)', 'EXECUTE')
 """
 
 
@@ -49,9 +57,9 @@ class Difference(NamedTuple):
 
 def compare_rights(cursor: Any, tier: str) -> Difference:
     """The rights of whoever this connection is, against config/database/grants.py. `tier`: public, desk or worker."""
-    cursor.execute("SELECT current_user, has_database_privilege(current_database(), 'TEMPORARY')")
-    login, may_temporary = cursor.fetchone()
-    cursor.execute(_POWERS, {"temporary": tier == "worker"})
+    cursor.execute(_OWN)
+    login, may_temporary, may_lock = cursor.fetchone()
+    cursor.execute(_POWERS, {"temporary": tier == "worker", "locks": tier == "worker"})
     beyond = [power for (power,) in cursor.fetchall()]
     cursor.execute(_EFFECTIVE)
     given = {(table, right, column) for table, right, column in cursor.fetchall()}
@@ -64,6 +72,8 @@ def compare_rights(cursor: Any, tier: str) -> Difference:
     lacks = _in_words(wanted - given)
     if tier == "worker" and not may_temporary:
         lacks.append("temporary tables")
+    if tier == "worker" and not may_lock:
+        lacks.append("advisory locks")
     return Difference(login, beyond + _in_words(given - wanted), lacks)
 
 

@@ -25,6 +25,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from config.database.login_rights import locks_are_for
 from config.local.children import LAUNCHER, NOBODY, POLL_SECONDS, Child, ChildFailed, Privilege, ending, stop_all
 from config.redis_rights import TIERS, rights
 
@@ -341,6 +342,7 @@ class Embedded:
                 if role not in roles:
                     connection.execute(f"CREATE ROLE {role} LOGIN")
             connection.execute(SCHEMA_RIGHTS)
+            connection.execute(locks_are_for(["undersigned_owner", "undersigned_worker"]))
             if not self.durable:
                 connection.execute(TEST_RIGHTS)
             present = DATABASE in _column(connection, "SELECT datname FROM pg_database")

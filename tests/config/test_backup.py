@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,12 @@ def test_a_database_that_is_not_empty_is_never_overwritten(made: Path, places: P
     with pytest.raises(CommandError, match="The database is not empty"):
         call_command("restore", str(made))
     assert not (places / "keyring" / "restored").exists()
+
+
+def test_rights_on_postgresqls_own_functions_are_not_in_it(made: Path) -> None:
+    """They are its administrator's: the owner, who puts a backup back, may not give them."""
+    listed = subprocess.run(
+        [PROGRAMS / "pg_restore", "--list", made / "database.dump"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "ACL public" in listed
+    assert "advisory" not in listed

@@ -49,6 +49,19 @@ def test_a_tiers_own_login_passes(sql: Any, settings: Any, tier: str) -> None:
 
 
 @pytest.mark.parametrize("tier", TIERS)
+def test_only_workers_hold_advisory_locks(sql: Any, settings: Any, tier: str) -> None:
+    """Each function of that kind: whoever has seized a web host would hold up packets and migrations with any."""
+    may = "bool_or(has_function_privilege(oid, 'EXECUTE')), bool_and(has_function_privilege(oid, 'EXECUTE')), count(*)"
+    with acting_as(ROLES[tier]), connection.cursor() as cursor:
+        cursor.execute(f"SELECT {may} FROM pg_proc WHERE proname LIKE 'pg%%advisory%%'")
+        some, each, functions = cursor.fetchone()
+    assert (some, each) == (tier == "worker", tier == "worker")
+    assert functions > 15
+    if tier != "worker":
+        assert "may hold advisory locks" in _told(settings, tier, ROLES["worker"])["undersigned.E012"]
+
+
+@pytest.mark.parametrize("tier", TIERS)
 def test_another_tiers_login_may_do_too_much(sql: Any, settings: Any, tier: str) -> None:
     for other in set(TIERS) - {tier}:
         assert "undersigned.E012" in _told(settings, tier, ROLES[other])

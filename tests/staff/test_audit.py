@@ -121,7 +121,9 @@ def test_the_public_tier_adds_nothing_and_keeps_nobody_from_adding(trail, office
     """A23: the web's role held the advisory lock that each entry took, and every audited act hung."""
     with another_session() as other:
         other.execute(f'SET ROLE "{settings.PUBLIC_ROLE}"')
-        other.execute("SELECT pg_advisory_lock(x'617564'::int, 0), pg_advisory_lock(x'726563'::int)")
+        for lock in ("pg_advisory_lock(x'617564'::int, 0)", "pg_advisory_lock(1)", "pg_try_advisory_lock_shared(1)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), other.transaction():
+                other.execute(f"SELECT {lock}")
         for mode in ("ROW SHARE", "ROW EXCLUSIVE", "SHARE", "EXCLUSIVE", "ACCESS EXCLUSIVE"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege), other.transaction():
                 other.execute(f"LOCK TABLE staff_auditentry IN {mode} MODE")
