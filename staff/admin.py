@@ -26,6 +26,7 @@ from staff.login.sessions import end_sessions_of
 from staff.memberships import end_membership
 from staff.models import Membership
 from web.models import Section
+from web.senders import client_network
 
 NO_LINK = _(
     "This user has roles but no second factor, so anyone with the link could act as them. Remove the roles first."
@@ -132,7 +133,8 @@ class LoginAdmin(GuardedAdmin):
         return person
 
     def _show_link(self, request: HttpRequest, person: User) -> HttpResponse:
-        _note(request, "people.link", person)
+        # Whoever decides on a role or a removal is shown it (staff/enrolment.py).
+        _note(request, "people.link", person, {"from": network} if (network := client_network(request)) else {})
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -147,8 +149,8 @@ class LoginAdmin(GuardedAdmin):
         return [*self.pages_of_objects(link=require_POST(reauthenticated(self.link))), *super().get_urls()]
 
 
-def _note(request: HttpRequest, action: str, person: User) -> None:
-    audit.append(cast(User, request.user), action, None, detail={"user": person.pk})
+def _note(request: HttpRequest, action: str, person: User, more: dict[str, str] | None = None) -> None:
+    audit.append(cast(User, request.user), action, None, detail={"user": person.pk} | (more or {}))
 
 
 @admin.register(Section)

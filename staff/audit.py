@@ -18,7 +18,7 @@ from web.models import Section
 # Raw: a function of the database is the only way into the trail.
 APPEND: Final = "SELECT audit_append(%s, %s, %s, %s, %s)"
 # Raw: what the database writes down by itself (config/database/audited_rows.sql) names whoever is said here.
-SAY_WHO: Final = "SELECT set_config('undersigned.actor', %s, false)"
+SAY_WHO: Final = "SELECT set_config('undersigned.actor', %s, false), set_config('undersigned.network', %s, false)"
 
 
 def append(
@@ -35,7 +35,10 @@ def append(
         cursor.execute(APPEND, row)
 
 
-def say_who(user: User | AnonymousUser) -> None:
-    """Tell the database who acts in this connection until it is told otherwise; nobody where nobody is logged in."""
+def say_who(user: User | AnonymousUser, network: str = "") -> None:
+    """Tell the database who acts in this connection until it is told otherwise; nobody where nobody is logged in.
+
+    `network`: from where, as "192.0.2.0/24". Only what is written of second factors has it.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(SAY_WHO, [str(user.pk) if user.is_authenticated else ""])
+        cursor.execute(SAY_WHO, [str(user.pk) if user.is_authenticated else "", network])

@@ -5,22 +5,18 @@ One alone could make a new password by a one-time link and then a second factor,
 
 from __future__ import annotations
 
-import datetime
 from typing import Final
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from staff import approvals
+from staff.enrolment import enrolment_of
 from staff.login.factors import has_second_factor
 from staff.login.sessions import end_sessions_of
-from staff.models import AuditEntry, Proposal
+from staff.models import Proposal
 from staff.refusals import NotAllowed
-
-#: How long whoever decides is told that somebody made a one-time link.
-LATELY: Final = datetime.timedelta(days=14)
 
 
 def propose_forgetting(person: User, by: User, reason: str) -> Proposal:
@@ -43,16 +39,7 @@ def _in_words(proposal: Proposal) -> str:
         "Removes all second factors and recovery codes of %(person)s and logs them out everywhere. After "
         "that, anyone who knows the password can set up new ones: speak to %(person)s before you approve."
     ) % {"person": person}
-    link = AuditEntry.objects.filter(
-        action="people.link", detail__user=person.pk, at__gt=timezone.now() - LATELY
-    ).select_related("actor").first()  # fmt: skip
-    if link is None:
-        return words
-    made = _("%(who)s created a one-time link for a new password on %(when)s.") % {
-        "who": link.actor,
-        "when": f"{timezone.localtime(link.at):%d.%m. %H:%M}",
-    }
-    return f"{words} {made}"
+    return " ".join([words, *enrolment_of(person)])
 
 
 APPROVAL: Final = approvals.Rules(

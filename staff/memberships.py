@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from staff import approvals, audit
+from staff.enrolment import enrolment_of
 from staff.login.factors import has_second_factor
 from staff.models import Membership, Proposal, Role
 from staff.refusals import NotAllowed, refusals_in_words, words_of_constraints
@@ -58,11 +59,13 @@ def _is_given(proposal: Proposal) -> None:
 def _in_words(proposal: Proposal) -> str:
     said = proposal.subject
     section = Section.objects.filter(pk=said["section"]).first()
-    return _("%(person)s gets the role %(role)s in %(where)s.") % {
-        "person": User.objects.get(pk=said["user"]),
+    person = User.objects.get(pk=said["user"])
+    words = _("%(person)s gets the role %(role)s in %(where)s.") % {
+        "person": person,
         "role": Role(said["role"]).label,
         "where": section or _("all sections"),
     }
+    return " ".join([words, *enrolment_of(person)])
 
 
 APPROVAL: Final = approvals.Rules(

@@ -69,6 +69,14 @@ def client_address(request: HttpRequest) -> str:
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed) if packed else ""
 
 
+def client_network(request: HttpRequest) -> str:
+    """The network around that address: the /24 of an IPv4 one, the /48 of an IPv6 one; "" where there is none."""
+    address = client_address(request)
+    if not address:
+        return ""
+    return str(ipaddress.ip_network(f"{address}/{48 if ':' in address else 24}", strict=False))
+
+
 def _hop(request: HttpRequest) -> str:
     """What the outermost proxy we trust wrote of its peer, counted from the right of X-Forwarded-For.
 

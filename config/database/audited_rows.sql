@@ -21,6 +21,7 @@ SELECT coalesce(jsonb_object_agg(key, audit_shown(value)), '{}')
    AND (before IS NOT NULL OR value NOT IN ('""', '{}', '[]', 'false'))
 $$;
 
+-- Of a second factor, also from which network: whoever decides on a role or a removal is shown it (staff/enrolment.py).
 -- Arguments: what the row is called; which of its columns leads to a section ("" for none); columns that nobody is told
 -- of, as an array. The process says who acts (staff/audit.py); nobody else can know, and the role is known for sure.
 CREATE OR REPLACE FUNCTION audit_row() RETURNS trigger
@@ -59,7 +60,9 @@ BEGIN
         TG_ARGV[0] || CASE TG_OP WHEN 'INSERT' THEN '.added' WHEN 'UPDATE' THEN '.changed' ELSE '.deleted' END,
         whose, CASE WHEN TG_OP = 'INSERT' THEN why ELSE '' END,
         jsonb_strip_nulls(jsonb_build_object(TG_ARGV[0], coalesce(told -> 'id', told -> 'campaign_id', told -> 'update_id'),
-                                             'now', changes)));
+                                             'now', changes,
+                                             'from', CASE WHEN TG_ARGV[0] = 'factor' THEN
+                                                 nullif(current_setting('undersigned.network', true), '') END)));
     RETURN NULL;
 END $$;
 

@@ -25,6 +25,7 @@ from staff.login.adapters import SealedUnderAnotherKey
 from staff.login.factors import has_second_factor, used_second_factor
 from staff.login.kept import form_kept
 from staff.login.sessions import has_ended, is_poll, note_presence
+from web.senders import client_network
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class LoginMiddleware:
         if not request.path_info.startswith(PREFIX):
             return self.get_response(request)
         with contextlib.suppress(DatabaseError):  # where it is away, what comes next says so
-            audit.say_who(request.user)
+            audit.say_who(request.user, client_network(request))
         response = _stopped(request) or self.get_response(request)
         if not hasattr(response, "_csp_config"):
             popup = POPUP in request.GET

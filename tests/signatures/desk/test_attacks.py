@@ -168,6 +168,43 @@ def test_two_remove_them_and_are_told_who_made_a_link(administrators, person, as
     assert client.get("/admin/")["Location"].startswith("/admin/login/")
 
 
+@pytest.mark.parametrize(
+    ("hers", "shown", "alike"),
+    [
+        ("198.51.100.9", "198.51.100.0/24", True),
+        ("203.0.113.9", "203.0.113.0/24", False),
+        ("2001:db8:7:1::9", "2001:db8:7::/48", False),
+        ("unknown", "an unknown network", False),
+    ],
+)
+def test_whoever_decides_sees_who_set_a_factor_up_when_and_from_where(
+    administrators, staff_client, section, as_desk, hers, shown, alike
+):
+    """Red team: an administrator made a colleague up, and nothing told the second one who had enrolled."""
+    asks, decides = administrators
+    theirs = "198.51.100.7"
+    rows = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0, "is_active": "on"}
+    browser = staff_client(asks)
+    browser.post(reverse("admin:auth_user_add"), {"username": "newcomer", **rows}, REMOTE_ADDR=theirs)
+    newcomer = User.objects.get(username="newcomer")
+    session = SiteClient(REMOTE_ADDR=hers)
+    session.force_login(newcomer, second_factor=False)
+    session.get(reverse("mfa_index"))  # says who acts, and from where
+    with as_desk():
+        TOTP.activate(newcomer, KEY)
+        asked = propose_membership(newcomer, Role.MODERATOR, section, asks, "He begins on Monday.")
+        words = approvals.what_happens(asked)
+    assert "set up by newcomer on " in words
+    assert f"from {shown}." in words
+    assert f"{asks} created a one-time link" in words
+    assert "from 198.51.100.0/24." in words
+    assert ("That is the network" in words) == alike
+    with as_desk():
+        assert shown in approvals.what_happens(propose_forgetting(newcomer, asks, "Lost."))
+    page = staff_client(decides).get(reverse("admin:staff_proposal_change", args=[asked.pk])).content.decode()
+    assert "set up by newcomer" in page
+
+
 def test_nobody_takes_over_a_role_by_a_one_time_link(administrators, staff, staff_client, section, as_desk):
     """Without a factor, a link alone is the login: so no role is given then, and no link once there is one."""
     newcomer, browser = User.objects.create(username="newcomer"), staff_client(administrators[0])
