@@ -57,14 +57,15 @@ def needs_database(command: str, arguments: list[str]) -> bool:
 def use_embedded(home: Path, command: str) -> None:
     """Set the environment to the embedded servers; exits with one line when they cannot be had."""
     from config.local.children import ChildFailed
-    from config.local.embedded import EmbeddedError, attach, secret_key
+    from config.local.embedded import EmbeddedError, attach, secret_keys
 
     role = os.environ["ROLE"]
     try:
         os.environ.update(attach(home, role))  # type: ignore[arg-type]
     except (EmbeddedError, ChildFailed) as error:
         sys.exit(str(error))
-    os.environ.setdefault("SECRET_KEY", secret_key(home, role))
+    for name, key in secret_keys(home, role).items():  # type: ignore[arg-type]
+        os.environ.setdefault(name, key)
     if role == "worker" or "needs_keys" in declared(command):
         os.environ.setdefault("KEYRING_DIR", str(home / "keyring"))
 

@@ -76,7 +76,7 @@ def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckM
         )
     elif settings.ROLE == "worker" and not settings.MAIL_URL:  # nobody else sends mail
         problems.append(Error("MAIL_URL is unset: no confirmation e-mails would be sent.", id="undersigned.E003"))
-    problems += [*_unheard_workers(), *_in_clear_over_the_network(), *_senders()]
+    problems += [*_factors_key(), *_unheard_workers(), *_in_clear_over_the_network(), *_senders()]
     if not settings.HTTPS:
         problems.append(Warning("SITE_URL does not use https.", id="undersigned.W001"))
     elif not settings.TRUSTED_PROXIES:
@@ -89,6 +89,18 @@ def production_is_configured(app_configs: Any, **kwargs: Any) -> Sequence[CheckM
             )
         )
     return problems
+
+
+def _factors_key() -> Iterator[CheckMessage]:
+    """A dump of the database and any SECRET_KEY together let nobody in."""
+    if settings.ROLE != "desk":
+        return
+    if len(settings.FACTORS_KEY) < 50 or settings.FACTORS_KEY == settings.SECRET_KEY:
+        yield Error(
+            "FACTORS_KEY is unset, short or the same as SECRET_KEY: second factors have no key of their own.",
+            hint="`manage.py make_secrets` makes one; then run `reseal_factors` once, as the desk.",
+            id="undersigned.E021",
+        )
 
 
 #: To whom workers write of their own accord: the setting, what is lost without it, whose mailbox it should be.

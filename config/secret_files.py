@@ -47,6 +47,7 @@ def _wanted(folder: Path, servers: Servers) -> Iterator[tuple[Path, str]]:
     scheme = "redis" if _is_here(servers.redis) else "rediss"
     for tier in LOGINS:
         yield folder / tier / "database_url", f"postgres://{_login(tier)}:{_password()}@{database}"
+    yield folder / "desk" / "factors_key", secrets.token_urlsafe(48)
     for tier in TIERS:
         yield folder / tier / "secret_key", secrets.token_urlsafe(48)
         yield folder / tier / "redis_url", f"{scheme}://undersigned_{tier}:{_password()}@{servers.redis}/0"

@@ -47,11 +47,18 @@ HAS_STAFF = ROLE in {"desk", "owner"}
 VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
 
 # Each tier has one of its own, and no secret of one opens anything of another. Of public: keys the labels of networks.
-# Of desk, and of owner, which makes logins: signs sessions and forms, and seals second factors. Required in production.
+# Of desk, and of owner, which makes logins: signs sessions and forms. Required in production.
 SECRET_KEY = env.str("SECRET_KEY", "")
-# Earlier values of SECRET_KEY, comma-separated: sessions and links signed under them stay good, and what they sealed
-# (second factors) can be opened. Needed for as long as anybody's second factor is older than the change.
+# Earlier values of SECRET_KEY, comma-separated: sessions and links signed under them stay good, and second factors
+# that were sealed under them can be opened.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# What second factors (seeds of authenticator apps and of recovery codes) are sealed under: the desk's alone, at least
+# 50 random characters. Required in production; unset, a key made from SECRET_KEY stands in, as it did before.
+FACTORS_KEY = env.str("FACTORS_KEY", "")
+# Earlier values, comma-separated, until `reseal_factors` has run.
+FACTORS_KEY_FALLBACKS = env.list("FACTORS_KEY_FALLBACKS", default=[])
+if not HAS_STAFF and (FACTORS_KEY or FACTORS_KEY_FALLBACKS):
+    raise ImproperlyConfigured("FACTORS_KEY is the desk's alone. Do not set it for other tiers.")
 # Shows tracebacks in the browser. Never in production: a traceback can hold what a supporter typed.
 DEBUG = env.bool("DEBUG", False)
 # The site's own address, "https://petitions.example.org": for links in mails, hosts and origins. An international

@@ -382,12 +382,18 @@ def attach(home: Path, role: Role) -> dict[str, str]:
     return {"DATABASE_URL": servers.database_url(role), "REDIS_URL": servers.redis_url(role=role)}
 
 
-def secret_key(home: Path, role: Role) -> str:
-    """Return the SECRET_KEY of this role, kept in home/secret_key.<role>, made on first use, readable by us alone.
+def secret_keys(home: Path, role: Role) -> dict[str, str]:
+    """Return the SECRET_KEY of this role, and FACTORS_KEY where it has one.
 
     Each tier has its own; the owner, who makes logins, has the desk's.
     """
-    file = Path(home) / f"secret_key.{'desk' if role == 'owner' else role}"
+    tier = "desk" if role == "owner" else role
+    keys = {"SECRET_KEY": _kept(Path(home) / f"secret_key.{tier}")}
+    return keys | ({"FACTORS_KEY": _kept(Path(home) / "factors_key")} if tier == "desk" else {})
+
+
+def _kept(file: Path) -> str:
+    """A key, made on first use, readable by us alone."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         # Whole or absent: two processes may come here first, and both must end up with the same key.

@@ -26,11 +26,11 @@ BEGUN_WITH: Final = "login.begun-with"
 
 
 class SealedUnderAnotherKey(SafeWords):
-    """A second factor that no key of today opens: SECRET_KEY was changed."""
+    """A second factor that no key of today opens: FACTORS_KEY was changed, or SECRET_KEY where that stood in for it."""
 
     WORDS: Final = (
-        "This second factor was sealed under another SECRET_KEY, and cannot be opened. Whoever runs the site has to "
-        "put the earlier key into SECRET_KEY_FALLBACKS."
+        "This second factor was sealed under another key, and cannot be opened. Whoever runs the site has to put the "
+        "earlier one into FACTORS_KEY_FALLBACKS, or an earlier SECRET_KEY into SECRET_KEY_FALLBACKS."
     )
 
     def __str__(self) -> str:
@@ -122,11 +122,28 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return others.exclude(pk=authenticator.pk).exists()
 
 
+def reseal(sealed: str) -> str | None:
+    """The same under the key of now; None where it is. Raises SealedUnderAnotherKey."""
+    newest = Fernet(_derived(_keys()[0]))
+    try:
+        newest.decrypt(sealed.encode())
+    except InvalidToken:
+        adapter = SecondFactorAdapter()
+        return adapter.encrypt(adapter.decrypt(sealed))
+    return None
+
+
 def _seal() -> MultiFernet:
-    """Under a key of its own, made from SECRET_KEY; older keys open what they sealed."""
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key))) for key in keys])
+    """The first key seals; the others open what they sealed."""
+    return MultiFernet([Fernet(_derived(key)) for key in _keys()])
+
+
+def _keys() -> list[str]:
+    """The desk's own, and what stood in for it before there was one."""
+    own = [settings.FACTORS_KEY, *settings.FACTORS_KEY_FALLBACKS]
+    return [key for key in (*own, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS) if key]
 
 
 def _derived(key: str) -> bytes:
-    return HKDF(SHA256(), length=32, salt=None, info=b"undersigned second factors").derive(key.encode())
+    derived = HKDF(SHA256(), length=32, salt=None, info=b"undersigned second factors").derive(key.encode())
+    return base64.urlsafe_b64encode(derived)

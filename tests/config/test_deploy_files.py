@@ -76,6 +76,7 @@ def test_every_secret_comes_as_a_file_that_make_secrets_makes(path: Path, tmp_pa
         assert source.startswith(f"/etc/undersigned/{environment['ROLE']}/")
         assert environment[f"{name.upper()}_FILE"] == f"%d/{name}"
     expected = {"redis_url"} if path.stem.endswith("beat") else {"redis_url", "database_url", "secret_key"}
+    expected |= {"factors_key"} if path.stem.endswith("desk") else set()
     expected |= {"mail_url"} if path.stem.endswith(("worker", "mail")) else set()
     assert set(credentials) == expected
 

@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_tier_gets_its_own(folder: Path) -> None:
     contents = _contents(folder)
     assert sorted(contents) == [
-        *[f"desk/{name}" for name in ("database_url", "redis_url", "secret_key")],
+        *[f"desk/{name}" for name in ("database_url", "factors_key", "redis_url", "secret_key")],
         "owner/database_url",
         *[f"public/{name}" for name in ("database_url", "redis_url", "secret_key")],
         *[f"worker/{name}" for name in ("database_url", "redis_url", "secret_key")],
@@ -195,6 +195,7 @@ def deployed(server: Path, transactional_db: None, tmp_path: Path) -> Callable[[
             "ROLE": tier,
             "DATABASE_URL": urlunsplit(database),
             "SECRET_KEY_FILE": str(server / tier / "secret_key"),
+            **({"FACTORS_KEY_FILE": str(server / tier / "factors_key")} if tier == "desk" else {}),
             "REDIS_URL_FILE": str(server / tier / "redis_url"),
             "VAR_DIR": str(tmp_path),
             "STATIC_ROOT": str(tmp_path / "static"),

@@ -16,15 +16,16 @@ from django.core.management.base import BaseCommand, CommandError
 from config.database.apply import OLD_DATABASE, is_old_at
 from config.local.children import Child, ChildFailed
 from config.local.collected import is_collected, note_collected
-from config.local.embedded import Embedded, EmbeddedError, Role, secret_key
+from config.local.embedded import Embedded, EmbeddedError, Role, secret_keys
 from config.local.supervisor import PortTaken, Supervisor, next_free_port, reserve_port, until_asked
 
 HOST = "127.0.0.1"
 QUEUE: Final = "undersigned"
 # What would change the demo if it came in from outside: it has its own of each.
 OWN_VARIABLES = {
-    "CACHE_PREFIX", "DATABASE_URL", "DEBUG", "DEMO_MAIL_DIR", "DJANGO_SETTINGS_MODULE", "KEYRING_DIR", "MAIL_URL",
-    "ANCHORS_DIR", "DESK_URL", "PACKETS_DIR", "QUEUE", "REDIS_URL", "ROLE", "SECRET_KEY", "SITE_URL", "STATIC_ROOT",
+    "ANCHORS_DIR", "CACHE_PREFIX", "DATABASE_URL", "DEBUG", "DEMO_MAIL_DIR", "DESK_URL", "DJANGO_SETTINGS_MODULE",
+    "FACTORS_KEY", "KEYRING_DIR", "MAIL_URL", "PACKETS_DIR", "QUEUE", "REDIS_URL", "ROLE", "SECRET_KEY", "SITE_URL",
+    "STATIC_ROOT",
 }  # fmt: skip
 
 
@@ -184,7 +185,7 @@ class Demo:
             "ROLE": role,
             "DATABASE_URL": self.servers.database_url(role),
             "REDIS_URL": self.servers.redis_url(role=role),
-            "SECRET_KEY": secret_key(self.home, role),
+            **secret_keys(self.home, role),
             "SITE_URL": self.url,
             "DESK_URL": self.desk_url,
             "VAR_DIR": str(self.home),

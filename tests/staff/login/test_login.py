@@ -1,6 +1,7 @@
 """Staff's login: no page without a second factor, no account locked, and what was taken away stops at once."""
 
 import datetime
+import io
 import re
 import time
 from urllib.parse import unquote
@@ -20,11 +21,12 @@ from django.urls import reverse
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from staff.login.adapters import SealedUnderAnotherKey
 from staff.login.links import one_time_link
 from staff.login.middleware import ADMIN_CSP
 from staff.login.names import refuse_mistakable
 from staff.models import AuditEntry, Membership, Role
-from tests.support.fixtures import PASSWORD, SiteClient
+from tests.support.fixtures import PASSWORD, SiteClient, acting_as
 
 LOGIN = "/admin/login/"
 KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -457,6 +459,60 @@ def test_without_the_earlier_key_it_is_said_what_to_do(client, person, settings,
     assert client.get("/admin/").status_code == 302
     with pytest.raises(CommandError, match="SECRET_KEY_FALLBACKS"):
         call_command("demo_code", "anna")
+
+
+OWN = "a-key-of-the-desk-for-tests-0123456789-0123456789-abcdef"
+
+
+def test_neither_a_dump_nor_a_secret_key_opens_second_factors(client, person, settings):
+    """A20: SECRET_KEY and the web's rights opened six seeds. Rows of before are sealed anew by a command."""
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+    from allauth.mfa.utils import decrypt
+
+    spare = RecoveryCodes.activate(person).get_unused_codes()[0]
+    settings.FACTORS_KEY = OWN
+    with acting_as(settings.DESK_ROLE):
+        for sealed_anew in (2, 0):
+            said = io.StringIO()
+            call_command("reseal_factors", stdout=said)
+            assert said.getvalue() == f"Sealed anew: {sealed_anew}.\n"
+    type_password(client)
+    assert type_code(client)["Location"] == "/admin/"
+    assert spare in client.get("/admin/second-factor/codes/").text
+    settings.FACTORS_KEY = ""
+    rows = Authenticator.objects.filter(user=person)
+    assert len(rows) == 2
+    for row in rows:
+        with pytest.raises(SealedUnderAnotherKey):
+            decrypt(row.data.get("secret") or row.data["seed"])
+    settings.FACTORS_KEY, settings.FACTORS_KEY_FALLBACKS = OTHER, [OWN]
+    assert all(decrypt(row.data.get("secret") or row.data["seed"]) for row in rows)
+
+
+def test_a_seed_that_no_key_opens_is_named_and_others_are_sealed(person, settings):
+    lost = Authenticator.objects.create(
+        user=User.objects.create(username="lost"), type="totp", data={"secret": "gAAAAAB"}
+    )
+    settings.FACTORS_KEY = OWN
+    with pytest.raises(CommandError, match=rf"Sealed anew: 1\. No key opens: {lost.pk}\."):
+        call_command("reseal_factors")
+
+
+@pytest.mark.parametrize("role", ["public", "worker"])
+def test_no_other_tier_starts_with_the_desks_key(role):
+    import os
+    import subprocess
+    import sys
+
+    from tests.check import OURS, PRODUCTION
+    from tests.config.test_deployment import ROOT
+
+    env = {name: value for name, value in os.environ.items() if name not in OURS} | PRODUCTION
+    env |= {"ROLE": role, "FACTORS_KEY": OWN}
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.settings"], cwd=ROOT, env=env, capture_output=True, check=False
+    )
+    assert b"FACTORS_KEY is the desk's alone" in done.stderr
 
 
 @pytest.mark.parametrize("page", ["codes/", "codes/new/", "", "app/", "app/remove/", "passkeys/add/"])
