@@ -35,7 +35,7 @@ PRODUCTION = {
     "AUDIT_ANCHOR_TO": "anchors@undersigned.test",
     "HSTS_WHOLE_DOMAIN": "1",
 }
-OURS = {*PRODUCTION, "DEBUG", "DEMO_MAIL_DIR", "KEYRING_DIR", "ROLE", "VAR_DIR"}
+OURS = {*PRODUCTION, "DEBUG", "FACTORS_KEY", "DEMO_MAIL_DIR", "KEYRING_DIR", "ROLE", "VAR_DIR"}
 # Of the browser tests, for their own process (tests/browser/browsing.py).
 OURS |= {"DJANGO_ALLOW_ASYNC_UNSAFE"}
 
