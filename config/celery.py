@@ -63,6 +63,9 @@ STAGES: Final[dict[str, tuple[str, int]]] = {
     "shred_campaigns": (SLOW, 10),
     "prune": (SLOW, 600),
     "check_tallies": (SLOW, 3600),
+    "beat": (DEFAULT, 30),
+    "beat_mail": (MAIL, 30),
+    "beat_slow": (SLOW, 30),
 }
 
 

@@ -531,6 +531,10 @@ MFA_TOTP_PERIOD = 30
 MFA_TOTP_TOLERANCE = 1  # clocks differ by half a minute
 
 # --- logs: no personal data, no token -------------------------------------------------------------------
+# "line" for people, "json" for a collector of logs.
+LOG_FORMAT = env.str("LOG_FORMAT", "line")
+if LOG_FORMAT not in {"line", "json"}:
+    raise ImproperlyConfigured("LOG_FORMAT must be line or json.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -540,9 +544,10 @@ LOGGING = {
             "()": "web.redaction.DiscreetFormatter",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
-        }
+        },
+        "json": {"()": "web.redaction.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["discreet"], "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["discreet"], "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
     # Django's own handlers mail tracebacks to ADMINS and colour the console; ours is enough.
     "loggers": {

@@ -24,6 +24,7 @@ from signatures.register import (
     audit_anchors,
     bounces,
     cases,
+    heartbeats,
     keyring,
     mailbox_requests,
     mailbox_wishes,
@@ -208,6 +209,22 @@ def keep_tombstones() -> None:
     """What says who withdrew or was erased: copied to another place, and its end noted in the trail."""
     tombstones.copy_tombstones()
     tombstones.note_head()
+
+
+@shared_task(name="signatures.beat")
+def beat() -> None:
+    """The schedule reaches a worker of the first queue. Also where the keyring is wrong: that is told apart."""
+    heartbeats.note("default")
+
+
+@shared_task(name="signatures.beat_mail")
+def beat_mail() -> None:
+    heartbeats.note("mail")
+
+
+@shared_task(name="signatures.beat_slow")
+def beat_slow() -> None:
+    heartbeats.note("slow")
 
 
 @shared_task(base=Stage, name="signatures.draw_share_images")

@@ -19,17 +19,22 @@ from web.i18n.translated import originals
 from web.identities import enter
 from web.maintenance import current_maintenance
 from web.models import Maintenance
+from web.request_ids import name_request
 
 HEALTH: Final = {"/healthz": health.healthz, "/readyz": health.readyz}
 
 
 class HealthMiddleware:
-    """Answers the probes itself: they come as http://10.0.0.5:8000/, neither by https nor by the site's name."""
+    """Answers the probes itself: they come as http://10.0.0.5:8000/, neither by https nor by the site's name.
+
+    The outermost: what is logged from here on bears the request's name.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        name_request(request)
         return HEALTH.get(request.path_info, self.get_response)(request)
 
 

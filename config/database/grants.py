@@ -53,7 +53,8 @@ _TAKEN: Final = (
 _REGISTER: Final = (
     "signatures_signature", "signatures_tally", "signatures_mailcount", "signatures_newsmail", "signatures_trace",
     "signatures_labelcount", "signatures_newsreader", "signatures_rulingitem", "signatures_suppression",
-    "signatures_noticecount", "signatures_leftalone", "signatures_rejectioncount",
+    "signatures_noticecount", "signatures_leftalone", "signatures_rejectioncount", "signatures_heartbeat",
+    "signatures_mailanswer",
 )  # fmt: skip
 
 #: Django's own log of its admin: it could be altered and deleted. What was done is in the audit trail, once.
@@ -144,6 +145,7 @@ DESK: Final[dict[str, str]] = {
     "signatures_ruling": "SELECT, INSERT, UPDATE (state, confirmed_by_id)",
     "signatures_monitor": READ,
     "signatures_mailtrouble": READ,
+    "signatures_mailanswer": READ,
 }
 
 #: The worker reads what it is to do and writes the register; content and logins are not its business.
@@ -194,6 +196,8 @@ WORKER: Final[dict[str, str]] = {
     "signatures_networkrule": "",
     "signatures_mailcount": ALL,
     "signatures_mailtrouble": ALL,
+    "signatures_mailanswer": ALL,
+    "signatures_heartbeat": "SELECT, INSERT, UPDATE",
     "signatures_suppression": ALL,
     "signatures_noticecount": ALL,
     "signatures_deskkey": "SELECT, INSERT, UPDATE",

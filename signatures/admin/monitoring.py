@@ -17,13 +17,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from petitions.models import Campaign
-from signatures.models import Monitor, SigningRules
+from signatures.models import MailAnswer, Monitor, SigningRules
 from staff.access import may
 from staff.guarded_admin import GuardedAdmin
 
 KINDS: Final = (("networks", "network", _("Networks")), ("domains", "domain", _("Mail domains")))
 
 
+#: Of what mail providers said.
+LOOKED_BACK: Final = datetime.timedelta(hours=24)
 _WIDTH: Final = 720
 _HEIGHT: Final = 200
 _GAP: Final = 0.15
@@ -87,6 +89,11 @@ class WatchAdmin(GuardedAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Live activity"),
+            "providers": [
+                (standing, [standing.answers.get(answer, 0) for answer in MailAnswer.Answer])
+                for standing in MailAnswer.objects.standings(LOOKED_BACK)
+            ],
+            "answers": MailAnswer.Answer.labels,
             "watches": [_as_shown(request, watch) for watch in watches.order_by("campaign__title")],
         }
         return TemplateResponse(request, "signatures/admin/monitoring.html", context)

@@ -15,6 +15,7 @@ from signatures.models.mail import MailCount, MailTrouble, NoticeCount, Suppress
 from signatures.models.mailboxes import LINK_LIVES, MailboxPage, MailboxRequest, MailboxWish, RequestKey
 from signatures.models.monitoring import Monitor
 from signatures.models.news import Mailing, NewsMail, NewsReader, Unsubscription
+from signatures.models.operation import Heartbeat, MailAnswer
 from signatures.models.published.handover import Handover, HandoverQuerySet, unanswered_since
 from signatures.models.published.sources import Source
 from signatures.models.register import Register, Removal, Signature, why_outside
@@ -63,12 +64,14 @@ __all__ = [
     "Dimension",
     "Handover",
     "HandoverQuerySet",
+    "Heartbeat",
     "LabelCount",
     "LedgerEntry",
     "LeftAlone",
     "LetterPreview",
     "LetterTexts",
     "LetterWords",
+    "MailAnswer",
     "MailCount",
     "MailTrouble",
     "MailboxPage",

@@ -31,8 +31,9 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from signatures.models import NoticeCount, Submission, Suppression
+from signatures.models import MailAnswer, NoticeCount, Submission, Suppression
 from signatures.models.mail import SUPPRESSION_BYTES
+from signatures.register import mail_answers
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ _FAILED_FOR_GOOD: Final = re.compile(r"5\.\d{1,3}\.\d{1,3}")
 _NO_SUCH_MAILBOX: Final = re.compile(r"5\.1\.(?:1|2|3|6|10)\b|5\.2\.1\b")
 _COMPLAINTS: Final = frozenset({"abuse", "fraud", "opt-out", "opt-out-list", "other", "virus"})
 _REPORT: Final = re.compile(rb"message/(?:delivery-status|feedback-report)|X-Failed-Recipients", re.IGNORECASE)
+_RECIPIENT: Final = re.compile(rb"^Final-Recipient[ \t]*:[ \t]*rfc822[ \t]*;[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 _FIELD: Final = re.compile(r"^([A-Za-z-]+)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 
 
@@ -205,7 +207,7 @@ def read_bounces(place: Path, site_key: bytes) -> Read:
     They hold addresses in clear: what tells of none of our mails goes as well, and is counted. Raises OSError.
     """
     if place.is_file():
-        return _counted(Counter([read_notice(site_key, place.read_bytes())]))
+        return _counted(Counter([_read(site_key, place.read_bytes())]))
     maildir = [folder for name in ("new", "cur") if (folder := place / name).is_dir()]
     folders = maildir or [place]
     came_of_it: Counter[str] = Counter()
@@ -219,9 +221,19 @@ def read_bounces(place: Path, site_key: bytes) -> Read:
     return result
 
 
+def _read(site_key: bytes, raw: bytes) -> str:
+    """What read_notice() says; and of what came back, which provider it came from."""
+    verdict = read_notice(site_key, raw)
+    if verdict == Suppression.Why.BOUNCED:
+        recipient = _RECIPIENT.search(raw)
+        address = recipient[1].decode("ascii", "replace") if recipient else ""
+        mail_answers.note({(mail_answers.provider_of(address), MailAnswer.Answer.BOUNCED.value): 1})
+    return verdict
+
+
 def _read_file(site_key: bytes, path: Path) -> str:
     try:
-        return read_notice(site_key, path.read_bytes())
+        return _read(site_key, path.read_bytes())
     except FileNotFoundError:  # another worker was at it
         return ""
 

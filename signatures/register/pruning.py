@@ -14,12 +14,14 @@ from signatures.models import (
     Delivery,
     Destruction,
     LabelCount,
+    MailAnswer,
     MailCount,
     NewsMail,
     Rejection,
     RejectionCount,
     Withdrawal,
 )
+from signatures.register.mail_answers import KEPT as ANSWERS_KEPT
 from staff import audit
 from staff.models import Proposal
 
@@ -94,6 +96,7 @@ def _pruned(now: datetime.datetime) -> dict[str, int]:
             done_at__lt=now - datetime.timedelta(days=settings.OUTCOME_DAYS)
         ).delete()[0],
         "rejection counts": RejectionCount.objects.filter(on__lt=(now - TRACES_KEPT).date()).delete()[0],
+        "mail answers": MailAnswer.objects.filter(hour__lt=now - ANSWERS_KEPT).delete()[0],
         "mail counts": MailCount.objects.filter(on__lt=now.date()).delete()[0],
         "keys": _delete_drained_keys(now - SESSION_KEY_SPENT),
         "proposals": _expire_proposals(now),

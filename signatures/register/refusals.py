@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +18,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from signatures.models import MailTrouble
+from signatures.register import mail_answers
 from signatures.register.relay import Answer, Reply
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Refusals[Key]:
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._seen: dict[bool, _Seen[Key]] = {}
+        self._answers: Counter[tuple[str, str]] = Counter()
 
     def _of(self, neutral: bool) -> _Seen[Key]:
         return self._seen.setdefault(neutral, _Seen())
@@ -58,6 +61,7 @@ class Refusals[Key]:
         return refused < STREAK or (refused < MOST and _domain(address) not in seen.domains)
 
     def note(self, key: Key, neutral: bool, address: str, answer: Answer) -> None:
+        self._answers[mail_answers.provider_of(address), answer.reply.value] += 1
         seen = self._of(neutral)
         if answer.reply is Reply.TAKEN:
             self._seen[neutral] = _Seen(taken=True, single=seen.single | seen.streak)
@@ -67,6 +71,8 @@ class Refusals[Key]:
 
     def settle(self) -> Settled[Key]:
         """Write down what was seen; returns what becomes of the mails that were refused."""
+        mail_answers.note(self._answers)
+        self._answers.clear()
         settled = Settled[Key]()
         for neutral, seen in self._seen.items():
             settled.unwanted |= seen.single

@@ -18,6 +18,7 @@ from signatures.models import (
     ANSWER_KEPT,
     LINK_LIVES,
     LabelCount,
+    MailAnswer,
     MailboxPage,
     MailCount,
     NewsMail,
@@ -27,6 +28,7 @@ from signatures.models import (
     Trace,
     Withdrawal,
 )
+from signatures.register.mail_answers import KEPT as ANSWERS_KEPT
 from signatures.register.pruning import TRACES_KEPT
 from signatures.register.reveal import KEPT as QUESTIONS_KEPT
 
@@ -72,6 +74,9 @@ def rules() -> tuple[Rule, ...]:
         Rule("rejections", "that “That was not me” was pressed", lambda: rejected, "done_at", outcome),
         Rule("own pages", "pages of /my-signatures/", MailboxPage.objects.all, "created_at", LINK_LIVES),
         Rule("mail counts", "how many mails a mailbox got in a day (labels)", MailCount.objects.all, "on", DAY),
+        Rule(
+            "mail answers", "what mail providers made of our mails (sums)", MailAnswer.objects.all, "hour", ANSWERS_KEPT
+        ),
         Rule("given up", "updates that reached nobody", lambda: given_up, "mailing__asked_at", pending),
         Rule("answers", "answers to signature lookups", lambda: answered, "answered_at", ANSWER_KEPT),
         Rule("lookups", "that a signature was looked up", Reveal.objects.all, "asked_at", QUESTIONS_KEPT),

@@ -52,9 +52,9 @@ ids = [path.stem for path in UNITS]
 
 
 def test_there_is_a_unit_for_each_process_and_the_target_wants_all() -> None:
-    assert ids == [f"undersigned-{name}" for name in ("beat", "desk", "mail", "public", "worker")]
+    assert ids == [f"undersigned-{name}" for name in ("beat", "desk", "mail", "metrics", "public", "worker")]
     assert _read(DEPLOY / "systemd" / "undersigned.target")["Wants"][0].split() == [
-        f"undersigned-{name}.service" for name in ("public", "desk", "worker", "mail", "beat")
+        f"undersigned-{name}.service" for name in ("public", "desk", "worker", "mail", "beat", "metrics")
     ]
 
 
@@ -136,7 +136,9 @@ def test_folders_are_open_to_whom_they_should_be(setting: str, tier: str) -> Non
     assert not set(must_not) & set(may)
 
 
-@pytest.mark.parametrize("path", [path for path in UNITS if not path.stem.endswith("beat")], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in UNITS if not path.stem.endswith(("beat", "metrics"))], ids=lambda path: path.stem
+)
 def test_a_unit_sees_and_writes_the_folders_of_its_tier(path: Path) -> None:
     unit = _read(path)
     tier = TIERS.index(_environment(unit)["ROLE"])
@@ -208,3 +210,10 @@ def test_what_the_production_lock_installs_suffices(tier: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 20
+
+
+def test_the_unit_of_the_metrics_writes_nothing_and_sees_no_key() -> None:
+    unit = _read(DEPLOY / "systemd" / "undersigned-metrics.service")
+    assert "ReadWritePaths" not in unit
+    assert unit["InaccessiblePaths"] == [f"-{_place('KEYRING_DIR')}"]
+    assert not any("KEYRING_DIR" in line or "MAIL_URL" in line for line in unit["Environment"])

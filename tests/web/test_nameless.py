@@ -17,6 +17,7 @@ from django.utils import timezone
 from petitions.models import Campaign, Dossier, Update
 from signatures.delivery.share_images import _words
 from signatures.identity import new_token
+from signatures.public_figures.figures import public_figures
 from signatures.register.mailing import confirmation_mail
 from signatures.register.unsealing import Opener
 from tests.support.fixtures import SiteClient, a_person
@@ -89,7 +90,7 @@ def test_no_mail_does_and_who_is_at_risk_gets_no_name_at_all(
 
 
 def test_no_share_picture_and_no_authenticator_does(petition: Campaign) -> None:
-    assert not told(str(_words(petition, 12)))
+    assert not told(str(_words(petition, public_figures(petition))))
     with request_context(RequestFactory().get("/admin/")):
         adapter = get_adapter()
         assert not told(unquote(adapter.build_totp_url(User(username="anna"), "ABC")))
