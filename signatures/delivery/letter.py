@@ -162,7 +162,7 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
         day=manifest.built_at,
         reference_label=_("Our reference"),
         reference=_("%(reference)s, packet %(n)s of this series")
-        % {"reference": manifest.reference, "n": number(len(manifest.earlier) + 1)},
+        % {"reference": apart(manifest.reference), "n": number(len(manifest.earlier) + 1)},
         subject=str(campaign.title),
         salutation=texts.salutation or _("Dear Sir or Madam,"),
         opening=_opening(delivery, manifest),
@@ -202,6 +202,16 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
     )  # fmt: skip
 
 
+#: Around what goes its own way (Unicode: first strong isolate, pop directional isolate); people may type neither.
+_ISOLATED: Final = "\u2068\u2069"
+
+
+def apart(words: str) -> str:
+    """Words within a sentence that may go another way than it: in a language from right to left, set apart from it, so
+    that marks and figures beside them keep their places."""
+    return f"{_ISOLATED[0]}{words}{_ISOLATED[1]}" if translation.get_language_bidi() else words
+
+
 def is_third_party(delivery: Delivery) -> bool:
     """Whether the packet goes to somebody who verifies, and not to whom the petition is addressed."""
     return delivery.addressee_id != delivery.campaign.addressee_id
@@ -222,7 +232,8 @@ def _opening(delivery: Delivery, manifest: Manifest) -> str:
     said = _what_is_handed_over(delivery, manifest)
     if is_third_party(delivery):
         return said
-    titled = _("We hereby hand over to you the signatures under the petition “%s”.") % delivery.campaign.title
+    title = apart(str(delivery.campaign.title))
+    titled = _("We hereby hand over to you the signatures under the petition “%s”.") % title
     return f"{titled} {said}"
 
 
@@ -263,7 +274,7 @@ def _receipt(delivery: Delivery, manifest: Manifest) -> Receipt:
         "We have received packet %(reference)s of %(day)s with %(n)s signatures under the petition “%(title)s”.",
         total,
     )
-    words = {"reference": manifest.reference, "day": _day(manifest.built_at), "title": str(delivery.campaign.title)}
+    words = {"reference": apart(manifest.reference), "day": _day(manifest.built_at), "title": apart(str(delivery.campaign.title))}
     return Receipt(
         title=_("Receipt"),
         said=said % (words | {"n": number(total)}),
@@ -276,10 +287,11 @@ def _receipt(delivery: Delivery, manifest: Manifest) -> Receipt:
 def _what_is_handed_over(delivery: Delivery, manifest: Manifest) -> str:
     total = manifest.totals.signatures
     words = {
-        "n": number(total), "total": number(manifest.to_date), "addressee": str(delivery.campaign.addressee.name),
+        "n": number(total), "total": number(manifest.to_date),
+        "addressee": apart(str(delivery.campaign.addressee.name)),
     }  # fmt: skip
     if manifest.earlier:
-        words |= {"reference": manifest.earlier[-1].reference, "day": _day(manifest.earlier[-1].built_at)}
+        words |= {"reference": apart(manifest.earlier[-1].reference), "day": _day(manifest.earlier[-1].built_at)}
         if is_third_party(delivery):
             return (
                 _(
@@ -493,7 +505,7 @@ def _countries(delivery: Delivery, manifest: Manifest) -> list[Fact]:
 
 
 def _checks() -> list[str]:
-    address = f"{settings.SITE_URL}/signing-key/"
+    address = apart(f"{settings.SITE_URL}/signing-key/")
     return [
         _("Every file of this packet has a checksum in its manifest, and the manifest carries our signature "
           "(Ed25519). The program verify.py checks all of it; it needs Python and nothing else. Please take it from "
@@ -511,7 +523,8 @@ def letter_pdf(letter: Letter) -> bytes:
 def _legible[T](value: T) -> T:
     """All texts in it as they can be printed."""
     if isinstance(value, str):
-        return typesetting.legible(value)  # type: ignore[return-value]
+        parts = re.split(f"([{_ISOLATED}])", value)
+        return "".join(part if part in _ISOLATED else typesetting.legible(part) for part in parts)  # type: ignore[return-value]
     if isinstance(value, list):
         return [_legible(item) for item in value]  # type: ignore[return-value]
     if isinstance(value, dict):
