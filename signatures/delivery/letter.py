@@ -274,7 +274,11 @@ def _receipt(delivery: Delivery, manifest: Manifest) -> Receipt:
         "We have received packet %(reference)s of %(day)s with %(n)s signatures under the petition “%(title)s”.",
         total,
     )
-    words = {"reference": apart(manifest.reference), "day": _day(manifest.built_at), "title": apart(str(delivery.campaign.title))}
+    words = {
+        "reference": apart(manifest.reference),
+        "day": _day(manifest.built_at),
+        "title": apart(str(delivery.campaign.title)),
+    }
     return Receipt(
         title=_("Receipt"),
         said=said % (words | {"n": number(total)}),

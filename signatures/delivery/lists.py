@@ -123,10 +123,10 @@ _IN_WORDS: Final[dict[str, tuple[str | Promise, int]]] = {
     "name": (gettext_lazy("Name"), 30),
     "e-mail": (gettext_lazy("E-mail"), 30),
     "place": (gettext_lazy("Place"), 22),
-    "country": (gettext_lazy("Country"), 9),
+    "country": (gettext_lazy("Country"), 24),
     "comment": (gettext_lazy("Comment"), 40),
-    "signed on": (gettext_lazy("Signed on"), 13),
-    "agreed to be named": (gettext_lazy("May be named"), 13),
+    "signed on": (gettext_lazy("Signed on"), 16),
+    "agreed to be named": (gettext_lazy("May be named"), 16),
 }
 
 
@@ -145,22 +145,59 @@ def _workbook(title: str, header: Sequence[str], rows: Sequence[Sequence[Any]]) 
         today = datetime.datetime.combine(timezone.now().date(), datetime.time.min)
         book.set_properties({"title": title, "author": "", "comments": "", "created": today})
         sheet = book.add_worksheet("signers")
-        bold, as_day = book.add_format({"bold": True}), book.add_format({"num_format": _DAY, "align": "left"})
+        whole = {"text_wrap": True, "valign": "top"}
+        bold, text = book.add_format({"bold": True, **whole}), book.add_format(whole)
+        as_day = book.add_format({"num_format": _DAY, "align": "left", "valign": "top"})
+        as_number = book.add_format({"indent": 1, "align": "right", "valign": "top"})
+        sheet.set_row(0, 2 * _ROW)
         for column, name in enumerate(header):
             heading, width = _IN_WORDS.get(name, (name, 24))
             sheet.write_string(0, column, str(heading), bold)
             sheet.set_column(column, column, width)
         for line, row in enumerate(rows, start=1):
+            if (lines := _lines_in_sheet(header, row)) > 1:
+                sheet.set_row(line, min(lines * _ROW, 409))
             for column, cell in enumerate(row):
                 if header[column] == "signed on":
                     sheet.write_datetime(line, column, datetime.date.fromisoformat(cell), as_day)
                 elif isinstance(cell, str):
-                    sheet.write_string(line, column, cell)
+                    sheet.write_string(line, column, _said(header[column], cell), text)
                 else:
-                    sheet.write_number(line, column, cell)
+                    sheet.write_number(line, column, cell, as_number)
         sheet.freeze_panes(1, 0)
         _set_for_print(sheet, title)
     return out.getvalue()
+
+
+#: Points of a line of a workbook.
+_ROW: Final = 15
+
+
+def _lines_in_sheet(header: Sequence[str], row: Sequence[Any]) -> int:
+    """Lines that a row's texts may take: office programs that are given no height let lines run into each other."""
+    wrapped = (
+        sum(-(-typesetting.width(part) // (_IN_WORDS.get(name, ("", 24))[1] * _SHEET_EM)) for part in cell.split("\n"))
+        for name, cell in zip(header, row, strict=True)
+        if isinstance(cell, str) and name not in ("signed on", "agreed to be named", "country")
+    )
+    return max(1, 2 if _country_is_long(header, row) else 1, *map(int, wrapped))
+
+
+def _country_is_long(header: Sequence[str], row: Sequence[Any]) -> bool:
+    return "country" in header and len(country_name(row[header.index("country")])) > _IN_WORDS["country"][1]
+
+
+#: Ems of what a workbook reckons as a character: its widths are of figures.
+_SHEET_EM: Final = 0.5
+
+
+def _said(column: str, cell: str) -> str:
+    """A cell as whoever reads the workbook says it; in the CSV, which is for programs, it is a code."""
+    if column == "country":
+        return country_name(cell)
+    if column == "agreed to be named":
+        return _("yes") if cell == "yes" else _("no")
+    return cell
 
 
 #: Number format 14: a day as the reader's office program writes days.

@@ -36,12 +36,12 @@ _STYLES: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
     ),
     "Figure": ({"margin_top": "0.3cm", "margin_bottom": "0.1cm", **_HELD}, {"size": "16pt", "bold": True}),
     "Cell": ({}, {"size": "9.5pt"}),
-    "ForWhom": ({"margin_top": "0.8cm", **_HELD}, {"size": "10.5pt"}),
+    "ForWhom": ({"margin_top": "0.4cm", **_HELD}, {"size": "10.5pt"}),
     "Said": ({"margin_bottom": "0.25cm", "margin_left": "0.5cm", "margin_right": "0.5cm"}, {"size": "10.5pt"}),
     "Demand": ({"margin_bottom": "0.15cm", **_HELD}, {"size": "10.5pt", "bold": True}),
     "Reply": ({"margin_left": "0.5cm", "margin_right": "0.5cm", **_HELD}, {"size": "10.5pt"}),
     "Signature": (
-        {"margin_top": "1.3cm", "margin_right": "9cm", "border_top": "0.5pt solid #000000"},
+        {**_HELD, "margin_top": "1.3cm", "margin_right": "9cm", "border_top": "0.5pt solid #000000"},
         {"size": "8.5pt", "color": _GREY},
     ),
     "Blank": (
@@ -53,7 +53,7 @@ _STYLES: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
          "padding_bottom": "5cm", "border": f"0.5pt solid {_RULE}"},
         {"size": "8.5pt", "color": _GREY},
     ),
-    "Enclosures": ({"margin_top": "0.5cm", **_HELD}, {"size": "8.5pt", "bold": True}),
+    "Enclosures": ({"margin_top": "0.3cm"}, {"size": "8.5pt", "color": _GREY}),
     "Annex": ({"break_before": "page", "margin_bottom": "0.3cm"}, {"size": "8.5pt", "color": _GREY}),
     "Fingerprint": ({"margin_bottom": "0.4cm"}, {"size": "9.5pt"}),
 }  # fmt: skip
@@ -158,14 +158,12 @@ def _write_letter(page: _Page, letter: Letter) -> None:
         page.say(note)
     # Nobody signs a page with nothing else on it: from here on all stays together.
     page.say(letter.request, "Held")
-    for line in letter.reply_to:
-        page.say(line, "Reply", typed=True)
+    # On a line, so that the letter stays on one page where it can.
+    page.say(" · ".join(letter.reply_to), "Reply", typed=True)
     page.say(letter.closing, "ForWhom")
     page.say(letter.signature, "Held")
     page.say(letter.name_and_office, "Signature")
-    page.say(letter.enclosures_title, "Enclosures")
-    for enclosure in letter.enclosures:
-        page.say(enclosure, "Small")
+    page.say(f"{letter.enclosures_title}: {' · '.join(letter.enclosures)}", "Enclosures")
 
 
 def _write_annex(page: _Page, letter: Letter) -> None:
