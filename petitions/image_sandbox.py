@@ -1,6 +1,7 @@
 """Develops an upload into the files that are served. A program of its own: whoever decodes holds nothing.
 
     python -I petitions/image_sandbox.py SOURCE FOLDER FOCUS_X FOCUS_Y
+    python -I petitions/image_sandbox.py SOURCE FOLDER logo             one small logo.png, for a letterhead
 
 A picture from staff is hostile input, and decoders have holes. So this runs as a child with an empty environment and
 bounds on memory, processor and files, and imports nothing of ours: no database, no key, no request is in its memory
@@ -41,15 +42,23 @@ MASTER_SIDE = 2400
 JPEG_WIDTHS = (320, 640, 1280)
 
 
+#: A logo as letters have it, and the least that can be printed.
+LOGO_SIZE, LOGO_LEAST, LOGO_BYTES = (1200, 400), 300, 200_000
+
+
 class Refused(Exception):
     """Its argument says why, as a word that petitions/pictures.py has a sentence for."""
 
 
-def main(source: str, folder: str, focus_x: str, focus_y: str) -> None:
+def main(source: str, folder: str, *wanted: str) -> None:
     """Develop one file. Prints what became of it; never raises for what is wrong with the file."""
     _bound()
     try:
-        made = develop(Path(source), Path(folder), (int(focus_x) / 100, int(focus_y) / 100))
+        if wanted == ("logo",):
+            made = draw_logo(Path(source), Path(folder))
+        else:
+            focus_x, focus_y = wanted
+            made = develop(Path(source), Path(folder), (int(focus_x) / 100, int(focus_y) / 100))
     except Refused as refusal:
         made = {"refused": str(refusal)}
     except MemoryError:
@@ -77,13 +86,27 @@ def develop(source: Path, folder: Path, focus: tuple[float, float]) -> dict[str,
     return {"format": kind, "width": picture.width, "height": picture.height, "widths": widths}
 
 
-def _open(source: Path) -> tuple[str, Image.Image]:
+def draw_logo(source: Path, folder: Path) -> dict[str, object]:
+    """Write logo.png into the folder, in fewer colours where it would be too large. Raises Refused."""
+    kind, picture = _open(source, least=1)
+    if max(picture.size) < LOGO_LEAST:
+        raise Refused("logo_too_small")
+    picture.thumbnail(LOGO_SIZE, Image.Resampling.LANCZOS)
+    for colours in (0, 256, 32):
+        drawn = picture.quantize(colours) if colours else picture
+        drawn.save(folder / "logo.png", "PNG", optimize=True)
+        if (folder / "logo.png").stat().st_size <= LOGO_BYTES:
+            return {"format": kind, "width": picture.width, "height": picture.height, "widths": {}}
+    raise Refused("logo_too_rich")
+
+
+def _open(source: Path, least: int = LEAST_SIDE) -> tuple[str, Image.Image]:
     """The format by its content, and the pixels upright in sRGB on white. Raises Refused."""
     _refuse_text(source)
     try:
         with Image.open(source, formats=FORMATS) as opened:  # reads the head only
             kind, size = str(opened.format), opened.size
-            _refuse_size(size)
+            _refuse_size(size, least)
             if kind == SEVERAL_JPEGS:
                 kind = "JPEG"
             elif getattr(opened, "n_frames", 1) > 1:
@@ -112,10 +135,10 @@ def _is_heic(source: Path) -> bool:
     return any(brand in brands for brand in HEIC_BRANDS)
 
 
-def _refuse_size(size: tuple[int, int]) -> None:
+def _refuse_size(size: tuple[int, int], least: int) -> None:
     if size[0] * size[1] > MOST_PIXELS:
         raise Refused("too_many_pixels")
-    if min(size) < LEAST_SIDE:
+    if min(size) < least:
         raise Refused("too_small")
 
 

@@ -13,7 +13,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -61,28 +62,56 @@ class Developed:
     widths: dict[str, list[int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A logo as letters have it."""
+
+    png: bytes
+    width: int
+    height: int
+
+
+def draw_logo(content: bytes, filename: str) -> Logo:
+    """A logo, drawn anew from its pixels. Raises PictureRefused."""
+    with _darkroom(content) as (source, folder):
+        made = _in_the_darkroom(source, folder, ["logo"])
+        _refuse_misnamed(filename, made["format"])
+        return Logo((folder / "logo.png").read_bytes(), made["width"], made["height"])
+
+
 def develop(content: bytes, filename: str, focus: tuple[int, int] = (50, 50)) -> Developed:
     """Make and store every file of a picture. `focus` in percent of width and height. Raises PictureRefused.
 
     Storing the same picture with the same focus again writes nothing and gives the same answer.
     """
+    with _darkroom(content) as (source, folder):
+        made = _in_the_darkroom(source, folder, [str(percent) for percent in focus])
+        _refuse_misnamed(filename, made["format"])
+        key = hashlib.sha256(b"\0".join([_RECIPE, b"%d,%d" % focus, content])).hexdigest()[:24]
+        _store(key, folder.iterdir())
+    return Developed(key, made["width"], made["height"], made["widths"])
+
+
+@contextmanager
+def _darkroom(content: bytes) -> Iterator[tuple[Path, Path]]:
+    """(the upload as a file, an empty folder), for as long as it takes. Raises PictureRefused."""
     if len(content) > MOST_BYTES:
         raise PictureRefused("too_heavy")
     with tempfile.TemporaryDirectory(prefix="undersigned-darkroom-") as place:
         source, folder = Path(place) / "source", Path(place) / "made"
         source.write_bytes(content)
         folder.mkdir()
-        made = _in_the_darkroom(source, folder, focus)
-        if not filename.lower().endswith(EXTENSIONS[made["format"]]):
-            raise PictureRefused("misnamed")
-        key = hashlib.sha256(b"\0".join([_RECIPE, b"%d,%d" % focus, content])).hexdigest()[:24]
-        _store(key, folder.iterdir())
-    return Developed(key, made["width"], made["height"], made["widths"])
+        yield source, folder
 
 
-def _in_the_darkroom(source: Path, folder: Path, focus: tuple[int, int]) -> dict[str, Any]:
+def _refuse_misnamed(filename: str, kind: str) -> None:
+    if not filename.lower().endswith(EXTENSIONS[kind]):
+        raise PictureRefused("misnamed")
+
+
+def _in_the_darkroom(source: Path, folder: Path, wanted: list[str]) -> dict[str, Any]:
     """What the child printed. Raises PictureRefused, also where a bound ended the child."""
-    command = [sys.executable, "-I", str(_SANDBOX), str(source), str(folder), *map(str, focus)]
+    command = [sys.executable, "-I", str(_SANDBOX), str(source), str(folder), *wanted]
     try:
         done = subprocess.run(command, env={}, cwd=folder, capture_output=True, timeout=_PATIENCE, check=False)
     except subprocess.TimeoutExpired:

@@ -102,6 +102,9 @@ CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON petitions_
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON web_section
     FOR EACH ROW EXECUTE FUNCTION audit_row('section', '', '{}');
 
+CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON petitions_letterhead
+    FOR EACH ROW EXECUTE FUNCTION audit_row('letterhead', 'section_id', '{}');
+
 CREATE OR REPLACE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON web_identity
     FOR EACH ROW EXECUTE FUNCTION audit_row('identity', 'section_id', '{}');
 

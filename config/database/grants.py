@@ -38,7 +38,7 @@ _STAFF: Final = (
 _STAFFS_WORK: Final = (
     "staff_membership", "staff_proposal", "staff_auditentry", "staff_auditanchor", "signatures_announcement",
     "signatures_deliverypart", "signatures_letterpreview", "signatures_deskkey", "signatures_recipient",
-    "signatures_addresseekey", "signatures_packetcopy",
+    "signatures_addresseekey", "signatures_packetcopy", "petitions_letterhead",
     "signatures_reveal", "signatures_mailing", "signatures_ruling", "signatures_monitor", "signatures_mailtrouble",
     "signatures_case", "signatures_caseact", "signatures_destruction",
     "signatures_shreddingproof", "signatures_shreddingnotice", "signatures_shreddingstop",
@@ -137,6 +137,7 @@ DESK: Final[dict[str, str]] = {
     "signatures_recipient": "SELECT, INSERT, UPDATE (state, approver_id, challenge, problem, proof, revoked_at)",
     "signatures_addresseekey": "SELECT, INSERT, UPDATE (state, approver_id, challenge, problem, proof, revoked_at)",
     "signatures_packetcopy": READ,
+    "petitions_letterhead": ALL,
     "signatures_reveal": "SELECT, INSERT, UPDATE (state, answer)",
     "signatures_case": "SELECT, INSERT, UPDATE",
     "signatures_caseact": "SELECT, INSERT",
@@ -205,6 +206,7 @@ WORKER: Final[dict[str, str]] = {
     # Recipients it also pins by hand; these never.
     "signatures_addresseekey": "SELECT, UPDATE",
     "signatures_packetcopy": "SELECT, INSERT",
+    "petitions_letterhead": READ,
     "signatures_reveal": "SELECT, UPDATE, DELETE",
     "signatures_case": READ,
     "signatures_caseact": "SELECT, UPDATE (outcome, done_at)",

@@ -20,6 +20,8 @@ REASONS: Final = {
     "too_many_pixels": _("This picture has more than 60 million pixels. Make it smaller: 2400 pixels wide is enough."),
     "too_large": _("This picture is too large to process. Make it smaller."),
     "too_small": _("This picture is too small: its shorter side must be at least 600 pixels."),
+    "logo_too_small": _("This logo is too small to print: its longer side must be at least 300 pixels."),
+    "logo_too_rich": _("This logo is too detailed for a letterhead. Use a drawing rather than a photo."),
     "too_heavy": _("This file is larger than 20 MB. Save it as a JPEG."),
     "misnamed": _("The file’s extension does not match its contents. Check where it comes from."),
     "too_slow": _("This picture took too long to process. Save it again as a JPEG."),

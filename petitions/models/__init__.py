@@ -8,6 +8,7 @@ from petitions.models.campaign import CONFIRMATION_GRACE, Campaign, CampaignQuer
 from petitions.models.claim import ClaimSnapshot, unknown_claims, with_claims
 from petitions.models.demand import Demand, DemandStep, won
 from petitions.models.dossier import Coverage, Dossier
+from petitions.models.letterhead import LOGO_BYTES, Letterhead
 from petitions.models.picture import Picture
 from petitions.models.takedown import TAKEDOWN_LASTS, TakeDown
 from petitions.models.update import BREAKING_FOR, Update, UpdateQuerySet
@@ -16,6 +17,7 @@ from petitions.models.version import Correction, TextVersion, is_signed
 __all__ = [
     "BREAKING_FOR",
     "CONFIRMATION_GRACE",
+    "LOGO_BYTES",
     "TAKEDOWN_LASTS",
     "Addressee",
     "Campaign",
@@ -27,6 +29,7 @@ __all__ = [
     "DemandStep",
     "Disclosure",
     "Dossier",
+    "Letterhead",
     "Picture",
     "Standing",
     "TakeDown",

@@ -43,7 +43,7 @@ DOORS: Final[tuple[tuple[Promise, dict[str, Promise]], ...]] = (
         _("Handover"),
         {"Delivery": _("Deliveries"), "Handover": _("Handover log"), "AddresseeKey": _("Addressees’ keys")},
     ),
-    (_("People"), {"User": _("Users"), "Section": _("Sections")}),
+    (_("People"), {"User": _("Users"), "Section": _("Sections"), "Letterhead": _("Letterheads")}),
     (
         _("Oversight"),
         {"Proposal": _("Approvals"), "Recipient": _("Officer keys"), "AuditEntry": _("Audit trail")},

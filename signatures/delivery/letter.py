@@ -17,7 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from petitions.models import Disclosure
+from petitions.models import Disclosure, Letterhead
 from signatures.delivery import typesetting
 from signatures.delivery.packet import FileEntry, Manifest
 from signatures.delivery.verifier import grouped
@@ -30,6 +30,8 @@ BARS: Final = 12
 STRIKES: Final = 40
 #: How long somebody who verifies may keep what tells of persons.
 KEPT_BY_THIRD_PARTIES: Final = datetime.timedelta(days=90)
+#: Millimetres that a logo has at most, width and height.
+_LOGO: Final = (60, 14)
 #: By when an answer is asked for.
 ANSWER_WITHIN: Final = datetime.timedelta(days=30)
 
@@ -65,6 +67,20 @@ class Demand(msgspec.Struct, frozen=True):
     explanation: str
 
 
+class Logo(msgspec.Struct, frozen=True):
+    """A picture at the letter's head: PNG, with its size in pixels."""
+
+    png: bytes
+    width: int
+    height: int
+
+    @property
+    def millimetres(self) -> tuple[float, float]:
+        """How wide and high it is on paper."""
+        scale = min(_LOGO[0] / self.width, _LOGO[1] / self.height)
+        return self.width * scale, self.height * scale
+
+
 class Receipt(msgspec.Struct, frozen=True, rename="kebab"):
     """The slip that the office stamps and gives back."""
 
@@ -80,6 +96,8 @@ class Letter(msgspec.Struct, frozen=True, rename="kebab"):
     """All that the letter says, in one language, each text ready to be set."""
 
     language: str
+    #: As PNG, with its size in pixels; None where the section has none.
+    logo: Logo | None
     sender: str
     contact: str
     #: Of the letterhead, in one line.
@@ -154,6 +172,7 @@ def _composed(delivery: Delivery, manifest: Manifest, files: Sequence[FileEntry]
         where.append(country_name(str(addressee.country)))
     return Letter(
         language=language,
+        logo=_logo(delivery),
         sender=str(campaign.responsible),
         contact=campaign.contact_email,
         sender_address=" · ".join(_own_address(delivery)),
@@ -222,6 +241,11 @@ def confidential_until(delivery: Delivery, built_on: datetime.date) -> datetime.
     if is_third_party(delivery) and delivery.holds_persons:
         return built_on + KEPT_BY_THIRD_PARTIES
     return None
+
+
+def _logo(delivery: Delivery) -> Logo | None:
+    found = Letterhead.objects.filter(section=delivery.campaign.section_id).first()
+    return Logo(bytes(found.png), found.width, found.height) if found else None
 
 
 def _own_address(delivery: Delivery) -> list[str]:
@@ -521,7 +545,10 @@ def _checks() -> list[str]:
 
 def letter_pdf(letter: Letter) -> bytes:
     """The letter, ready to print."""
-    return typesetting.typeset("letter.typ", _legible(msgspec.to_builtins(letter)), letter.language)
+    logo = letter.logo
+    texts = _legible(msgspec.to_builtins(msgspec.structs.replace(letter, logo=None)))
+    drawn = {"png": list(logo.png), "width": logo.millimetres[0]} if logo else None
+    return typesetting.typeset("letter.typ", texts | {"logo": drawn}, letter.language)
 
 
 def _legible[T](value: T) -> T:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from django.utils.translation import get_language_info
-from odfdo import Cell, Column, Document, Header, Paragraph, Row, Style, Table
+from odfdo import Cell, Column, Document, Frame, Header, Paragraph, Row, Style, Table
 
-from signatures.delivery.letter import Fact, Letter
+from signatures.delivery.letter import Fact, Letter, Logo
 from signatures.delivery.typesetting import direction
 
 _SEAL, _GREY, _RULE = "#8c1a14", "#5a5a5a", "#b9b9b9"
@@ -82,6 +82,14 @@ class _Page:
         """One paragraph. What somebody `typed` goes the way of its first letter."""
         self.body.append(Paragraph(text, style=f"{style}-{direction(text) if typed else self.way}"))
 
+    def draw(self, logo: Logo) -> None:
+        """The logo, on a line of its own."""
+        size = tuple(f"{side / 10:.2f}cm" for side in logo.millimetres)
+        frame = Frame.image_frame(self.document.add_file(io.BytesIO(logo.png)), size=size, anchor_type="as-char")
+        paragraph = Paragraph("", style=f"Close-{self.way}")
+        paragraph.append(frame)
+        self.body.append(paragraph)
+
     def head(self, level: int, text: str, style: str, *, typed: bool = False) -> None:
         header = Header(level, text)
         header.set_attribute("text:style-name", f"{style}-{direction(text) if typed else self.way}")
@@ -131,6 +139,8 @@ def letter_odt(letter: Letter) -> bytes:
 
 
 def _write_letter(page: _Page, letter: Letter) -> None:
+    if letter.logo:
+        page.draw(letter.logo)
     page.say(letter.sender, "Sender", typed=True)
     page.say(" · ".join(filter(None, [letter.sender_address, letter.contact])), "Small", typed=True)
     page.say("", "Space")

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from petitions.models import Addressee, Campaign, Demand, DemandStep, Dossier, Picture, Update
+from petitions.models import Addressee, Campaign, Demand, DemandStep, Dossier, Letterhead, Picture, Update
 from signatures.admin.home import DOORS
 from signatures.models import (
     AddresseeKey,
@@ -103,6 +103,12 @@ def an_addressees_key(campaign):
     )
 
 
+def a_letterhead(campaign):
+    return Letterhead.objects.get_or_create(section=campaign.section, defaults={"png": b"x", "width": 1, "height": 1})[
+        0
+    ]
+
+
 def a_look(campaign):
     asked = {"kind": "number", "number": 1, "purpose": Purpose.FAULT, "reason": "Case 1"}
     officer = User.objects.create(username=f"looked-{campaign.pk}")
@@ -163,6 +169,7 @@ MAKERS = {
     Handover: a_handover,
     Recipient: a_key,
     AddresseeKey: an_addressees_key,
+    Letterhead: a_letterhead,
     Reveal: a_look,
     Maintenance: a_maintenance,
     StandingPage: lambda campaign: StandingPage.objects.get_or_create(section=campaign.section, kind="imprint")[0],
