@@ -11,7 +11,7 @@ import zipfile
 
 import openpyxl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from signatures.delivery.lists import COLUMNS, Listed, Row, Run, _blocks, csv_of, initials, xlsx_of
@@ -151,7 +151,9 @@ def test_initials_are_whole_letters_and_never_the_name(name):
     assert initials(name) == unicodedata.normalize("NFC", INITIALS[name])
 
 
-@given(st.text(max_size=12))
+# Of what this Python's tables know: those of `regex` are newer, and hold other signs for letters.
+@given(st.text(st.characters(exclude_categories=["Cn", "Cs"]), max_size=12))
+@example("AB")
 def test_initials_keep_something_of_every_name(name):
     shown = initials(name).replace(".", "").split()
     assert shown == ["–"] or "".join(shown) != re.sub(r"\W", "", unicodedata.normalize("NFKC", name))
