@@ -188,8 +188,21 @@ def publish_with_a_figure(page: Page, change: str) -> None:
     page.get_by_role("link", name="Send by e-mail").click()
     page.get_by_role("button", name="Prepare the e-mails").click()
     expect(page.get_by_text("Nothing is sent before you say so.")).to_be_visible()
+    pressed_once_there(page, "Send a test e-mail to me")
+    pressed_once_there(page, "Send 1 e-mail now")
     page.goto(f"/c/{SLUG}/updates/one-of-us-is-here/")
     expect(page.get_by_text("1 of us, on")).to_be_visible()
+
+
+def pressed_once_there(page: Page, name: str) -> None:
+    """A button that a worker's step brings: counting the recipients, sending the test."""
+
+    def there() -> bool:
+        page.reload()
+        return page.get_by_role("button", name=name).count() == 1
+
+    wait_until(there, RECOVERY, name, every=0.5)
+    page.get_by_role("button", name=name).click()
 
 
 def expect_soon(page: Page, path: str, words: str) -> None:
