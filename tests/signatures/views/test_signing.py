@@ -227,6 +227,7 @@ def test_the_database_takes_a_confirmation_exactly_where_the_campaign_would(clie
         Campaign.objects.filter(pk=campaign.pk).update(
             state=state, closes_at=closes_at, paused_at=paused_at, state_reason="Why."
         )
+        campaigns.forget_campaigns()
         expected = 303 if campaign.takes_confirmations() else 404 if campaign.is_public else 410
         assert client.post(url).status_code == expected, (state, closes, paused)
         answers.add(expected)
