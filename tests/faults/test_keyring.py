@@ -115,7 +115,14 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("fill", WRONG.values(), ids=WRONG)
+#: Those that `make test` tries; `make faults` tries them all.
+SOONEST = {"empty", "of another installation", "a file"}
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [pytest.param(fill, id=name, marks=[] if name in SOONEST else [pytest.mark.slow]) for name, fill in WRONG.items()],
+)
 @pytest.mark.usefixtures("unchanged")
 def test_a_worker_with_a_wrong_keyring_does_not_start(stack: Stack, tmp_path: Path, fill: Any) -> None:
     wrong = tmp_path / "keyring"

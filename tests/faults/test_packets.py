@@ -28,6 +28,7 @@ def _die_by(stack: Stack, seeds: list[int]) -> None:
         stack.worker.start()
 
 
+@pytest.mark.slow
 def test_packets_of_killed_workers_are_whole(stack: Stack) -> None:
     _die_by(stack, [*range(3)])
 

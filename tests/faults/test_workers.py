@@ -8,6 +8,8 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.faults.crowd import MARK, NAME, an_address, mails_per_address
 from tests.faults.inside import run
 from tests.faults.searching import in_clear
@@ -87,6 +89,7 @@ def test_everything_rung_three_times_at_once_happens_once(stack: Stack) -> None:
     verify(stack, delivery)
 
 
+@pytest.mark.slow
 def test_delivery_of_a_killed_worker_is_built_again_and_no_name_was_ever_on_disk(stack: Stack) -> None:
     run(stack, "flood", LOCAL, 5_000)
     wait_until(lambda: not waiting(stack), RECOVERY, "all is admitted")

@@ -228,6 +228,7 @@ def demo(home: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.mark.acceptance
 def test_killed_demo_leaves_no_orphan_and_make_starts_it_again_until_it_is_interrupted(home: Path) -> None:
     port = free_port()
     with demo(home, sys.executable, "manage.py", "demo", "--port", str(port)) as process:

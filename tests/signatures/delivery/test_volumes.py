@@ -66,8 +66,8 @@ def numbers_of(page):
         yield from block.columns[0].split("\n") if isinstance(block, lists.Run) else filter(None, [block.number])
 
 
-#: The thickest of all languages and profiles take minutes: `make acceptance` has those, `make test` these two.
-THICK = [("de", "full", 5000), ("ar", "named", 5000)]
+#: The thickest of all languages and profiles take minutes: `make acceptance` has those, `make test` this one.
+THICK = [("ar", "named", 5000)]
 VOLUMES = [(language, profile, n) for language in LANGUAGES for profile in PROFILES for n in (1, 50)]
 THICKEST = [(*both, 5000) for both in itertools.product(LANGUAGES, PROFILES) if (*both, 5000) not in THICK]
 
