@@ -436,7 +436,7 @@ TEMPLATES = [
                     else ()
                 ),
             ],
-            "builtins": ["web.templatetags.cldr", "web.templatetags.identities", "web.templatetags.translated"],
+            "builtins": [f"web.templatetags.{name}" for name in ("cldr", "headings", "identities", "translated")],
         },
     }
 ]
