@@ -1,5 +1,5 @@
-"""After a restore: whoever withdrew or was erased since that backup is withdrawn and erased again, before anything else
-runs. `restore` calls it; it may come twice."""
+"""After a restore: whoever withdrew or was erased since that backup is withdrawn and erased again, and what was
+shredded is shredded again, before anything else runs. `restore` calls it; it may come twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from signatures.identity import NotAMailbox, canonical_mailbox, fingerprint
 from signatures.models import NewsReader, Register, Signature, Submission, Suppression, Unsubscription
 from signatures.models.mail import SUPPRESSION_BYTES
 from signatures.register.keyring import ForeignPublicKey, KeysMissing
-from signatures.register.tombstones import ERASED, Line, Marks, Tombstone, copied_lines, local_lines
+from signatures.register.shredding import shred_again
+from signatures.register.tombstones import ERASED, SHREDDED, Line, Marks, Tombstone, copied_lines, local_lines
 from signatures.register.unsealing import Opener
 from signatures.register.withdrawal import erase_rows
 from signatures.sealing import NotOpened
@@ -40,8 +41,13 @@ class Buried:
     erased: dict[str, datetime.datetime] = field(default_factory=dict)
     links: dict[str, Tombstone] = field(default_factory=dict)
     news: set[str] = field(default_factory=set)
+    #: When its keys were destroyed.
+    shredded: datetime.datetime | None = None
 
     def add(self, tombstone: Tombstone) -> None:
+        if tombstone.kind == SHREDDED:
+            self.shredded = self.shredded or tombstone.moment
+            return
         self.rows |= {tombstone.row} - {""}
         self.news |= {tombstone.news} - {""}
         for times in (self.withdrawn, *([self.erased] if tombstone.kind == ERASED else [])):
@@ -64,6 +70,7 @@ class Replayed:
     tombstones: int = 0
     signatures: int = 0
     submissions: int = 0
+    campaigns: int = 0
 
 
 def union(copy: Path | None = None, identities: Sequence[str] = (), *, at_least: str = "") -> list[Line]:
@@ -82,7 +89,7 @@ def union(copy: Path | None = None, identities: Sequence[str] = (), *, at_least:
 
 
 def replay_tombstones(lines: Iterable[Line]) -> Replayed:
-    """Withdraw and erase once more what these say. Needs a worker's keyring and rights."""
+    """Withdraw, erase and shred once more what these say. Needs a worker's keyring and rights."""
     done, by_campaign = Replayed(), dict[str, Buried]()
     for line in lines:
         by_campaign.setdefault(line.tombstone.campaign, Buried()).add(line.tombstone)
@@ -92,6 +99,10 @@ def replay_tombstones(lines: Iterable[Line]) -> Replayed:
         done.submissions += _replay_submissions(campaign, buried)
         done.signatures += _replay_signatures(campaign, buried)
         _replay_news(buried)
+    # Last: what was erased beside it is found with the keys.
+    shredded = {uid: buried.shredded for uid, buried in by_campaign.items() if buried.shredded}
+    for campaign in Campaign.objects.filter(uid__in=shredded):
+        done.campaigns += shred_again(campaign, shredded[str(campaign.uid)])
     return done
 
 

@@ -29,6 +29,7 @@ from signatures.register.admission import admit_all
 from signatures.register.keyring import Announced, ForeignPublicKey, KeysMissing, keyring
 from signatures.register.shredding_proofs import provers_of, settle_proofs
 from signatures.register.shredding_warnings import warn_officers
+from signatures.register.tombstones import bury_campaign
 from staff import audit
 from staff.access import may
 from staff.models import APPROVAL_EXPIRES, Proposal
@@ -72,6 +73,7 @@ def shred_now(campaign: Campaign, identities: Sequence[str]) -> list[str]:
     Raises NotShredded, KeysDamaged.
     """
     people = _pinned(identities)
+    bury_campaign(campaign)
     keyring().destroy(campaign.uid)
     log.warning("the keys of campaign %s were destroyed by hand", campaign.slug)
     with transaction.atomic():
@@ -84,6 +86,20 @@ def shred_now(campaign: Campaign, identities: Sequence[str]) -> list[str]:
             )
     keyring().forget_shredding(campaign.uid)
     return sorted(people)
+
+
+def shred_again(campaign: Campaign, at: datetime.datetime) -> bool:
+    """After a restore: a campaign that was shredded at that time stays so. Says whether anything was left of it."""
+    destroyed = keyring().destroy(campaign.uid)
+    with transaction.atomic():
+        known = Shredding.objects.filter(campaign=campaign).exists()
+        if not known:
+            _close(campaign)
+            Shredding.objects.create(campaign=campaign, at=at, by_hand=True)
+            _forget_pending(campaign)
+            audit.append(None, "shredding.again", campaign.section, detail={"campaign": campaign.pk})
+    keyring().forget_shredding(campaign.uid)
+    return destroyed or not known
 
 
 def stop(campaign: Campaign) -> bool:
@@ -198,6 +214,7 @@ def _note(campaign: Campaign, proposal: Proposal) -> None:
         # Two workers at once: the second waits here, and then finds that the approval is spent.
         if not Proposal.objects.select_for_update().filter(pk=proposal.pk, done_at=None).exists():
             return
+        bury_campaign(campaign)
         Shredding.objects.create(campaign=campaign)
         _forget_pending(campaign)
         detail = {"campaign": campaign.pk, "proposal": proposal.pk}

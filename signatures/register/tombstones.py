@@ -1,4 +1,5 @@
-"""Tombstones: that a signature was withdrawn or a mailbox erased, kept where a backup of the database cannot undo it.
+"""Tombstones: that a signature was withdrawn, a mailbox erased or a campaign shredded, kept where a backup of the
+database cannot undo it.
 
     <keyring>/tombstones.log            one line each, chained by hashes; a worker writes it before it commits
     <TOMBSTONES_COPY_DIR>/*.age         the same, in pieces, encrypted to RECOVERY_RECIPIENTS: for a place off this host
@@ -35,7 +36,7 @@ from web.redaction import SafeWords
 log = logging.getLogger(__name__)
 
 NAME: Final = "tombstones.log"
-WITHDRAWN, ERASED = "withdrawn", "erased"
+WITHDRAWN, ERASED, SHREDDED = "withdrawn", "erased", "shredded"
 MARK_BYTES: Final = 16
 #: What the audit trail calls it, and how often at most.
 NOTED: Final = "tombstones.head"
@@ -125,6 +126,11 @@ def bury_mailbox(campaign: Campaign, fingerprint: bytes) -> None:
     marks, uid = Marks(), str(campaign.uid)
     links = _links(_keys(campaign), fingerprint, ERASED)
     append([Tombstone(uid, ERASED, _now(), "", marks.of_mailbox(uid, fingerprint), *links)], marks)
+
+
+def bury_campaign(campaign: Campaign) -> None:
+    """Note that this campaign's keys are destroyed, before they are."""
+    append([Tombstone(str(campaign.uid), SHREDDED, _now())], Marks())
 
 
 def _keys(campaign: Campaign) -> CampaignKeys | None:

@@ -12,7 +12,9 @@ from signatures.register.tombstones import TombstonesDamaged
 
 class Command(BaseCommand):
     role = "worker"
-    help = "After a restore of the database: withdraw and erase again whoever did since that backup. May be run twice."
+    help = (
+        "After a restore of the database: withdraw, erase and shred again what was since that backup. May be run twice."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--copy", type=Path, help="folder with the encrypted copy (TOMBSTONES_COPY_DIR)")
@@ -31,6 +33,8 @@ class Command(BaseCommand):
         done = replay_tombstones(lines)
         waited = note_replayed()
         changed = f"Withdrawn again: {done.signatures}. Submissions dropped: {done.submissions}."
+        if done.campaigns:
+            changed += f" Shredded again: {done.campaigns}."
         self.stdout.write(f"Tombstones: {done.tombstones}. {changed}")
         if waited:
             kept = "Workers may be started. Files that no delivery knows stay until you remove orphans-kept"

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from signatures.identity import canonical_mailbox, fingerprint, token_hash, withdrawal_token
 from signatures.intake import confirmation
-from signatures.models import LedgerEntry, Register, Signature, Submission, Tally, TallySum
-from signatures.register import admission, replaying, tombstones, withdrawal
+from signatures.models import LedgerEntry, Register, Shredding, Signature, Submission, Tally, TallySum
+from signatures.register import admission, replaying, shredding, tombstones, withdrawal
 from signatures.register.keyring import keys_of
 from signatures.register.tally import check_tally
+from staff.models import AuditEntry
 from tests.support.fixtures import acting_as
 
 ADA = "ada@example.org"
@@ -237,3 +238,44 @@ def test_the_tally_follows(signed):
     replay()
     assert Tally.objects.of(signed).total() == 2
     assert check_tally(signed) == []
+
+
+# --- campaigns --------------------------------------------------------------------------------------------------------
+
+
+def test_a_campaign_that_was_shredded_after_the_backup_is_shredded_again(signed, sign, keyring):
+    """Rows and key are there, as a backup and an older export of the keyring bring them back."""
+    sign(signed, email="dora@example.org", confirmed=False)
+    worker(tombstones.bury_campaign, signed)
+    when = tombstones.local_lines()[-1].tombstone.moment
+    file = keyring.directory / f"{signed.uid}.json"
+    assert file.exists()
+    done = replay()
+    assert (done.campaigns, file.exists()) == (1, False)
+    assert (Shredding.objects.get().campaign, Shredding.objects.get().at) == (signed, when)
+    assert not Submission.objects.filter(outcome=None).exists()
+    signed.refresh_from_db()
+    assert signed.state == "closed"
+    assert replay().campaigns == 0  # it may come twice
+    assert AuditEntry.objects.filter(action="shredding.again").count() == 1
+
+
+def test_a_campaign_that_signed_on_beside_a_shredded_one_keeps_its_keys(signed, make_campaign, keyring):
+    other = make_campaign()
+    worker(tombstones.bury_campaign, other)
+    assert replay().campaigns == 1
+    assert (keyring.directory / f"{signed.uid}.json").exists()
+    assert live(signed) == {1, 2, 3}
+
+
+def test_shredding_writes_its_tombstone_before_the_keys_go(signed, keyring, monkeypatch):
+    def at_that_moment(uid):
+        assert [line.tombstone.kind for line in tombstones.local_lines()] == ["shredded"]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shredding, "_pinned", lambda identities: {"a", "b"})
+    monkeypatch.setattr(type(keyring), "destroy", lambda self, uid: at_that_moment(uid))
+    with pytest.raises(KeyboardInterrupt):
+        worker(shredding.shred_now, signed, [])
+    line = tombstones.local_lines()[0]
+    assert (line.tombstone.campaign, line.tombstone.row, line.tombstone.mailbox) == (str(signed.uid), "", "")
