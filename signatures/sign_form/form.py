@@ -66,11 +66,19 @@ _PLAIN_ADDRESS = re.compile(
     r"(?!(?:arpa|invalid|local|localhost|onion|test)\Z)[a-z]{2,63}\Z",
     re.ASCII | re.IGNORECASE,
 )
+# What a Japanese or Chinese keyboard writes for the signs of an address: "ａｎｎａ＠ｅｘａｍｐｌｅ。ｏｒｇ".
+_FULL_WIDTH = {sign: sign - 0xFEE0 for sign in range(0xFF01, 0xFF5F)} | dict.fromkeys((0x3002, 0xFF61), ord("."))
+# What stands around an address that was copied: spaces, and signs that nobody sees.
+_AROUND = _EDGES + "\ufeff\u2060\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_SCHEME = re.compile("mailto:", re.IGNORECASE)
+# No top-level domain has one letter: the last was lost in copying.
+_CUT_SHORT = re.compile(r"\.[a-z]\Z", re.IGNORECASE)
 _TAG = re.compile("<[A-Za-z/!?]")
 _MOST_MARKS_IN_A_ROW = 6  # the pointed Hebrew Bible needs four, Tibetan five
 # A mark is neither a word character nor white space to `re`: finds all runs of marks and a few others, fast.
 _MAY_BE_PILED_UP = re.compile(rf"[^\w\s]{{{_MOST_MARKS_IN_A_ROW + 1}}}")
 
+_INCOMPLETE = _("Enter a complete e-mail address, like anna@example.org.")
 _MARKUP = _("Use plain text, without HTML tags such as <b>.")
 _ANGLES = _("Remove the characters < and >.")
 _MARKS = _("One letter has too many accents. Remove some of them.")
@@ -225,13 +233,19 @@ class _Paragraph(_Line):
 
 
 class _Mailbox(_Line):
-    """An e-mail address, kept as typed but for what is around it: white space, and the dot that ends a sentence.
+    """An e-mail address, kept as typed but for what is around it (white space, "mailto:", the dot that ends a sentence)
+    and for signs in full width.
 
     Internationalised domains are welcome, so the widget is not type=email: browsers rewrite or refuse them there.
     """
 
     def fold(self, text: str) -> str:
-        return text.strip(_SPACES + _LINE_ENDS).rstrip(_SPACES + _LINE_ENDS + ".,;:")
+        if not text.isascii():
+            text = text.translate(_FULL_WIDTH)
+        text = text.strip(_AROUND)
+        if found := _SCHEME.match(text):
+            text = text[found.end() :].lstrip(_AROUND)
+        return text.rstrip(_AROUND + ".,;:")
 
     def clean(self, value: Any) -> str:
         """The address as typed, trimmed. Raises ValidationError naming what to mend."""
@@ -271,8 +285,9 @@ def _refuse_undeliverable(address: str) -> None:
     try:
         validate_email(address, check_deliverability=False)
     except EmailNotValidError as error:
-        message = _("Enter a complete e-mail address, like anna@example.org.")
-        raise ValidationError(message, code="address") from error
+        raise ValidationError(_INCOMPLETE, code="address") from error
+    if _CUT_SHORT.search(domain):
+        raise ValidationError(_INCOMPLETE, code="address")
 
 
 @cache
