@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from petitions import pictures
 from petitions.models import Campaign, Dossier, Update
+from petitions.news_articles import news_article
 from petitions.text_changes import told_version
 from web.branding import sheet_of
 from web.facts import TITLES, with_facts
@@ -76,7 +77,8 @@ def update(request: HttpRequest, slug: str, update_slug: str) -> HttpResponse:
         return _moved(published.filter(campaign=campaign, past_slugs__contains=[update_slug]))
     if found.taken_down:
         raise Gone
-    return render(request, "petitions/update.html", {"update": found, "campaign": campaign})
+    context = {"update": found, "campaign": campaign, "structured": news_article(found)}
+    return render(request, "petitions/update.html", context)
 
 
 def _moved(found: QuerySet[Update] | QuerySet[Dossier]) -> HttpResponse:
