@@ -43,7 +43,7 @@ def recipient_typed(text: str) -> str:
             _("This is the secret half of a key. Whoever sent it has to make another one, and send the line that "
               "starts with age1.")
         )  # fmt: skip
-    if key.startswith(("ssh-", "age1pq", "age1tag", "age1yubikey")) or "PGP" in text:
+    if key.startswith(("ssh-", "age1pq1", "age1tag1", "age1tagpq1", "age1yubikey1")) or "BEGIN PGP" in text:
         raise NotAllowed(_("Only keys of age itself can be used: the line that starts with age1, made by age-keygen."))
     key = key.lower() if key.isupper() else key
     if not re.fullmatch(AGE_RECIPIENT, key):

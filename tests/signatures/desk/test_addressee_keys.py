@@ -216,6 +216,14 @@ def test_a_key_is_taken_as_mails_wrap_it(typed):
     assert addressee_keys.recipient_typed(typed) == RIGHT
 
 
+@pytest.mark.parametrize("looks_like", ["age1pq", "pgp"])
+def test_a_key_that_begins_or_reads_like_another_kind_of_key_is_taken(looks_like):
+    """One in a thousand of age's own begins as those of other kinds do, and a QR code writes all of it large."""
+    keys = (str(an_identity().to_public()) for _ in range(100_000))
+    key = next(key for key in keys if looks_like in key)
+    assert addressee_keys.recipient_typed(key) == addressee_keys.recipient_typed(key.upper()) == key
+
+
 def test_nobodys_key_here_is_an_addressees_nor_without_an_agreement_nor_twice(two, notary, signed):
     officer = two[0][0]
     with pytest.raises(NotAllowed, match="used by somebody here"):
