@@ -19,6 +19,8 @@ _CONNECT: Final = "+auth +hello +ping +select +client|setname +client|id +acl|wh
 _CACHE: Final = "+get +mget +set +del +exists +incr +incrby +expire +pttl +multi +exec +discard"
 #: What workers and the desk read of the public tier's counters: signatures a minute (web/minute_counters.py).
 MINUTES: Final = ("taken", "confirmed")
+#: And whom a network's new rule would meet.
+TRIALS: Final = "trial"
 #: What kombu says when it takes notices, keeps those in work, and puts back those whose worker died.
 _BROKER: Final = (
     "+brpop +rpop +lpush +rpush +llen +exists +del +get +set +expire +pexpire +sadd +srem +smembers +hset +hget +hdel "
@@ -52,7 +54,7 @@ def rights(tier: Tier, prefix: str, queue: str) -> Sequence[str]:
     all_queues = " ".join(f"~{name}" for name in queues(queue))
     notify, read_counters = (
         f"({all_queues} +lpush +llen)",
-        f"({' '.join(f'%R~{public}:{kind}:*' for kind in MINUTES)} +mget)",
+        f"({' '.join(f'%R~{public}:{kind}:*' for kind in (*MINUTES, TRIALS))} +mget)",
     )
     own = {
         "public": f"~{public}:* {_CACHE} +eval +evalsha {notify}",

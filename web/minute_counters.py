@@ -36,6 +36,16 @@ def minute_window(kind: str, campaign_id: int) -> Window:
     return minute_name(kind, campaign_id, this_minute()), KEPT
 
 
+def trial_window(rule: int) -> Window:
+    """Of a rule for a network that only counts yet: requests that it met."""
+    return f"trial:{rule}", KEPT
+
+
+def read_trials(rules: Sequence[int]) -> dict[int, int]:
+    """{rule: requests that it met}. Raises RedisError, OSError."""
+    return dict(zip(rules, counts(*(trial_window(rule)[0] for rule in rules)), strict=True)) if rules else {}
+
+
 def note_confirmed(campaign_id: int) -> None:
     """One more. Never raises: a confirmation does not depend on it."""
     try:

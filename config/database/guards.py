@@ -117,6 +117,7 @@ def literals() -> dict[str, str]:
     from petitions.models.takedown import TAKEDOWN_LASTS
     from signatures.models import LINK_LIVES
     from signatures.models.news import MAILING_ALONE
+    from signatures.models.rules import NETWORK_RULE_LASTS, NETWORK_TRIAL
     from staff.models.proposal import APPROVAL_EXPIRES
 
     return {
@@ -124,6 +125,8 @@ def literals() -> dict[str, str]:
         "approval_expires": f"{APPROVAL_EXPIRES.total_seconds():.0f} seconds",
         "link_lives": f"{LINK_LIVES.total_seconds():.0f} seconds",
         "mailing_alone": str(MAILING_ALONE),
+        "network_trial": f"{NETWORK_TRIAL.total_seconds():.0f} seconds",
+        "network_rule_lasts": f"{NETWORK_RULE_LASTS.total_seconds():.0f} seconds",
         "takedown_lasts": f"{TAKEDOWN_LASTS.total_seconds():.0f} seconds",
         "session_expires": f"{settings.SESSION_COOKIE_AGE} seconds",
     }

@@ -21,11 +21,12 @@ from redis.exceptions import RedisError
 
 from petitions.models import Campaign
 from signatures.intake import proof_of_work
-from signatures.intake.networks import rule_for
+from signatures.intake.networks import rule_for, trial_for
 from signatures.sign_form.context import TRAP
 from signatures.sign_form.form import country_code
 from web import counters, minute_counters
 from web.counters import Window
+from web.minute_counters import trial_window
 from web.network_countries import country_of
 from web.network_key import LIFE as HOUR
 from web.rate_limits import Verdict, rate
@@ -69,12 +70,12 @@ def check_sender(
     try:
         worked = is_complete and _has_worked(campaign, typed)
         kind = REFUSED if not is_complete else WORKED if worked else PLAIN
-        narrow, wide, *others = counters.count(_windows(kind, sender, campaign, now))
+        narrow, wide, *others = counters.count([*_windows(kind, sender, campaign, now), *_on_trial(sender)])
     except (RedisError, OSError) as error:
         log.warning("limits are off: Redis is away (%s)", type(error).__name__)
         return _within_lists(rule, seen | {"unlimited": True})
-    if others:
-        seen["so_far"], _minute = others
+    if is_complete:
+        seen["so_far"] = others[0]
     if worked:
         seen["work"] = "done"
     elif asks_work(campaign):
@@ -102,6 +103,12 @@ def _windows(kind: str, sender: Sender, campaign: Campaign, now: float) -> list[
         (f"h:{sender.narrow}:{campaign.id}", HOUR),
         minute_counters.minute_window("taken", campaign.id),
     ]
+
+
+def _on_trial(sender: Sender) -> list[Window]:
+    """Where a rule for this network only counts yet: whom it will meet."""
+    rule = trial_for(sender.packed)
+    return [trial_window(rule)] if rule else []
 
 
 def _window(kind: str, label: str, now: float) -> Window:

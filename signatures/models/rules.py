@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 from collections.abc import Collection
+from typing import Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -77,16 +78,32 @@ class SigningRules(models.Model):
         return {rules.campaign_id: rules.remind_after_days or 0 for rules in reminding}
 
 
+#: How long a new rule only counts what it would meet, and how long one may last. The guard has both from here.
+NETWORK_TRIAL: Final = datetime.timedelta(minutes=10)
+NETWORK_RULE_LASTS: Final = datetime.timedelta(days=366)
+
+
 class NetworkRuleQuerySet(models.QuerySet["NetworkRule"]):
     def in_force(self, at: datetime.datetime) -> NetworkRuleQuerySet:
-        return self.filter(Q(until__isnull=True) | Q(until__gt=at))
+        """Those that let through or keep out. The same rule as NetworkRule.standing()."""
+        return self.filter(Q(trial_until__isnull=True) | Q(trial_until__lte=at), until__gt=at)
+
+    def on_trial(self, at: datetime.datetime) -> NetworkRuleQuerySet:
+        """Those that only count. The same rule as NetworkRule.standing()."""
+        return self.filter(trial_until__gt=at, until__gt=at)
 
 
 class NetworkRule(models.Model):
-    """A network that operators let through the limits, or keep out. Typed by them: never a supporter's address.
+    """A network that operators let through the limits, or keep out, until some day. Typed by them: never a supporter's
+    address. For its first ten minutes it only counts whom it meets.
 
-    Guards: config/database/audited_rows.sql.
+    Guards: config/database/audited_rows.sql, config/database/network_rules.sql.
     """
+
+    class Standing(models.TextChoices):
+        TRIAL = "trial", _("On trial: it only counts")
+        IN_FORCE = "in_force", _("In force")
+        OVER = "over", _("Over")
 
     class Verdict(models.TextChoices):
         ALLOW = "allow", _("Allow")
@@ -95,7 +112,9 @@ class NetworkRule(models.Model):
     network = models.CharField(_("network"), max_length=43, unique=True, help_text="192.0.2.0/24, 2001:db8::/32")
     verdict = models.CharField(_("action"), max_length=5, choices=Verdict)
     reason = models.CharField(_("reason"), max_length=200)
-    until = models.DateTimeField(_("until"), null=True, blank=True, help_text=_("Leave empty for no end date."))
+    until = models.DateTimeField(_("until"), help_text=_("At most a year from now."))
+    #: Set by the database, anew whenever the network or the action changes. Null: of before there were trials.
+    trial_until = models.DateTimeField(_("on trial until"), null=True, editable=False)
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", editable=False, verbose_name=_("created by")
     )
@@ -111,6 +130,13 @@ class NetworkRule(models.Model):
     def __str__(self) -> str:
         return self.network
 
+    def standing(self, at: datetime.datetime | None = None) -> Standing:
+        """The same rule as NetworkRule.objects.in_force() and on_trial()."""
+        at = at or timezone.now()
+        if self.until <= at:
+            return self.Standing.OVER
+        return self.Standing.TRIAL if self.trial_until and self.trial_until > at else self.Standing.IN_FORCE
+
     def clean(self) -> None:
         """Refuses what is no network, and what is wider than anybody can have meant."""
         try:
@@ -122,3 +148,5 @@ class NetworkRule(models.Model):
             raise ValidationError(
                 {"network": _("This range is too large: it covers a sizeable part of the internet.")}, code="too_wide"
             )
+        if self.until and not timezone.now() < self.until <= timezone.now() + NETWORK_RULE_LASTS:
+            raise ValidationError({"until": _("Choose a day within a year from now.")}, code="until")

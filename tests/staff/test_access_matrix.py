@@ -122,7 +122,7 @@ def a_maintenance(campaign):
 
 def a_network_rule(campaign):
     maker, _ = User.objects.get_or_create(username="keeps-networks")
-    given = {"verdict": "block", "reason": "R", "made_by": maker}
+    given = {"verdict": "block", "reason": "R", "made_by": maker, "until": timezone.now()}
     return NetworkRule.objects.get_or_create(network="192.0.2.0/24", defaults=given)[0]
 
 

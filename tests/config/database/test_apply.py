@@ -28,6 +28,7 @@ from petitions.models.campaign import Disclosure
 from petitions.models.takedown import TAKEDOWN_LASTS
 from signatures.models import LINK_LIVES
 from signatures.models.news import MAILING_ALONE
+from signatures.models.rules import NETWORK_RULE_LASTS, NETWORK_TRIAL
 from staff.models.proposal import APPROVAL_EXPIRES
 from tests.support.stack import free_port
 
@@ -48,10 +49,13 @@ def test_what_python_and_the_guards_both_go_by_is_said_once():
     assert not [found for found in described().values() if re.search(r"(?<!:):['\"]\w", found)]
     assert not re.findall(r"'(?:72|12) hours'|'1 hour'|'initials', 'named'", files)
     session = datetime.timedelta(seconds=settings.SESSION_COOKIE_AGE)
-    values = "SELECT %s::text[], %s::interval, %s::interval, %s::integer, %s::interval, %s::interval"
-    assert rows(values, list(guards.literals().values())) == [
-        (list(Disclosure.values), APPROVAL_EXPIRES, LINK_LIVES, MAILING_ALONE, TAKEDOWN_LASTS, session)
-    ]
+    types = ["text[]", "interval", "interval", "integer", *["interval"] * 4]
+    assert rows("SELECT " + ", ".join(f"%s::{kind}" for kind in types), list(guards.literals().values())) == [
+        (
+            list(Disclosure.values), APPROVAL_EXPIRES, LINK_LIVES, MAILING_ALONE, NETWORK_TRIAL, NETWORK_RULE_LASTS,
+            TAKEDOWN_LASTS, session,
+        )
+    ]  # fmt: skip
 
 
 def rows(statement, params=()):

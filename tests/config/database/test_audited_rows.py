@@ -1,5 +1,7 @@
 """What staff change is in the audit trail, by a page or by plain SQL as the desk's role (A7, A8, A9, A19)."""
 
+import datetime
+
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -42,8 +44,8 @@ BY_SQL = {
     "INSERT INTO petitions_addressee (name, institution, country, address, trusted_third_party, translations)"
     " VALUES ('A notary', '', '', '', true, '{{}}')": "addressee.added",
     "INSERT INTO signatures_mailing (update_id) VALUES ({update})": "mailing.added",
-    "INSERT INTO signatures_networkrule (network, verdict, reason, made_by_id)"
-    " VALUES ('10.0.0.0/8', 'block', 'Bots', {user})": "network_rule.added",
+    "INSERT INTO signatures_networkrule (network, verdict, reason, made_by_id, until)"
+    " VALUES ('10.0.0.0/8', 'block', 'Bots', {user}, now())": "network_rule.added",
     "INSERT INTO signatures_ruling (campaign_id, verb, query, reason, made_by_id)"
     " VALUES ({campaign}, 'exclude', '{{\"source\": \"web\"}}', 'Bots', {user})": "ruling.added",
     "INSERT INTO signatures_signingrules (campaign_id, proof_of_work) VALUES ({campaign}, 'on')": "signing_rules.added",
@@ -114,7 +116,8 @@ def test_what_is_done_on_pages_names_who_did_it(staff, staff_client, campaign, u
     staff_client(boss).post(page("web_section_add"), {"name": "New", "slug": "new"})
     rows = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
     staff_client(boss).post(page("auth_user_add"), {"username": "newcomer", "is_active": "on"} | rows)
-    blocked = {"network": "192.0.2.0/24", "verdict": "block", "reason": "Bots", "until_0": "", "until_1": ""}
+    end = (timezone.now() + datetime.timedelta(days=7)).date().isoformat()
+    blocked = {"network": "192.0.2.0/24", "verdict": "block", "reason": "Bots", "until_0": end, "until_1": "08:00"}
     staff_client(judge).post(page("signatures_networkrule_add"), blocked)
     assert Addressee.objects.filter(trusted_third_party=True).exists()
     assert Dossier.objects.exists()

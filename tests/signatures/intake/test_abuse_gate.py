@@ -3,16 +3,19 @@
 import base64
 import datetime
 import hashlib
+import itertools
 import json
 import random
 import threading
 
 import pytest
+import time_machine
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import connections
+from django.db import IntegrityError, connections, transaction
 from django.test import RequestFactory
+from django.urls import reverse
 from django.utils import timezone
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
@@ -20,9 +23,11 @@ from netaddr import IPSet
 from config import checks
 from signatures.intake import abuse_gate, campaigns, networks, proof_of_work
 from signatures.models import NetworkRule, SigningRules, Submission
+from staff.models import Role
 from tests.signatures.views.test_signing import TYPED, opened, sign_url
 from tests.support.fixtures import acting_as
 from web import senders
+from web.minute_counters import read_trials
 from web.senders import client_address
 
 
@@ -116,8 +121,10 @@ def test_moving_about_in_a_wide_network_does_not_help(client, campaign, settings
 
 def listed(network, verdict, **given):
     maker, _ = User.objects.get_or_create(username="moderator")
-    NetworkRule.objects.create(network=network, verdict=verdict, reason="test", made_by=maker, **given)
+    given = {"until": timezone.now() + datetime.timedelta(days=1), **given}
+    made = NetworkRule.objects.create(network=network, verdict=verdict, reason="test", made_by=maker, **given)
     networks.forget_networks()
+    return made
 
 
 def test_the_narrowest_rule_holds(client, campaign, settings):
@@ -137,6 +144,79 @@ def test_the_narrowest_rule_holds(client, campaign, settings):
 def test_a_rule_that_is_over_holds_no_longer(client, campaign):
     listed("192.0.2.0/24", "block", until=timezone.now())
     post(client, campaign, "192.0.2.1", 303)
+
+
+def test_a_new_rule_only_counts_for_ten_minutes(client, campaign, as_desk):
+    """A9: a /8 was kept out with the click that mistyped it."""
+    with as_desk():
+        rule = listed("192.0.0.0/8", "block")
+    rule.refresh_from_db()
+    assert rule.standing() == NetworkRule.Standing.TRIAL
+    for _ in range(2):
+        post(client, campaign, "192.0.2.1", 303)
+    post(client, campaign, "198.51.100.1", 303)
+    assert read_trials([rule.pk]) == {rule.pk: 2}
+    NetworkRule.objects.filter(pk=rule.pk).update(trial_until=timezone.now())
+    networks.forget_networks()
+    post(client, campaign, "192.0.2.1", 429)
+    assert read_trials([rule.pk]) == {rule.pk: 2}
+
+
+def test_a_rule_on_trial_hides_no_other(client, campaign):
+    listed("192.0.2.0/24", "block")
+    listed("192.0.2.128/25", "allow", trial_until=timezone.now() + datetime.timedelta(minutes=1))
+    post(client, campaign, "192.0.2.200", 429)
+
+
+def test_another_network_is_another_trial_and_no_statement_goes_round_it(as_desk):
+    with as_desk():
+        rule = listed("192.0.2.0/24", "block")
+    NetworkRule.objects.filter(pk=rule.pk).update(trial_until=timezone.now() - datetime.timedelta(hours=1))
+    with as_desk():
+        for change in ({"reason": "more"}, {"trial_until": None}):
+            NetworkRule.objects.filter(pk=rule.pk).update(**change)
+            assert NetworkRule.objects.get().standing() == NetworkRule.Standing.IN_FORCE
+        for change in ({"network": "10.0.0.0/8"}, {"verdict": "allow"}):
+            NetworkRule.objects.filter(pk=rule.pk).update(**change)
+            assert NetworkRule.objects.get().standing() == NetworkRule.Standing.TRIAL
+            NetworkRule.objects.filter(pk=rule.pk).update(trial_until=None)
+            assert NetworkRule.objects.get().standing() == NetworkRule.Standing.TRIAL
+    for until in (None, timezone.now() + datetime.timedelta(days=400)):
+        with pytest.raises(IntegrityError), transaction.atomic(), as_desk():
+            NetworkRule.objects.filter(pk=rule.pk).update(until=until)
+
+
+@pytest.mark.parametrize("days", [-400, -1, 0, 367, 40_000])
+def test_an_end_in_the_past_or_years_ahead_is_refused(days):
+    until = timezone.now() + datetime.timedelta(days=days)
+    rule = NetworkRule(network="192.0.2.0/24", verdict="block", reason="test", until=until)
+    with pytest.raises(ValidationError):
+        rule.clean()
+
+
+def test_standing_is_one_rule_in_two_tongues(db):
+    now = timezone.now()
+    moments = [now - datetime.timedelta(hours=1), now, now + datetime.timedelta(hours=1)]
+    for n, (until, trial) in enumerate(itertools.product(moments, [None, *moments])):
+        listed(f"192.0.{n}.0/24", "block", until=until, trial_until=trial)
+    said = {rule.pk: rule.standing(now) for rule in NetworkRule.objects.all()}
+    for found, standing in (
+        (NetworkRule.objects.in_force(now), NetworkRule.Standing.IN_FORCE),
+        (NetworkRule.objects.on_trial(now), NetworkRule.Standing.TRIAL),
+    ):
+        assert {rule.pk for rule in found} == {pk for pk, stands in said.items() if stands == standing}
+
+
+def test_the_desk_shows_what_a_trial_has_met(client, campaign, as_desk, staff, staff_client):
+    with as_desk():
+        listed("192.0.2.0/24", "block")
+    post(client, campaign, "192.0.2.1", 303)
+    browser = staff_client(staff(Role.MODERATOR))
+    page = browser.get(reverse("admin:signatures_networkrule_changelist")).content.decode()
+    assert "it has met 1 requests so far" in page
+    assert 'name="until_0"' in browser.get(reverse("admin:signatures_networkrule_add")).content.decode()
+    with time_machine.travel(timezone.now() + datetime.timedelta(minutes=11), tick=False):
+        assert browser.get(reverse("admin:signatures_networkrule_add"))["Location"].startswith("/admin/again/")
 
 
 @pytest.mark.parametrize("network", ["", "192.0.2.1/24", "0.0.0.0/0", "::/0", "10.0.0.0/7", "x", "192.0.2.0/33"])
