@@ -64,7 +64,7 @@ def wording(campaign: Campaign) -> Wording:
             "We use it to prove and count your signature, and for nothing you have not agreed to here. "
             "Every e-mail from us has a link to withdraw."
         ),
-        kept=f"{_deleted_after(settings.PENDING_DAYS)} {_kept()}",
+        kept=f"{_deleted_after(settings.PENDING_DAYS)} {_kept()} {_in_backups()}",
     )
 
 
@@ -82,6 +82,11 @@ def _kept() -> str:
         "We keep your signature until you withdraw it or the keys of this petition are destroyed. "
         "Your comment is never published."
     )
+
+
+def _in_backups() -> str:
+    """As long as signatures/models/destruction.py and config/backup.py say; a test ties the three."""
+    return _("Our backups may still hold what was deleted for up to 35 days.")
 
 
 def _disclosed(disclosure: str) -> tuple[str, str]:

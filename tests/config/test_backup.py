@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from config import backup as backups
 from config.local.embedded import postgres_binary
+from signatures.models.destruction import BACKUPS_KEPT
+from signatures.sign_form.consent import wording
 
 PROGRAMS = postgres_binary("pg_dump").parent
 
@@ -48,6 +50,11 @@ def test_one_that_fails_leaves_nothing(places: Path, transactional_db: None) -> 
     with pytest.raises(CommandError, match=r"No backup was made\. pg_dump is not installed"):
         call_command("backup", str(places / "backups"), programs=places)
     assert list((places / "backups").iterdir()) == []
+
+
+def test_the_notice_under_the_form_says_how_long_backups_are_kept(campaign: Any) -> None:
+    assert datetime.timedelta(days=backups.KEPT_DAYS) == BACKUPS_KEPT
+    assert f"up to {backups.KEPT_DAYS} days" in wording(campaign).kept
 
 
 def test_backups_go_after_35_days(tmp_path: Path) -> None:
