@@ -125,7 +125,8 @@ def _flows() -> Iterator[Metric]:
     sums = LedgerEntry.objects.aggregate(**{column: Sum(column) for column in LedgerEntry.COLUMNS})
     family = CounterMetricFamily(PREFIX + "signatures", "What came in, and what became of it.", labels=["event"])
     for column in LedgerEntry.COLUMNS:
-        family.add_metric([column], max(0, sums[column] or 0))
+        if column != "removed":  # what a ruling removed can be given back, and a counter never falls
+            family.add_metric([column], sums[column] or 0)
     yield family
     yield _gauge("counted", "Signatures that count.", Register.objects.aggregate(n=Sum("counted"))["n"] or 0)
     held = TallySum.objects.filter(dimension=Dimension.OUTSIDE, key=Signature.State.QUARANTINED)

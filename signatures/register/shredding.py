@@ -214,7 +214,6 @@ def _note(campaign: Campaign, proposal: Proposal) -> None:
         # Two workers at once: the second waits here, and then finds that the approval is spent.
         if not Proposal.objects.select_for_update().filter(pk=proposal.pk, done_at=None).exists():
             return
-        bury_campaign(campaign)
         Shredding.objects.create(campaign=campaign)
         _forget_pending(campaign)
         detail = {"campaign": campaign.pk, "proposal": proposal.pk}
@@ -229,6 +228,8 @@ def _forget_pending(campaign: Campaign) -> None:
 
 
 def _destroy(campaign: Campaign) -> bool:
+    # Once the row is there for good, not beside it: after a restore, a tombstone alone has keys destroyed.
+    bury_campaign(campaign)
     destroyed = keyring().destroy(campaign.uid)
     keyring().forget_shredding(campaign.uid)
     if destroyed:

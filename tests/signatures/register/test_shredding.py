@@ -18,6 +18,7 @@ from signatures.register import shredding as shredder
 from signatures.register.keyring import Announced, KeysMissing, keys_of
 from signatures.register.recipients import unpin_by_hand
 from signatures.register.shredding import WAITS
+from signatures.register.tombstones import local_lines
 from staff.models import APPROVAL_EXPIRES, AuditEntry, Role
 from staff.refusals import NotAllowed
 from tests.support.fixtures import a_proposal, acting_as
@@ -261,7 +262,24 @@ def test_a_worker_killed_before_it_destroyed_the_keys_is_followed_by_one_that_do
     proposal, *_ = proven(closed, staff)
     shredder._note(closed, proposal)
     assert keys_of(closed)
+    assert local_lines() == []
     assert [work(), work()] == [1, 0]
+    assert [line.tombstone.kind for line in local_lines()] == ["shredded"]
+
+
+def test_what_could_not_be_written_down_leaves_no_tombstone(closed, staff, monkeypatch):
+    """After a restore, a tombstone alone has keys destroyed: also those of a petition that an officer kept."""
+    proposal, *_ = proven(closed, staff)
+
+    def fails(*given, **named):
+        raise DatabaseError
+
+    monkeypatch.setattr(shredder.audit, "append", fails)
+    with pytest.raises(DatabaseError):
+        shredder._note(closed, proposal)
+    assert keys_of(closed)
+    assert not Shredding.objects.exists()
+    assert local_lines() == []
 
 
 def test_what_is_announced_is_in_no_export(closed, keyring):
